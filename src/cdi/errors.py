@@ -1,0 +1,117 @@
+"""Every failure that a user can do something about has a class here, with its HTTP status.
+
+A message names what is wrong and what to do, in one line; it never holds a customer's values.
+"""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class CdiError(Exception):
+    """A failure with a message for its user; children fix `status` and the problem type."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    problem: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}" if self.remedy else self.message
+
+
+class ConfigurationError(CdiError):
+    """`cdi.yaml`, a connector's manifest or the environment is wrong; the message names file and line."""
+
+    problem = "configuration"
+    title = "Wrong configuration"
+
+
+class SourceError(CdiError):
+    """A source system could not be read: unreachable, unauthorised, or not as its connector expects."""
+
+    status = HTTPStatus.BAD_GATEWAY
+    problem = "source-failed"
+    title = "Source system failed"
+
+    def __init__(self, source: str, message: str, *, remedy: str = "") -> None:
+        super().__init__(f"source {source}: {message}", remedy=remedy)
+        self.source = source
+
+
+class BadRecordError(CdiError):
+    """One record cannot be taken as it is; it goes to *rejected* and the rest go on."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    problem = "bad-record"
+    title = "Record rejected"
+
+
+class InvalidInputError(CdiError):
+    """A request, a file or an argument that cannot be understood."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    problem = "invalid-input"
+    title = "Invalid input"
+
+
+class UnauthenticatedError(CdiError):
+    """No key or a key that is unknown, expired or revoked."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    problem = "unauthenticated"
+    title = "Not signed in"
+
+
+class ForbiddenError(CdiError):
+    """The caller is known and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+    problem = "forbidden"
+    title = "Not allowed"
+
+
+class NotFoundError(CdiError):
+    """There is nothing under this name that the caller may see."""
+
+    status = HTTPStatus.NOT_FOUND
+    problem = "not-found"
+    title = "Not found"
+
+
+class GoneError(CdiError):
+    """The profile ended: erased, or its last record went."""
+
+    status = HTTPStatus.GONE
+    problem = "gone"
+    title = "Gone"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ConflictError(CdiError):
+    """The request contradicts what stands: a decision, a claim, a running job."""
+
+    status = HTTPStatus.CONFLICT
+    problem = "conflict"
+    title = "Conflict"
+
+
+class BusyError(ConflictError):
+    """Another process is doing exclusive work (a run, a migration); it is named."""
+
+    problem = "busy"
+    title = "Already running"
+
+
+class DatabaseError(CdiError):
+    """PostgreSQL could not be started or reached, or its schema is not at this version."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = "database"
+    title = "Database unavailable"

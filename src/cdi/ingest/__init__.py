@@ -1,0 +1,1 @@
+"""Reading source systems; the only room that calls out."""

@@ -1,0 +1,121 @@
+"""What a connector is: it yields native records and checkpoints; everything before a checkpoint may be committed
+together with it. Mapping comes after landing, so that a new mapping needs no new reading."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from cdi.fields import CanonicalData, Stream
+
+Native: TypeAlias = dict[str, Any]
+"""A record as the source says it: JSON types only."""
+State: TypeAlias = dict[str, Any]
+"""How far a stream has been read; opaque to everybody but its connector; JSON types only."""
+
+
+class Op(StrEnum):
+    """What happened to a record at its source. ERASE is a legal act, never "missing"."""
+
+    UPSERT = "upsert"
+    DELETE = "delete"
+    ERASE = "erase"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One native record. `source_time` is when the source says it became so; None where it does not say."""
+
+    stream: str
+    key: str
+    data: Native
+    op: Op = Op.UPSERT
+    source_time: datetime | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be taken (no key, a broken line): kept with its reason, replayable."""
+
+    stream: str
+    reason: str
+    data: Native
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All records before it may be committed together with `state`."""
+
+    stream: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class FullScanEnd:
+    """Every live key of the stream was yielded since its reading began: what was not is gone at the source."""
+
+    stream: str
+
+
+ReadEvent: TypeAlias = Record | Rejected | Checkpoint | FullScanEnd
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """One kind of record that a connector gives."""
+
+    name: str
+    kind: Stream
+    incremental: bool
+    detects_deletes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One question asked of a source system before it is trusted, its answer, and the remedy if it is no."""
+
+    question: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext:
+    """What the engine lends a connector: the deployment's folder (relative paths start there), the moment the
+    run began, and a limit on rows for a preview (None: all)."""
+
+    folder: Path
+    now: datetime
+    source: str
+    limit: int | None = None
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+class Connector(Protocol):
+    """Reads one kind of source system. `config` is the source's own settings with secrets resolved, validated
+    by the connector. Every failure is a SourceError that names the remedy."""
+
+    name: str
+    title: str
+    maturity: str
+
+    def validate_config(self, config: Mapping[str, Any]) -> None: ...
+
+    def check(self, config: Mapping[str, Any], context: ReadContext) -> list[CheckResult]: ...
+
+    def streams(self) -> list[StreamInfo]: ...
+
+    def read(
+        self, config: Mapping[str, Any], stream: str, state: State | None, context: ReadContext
+    ) -> Iterator[ReadEvent]: ...
+
+    def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
+        """Native to canonical attributes, values as given; for touchpoints and consents to their own shapes.
+
+        Raises BadRecordError naming the field.
+        """
+        ...

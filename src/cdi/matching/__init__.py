@@ -1,0 +1,1 @@
+"""Records in, weights and their reasons out; columns and arrays, no SQL."""

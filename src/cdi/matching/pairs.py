@@ -1,0 +1,30 @@
+"""Pairs as arrays: two columns of record ids and what the engine holds of each pair. No object per pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPairs:
+    """Pairs of record ids (left < right, sorted, unique) with their match weights in nats (natural logarithm).
+
+    `household` and `stranger` are the two sums: log odds against *another person of the household* and against
+    *a stranger*; `weight` = -log(e^-household + e^-stranger). `contradicts` says that given name or birth date
+    truly contradict, which clustering counts in full.
+    """
+
+    left: IntArray
+    right: IntArray
+    weight: FloatArray
+    household: FloatArray
+    stranger: FloatArray
+    contradicts: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.left)

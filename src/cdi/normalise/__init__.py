@@ -1,0 +1,1 @@
+"""One raw value in, one canonical value out; no database, no clock."""

@@ -1,0 +1,256 @@
+"""The only reader of configuration: the environment, secrets, and `cdi.yaml`, whose faults are listed by line.
+
+A deployment is a folder: `cdi.yaml`, optionally `connectors/` of its own, and `var/` for what cdi keeps.
+Whether connectors, models and attributes that `cdi.yaml` names exist is checked a few floors up, in `deployment`.
+"""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cdi.errors import ConfigurationError
+from cdi.fields import ATTRIBUTES
+
+NAME = r"^[a-z0-9_]+$"
+SECRET_REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
+
+
+class Environment(BaseSettings):
+    """What the environment decides; everything else stands in `cdi.yaml`."""
+
+    model_config = SettingsConfigDict(env_prefix="CDI_", extra="ignore")
+
+    database_url: str | None = None
+    log_level: str = "INFO"
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+class Model(BaseModel):
+    """A part of `cdi.yaml`: an unknown name is a fault, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Company(Model):
+    """Whose customers these are; country and language are the defaults for values that name none."""
+
+    name: str
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "de"
+
+
+class Owner(Model):
+    """A data owner: the party accountable for data."""
+
+    id: Annotated[str, Field(pattern=NAME)]
+    department: str
+    role: str  # the accountable role, not a person: people leave
+    contact: str
+    deputy: str | None = None
+
+
+class SourceSystem(Model):
+    """A source system: which connector reads it, how, and who answers for what it says."""
+
+    connector: str
+    config: dict[str, Any] = {}
+    data_owner: str
+    purpose: str
+    retention: str
+    legal_basis: str | None = None
+    trust: Annotated[float, Field(ge=0, le=1)] = 0.5
+    one_record_per_customer: bool = False
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    language: str | None = None
+    sensitivity: Literal["open", "sensitive"] = "open"
+    exclude: tuple[str, ...] = ()
+    schedule: str | None = None
+    max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+
+class OwnershipRule(Model):
+    """The first rule that holds names the profile's owner. All conditions given must hold."""
+
+    name: str
+    owner: str
+    has_source: tuple[str, ...] = ()  # a live record of one of these sources
+    attribute: str | None = None  # with `equals`: a golden value
+    equals: str | None = None
+
+
+Rule = Literal["validated", "trust", "newest", "oldest", "most_frequent", "most_complete"]
+
+
+class Survivorship(Model):
+    """By attribute, the ordered rules by which one value survives; `default` for the attributes not named."""
+
+    default: tuple[Rule, ...] = ("trust", "newest")
+    attributes: dict[str, tuple[Rule, ...]] = {}
+
+    @model_validator(mode="after")
+    def _attributes_exist(self) -> "Survivorship":
+        unknown = sorted(set(self.attributes) - set(ATTRIBUTES))
+        if unknown:
+            raise ValueError(f"no attribute {', '.join(unknown)}; there are {', '.join(ATTRIBUTES)}")
+        return self
+
+
+class Matching(Model):
+    """Which model decides, and at what probability: link at `match` and above, ask a steward from `review`."""
+
+    model: str = "default"
+    match: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    review: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    custom: dict[str, Literal["exact", "text", "number"]] = {}
+
+    @model_validator(mode="after")
+    def _review_below_match(self) -> "Matching":
+        if self.review > self.match:
+            raise ValueError("review must not be above match")
+        return self
+
+
+class Deployment(Model):
+    """`cdi.yaml` as a whole."""
+
+    company: Company
+    owners: tuple[Owner, ...]
+    customer_owner: str
+    sources: dict[Annotated[str, Field(pattern=NAME)], SourceSystem]
+    ownership: tuple[OwnershipRule, ...] = ()
+    survivorship: Survivorship = Survivorship()
+    matching: Matching = Matching()
+    clock_tolerance: timedelta = timedelta(minutes=5)
+    sample_company: bool = False
+
+    @model_validator(mode="after")
+    def _owners_exist(self) -> "Deployment":
+        known = {owner.id for owner in self.owners}
+        named = {"customer_owner": self.customer_owner}
+        named |= {f"sources.{n}.data_owner": s.data_owner for n, s in self.sources.items()}
+        named |= {f"ownership.{i}.owner": r.owner for i, r in enumerate(self.ownership)}
+        missing = [f"{place}: no owner {owner!r} in owners" for place, owner in named.items() if owner not in known]
+        if missing:
+            raise ValueError("; ".join(missing))
+        return self
+
+    def owner(self, owner_id: str) -> Owner:
+        return next(owner for owner in self.owners if owner.id == owner_id)
+
+
+class Settings:
+    """All that configures one process, built once at the door and passed down."""
+
+    def __init__(self, folder: Path, deployment: Deployment, environment: Environment) -> None:
+        self.folder = folder
+        self.deployment = deployment
+        self.environment = environment
+
+    @property
+    def data_folder(self) -> Path:
+        """Where this deployment keeps what is its own: the embedded database, its lock."""
+        return self.folder / "var"
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read the deployment in `folder`; every fault of `cdi.yaml` is named with its line.
+
+    Raises ConfigurationError.
+    """
+    path = folder / "cdi.yaml"
+    if not path.is_file():
+        raise ConfigurationError(f"{path} does not exist", remedy=f"cdi init {folder} makes a new deployment folder")
+    return Settings(folder.resolve(), load_deployment(path), Environment())
+
+
+def load_deployment(path: Path) -> Deployment:
+    """`cdi.yaml` as a checked structure; raises ConfigurationError with all faults, one a line."""
+    document, lines = load_yaml(path)
+    try:
+        return Deployment.model_validate(document)
+    except ValidationError as error:
+        raise ConfigurationError(describe_faults(path, error, lines)) from None
+
+
+Lines = dict[tuple[str | int, ...], int]
+
+
+def load_yaml(path: Path) -> tuple[Any, Lines]:
+    """A YAML file and the line of each of its nodes, by path; raises ConfigurationError with the line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigurationError(f"{path}:{line}: {error.problem}", remedy="This is not valid YAML") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}") from None
+    lines: Lines = {}
+    if node is not None:
+        _collect_lines(node, (), lines)
+    return document, lines
+
+
+def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> None:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _collect_lines(value, (*path, key.value), lines)
+            lines[(*path, key.value)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _collect_lines(item, (*path, index), lines)
+
+
+def describe_faults(path: Path, error: ValidationError, lines: Lines) -> str:
+    """Every fault as `file:line: where: what`, one a line."""
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        where = tuple(part for part in fault["loc"] if part != "[key]")
+        line = next((lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in lines), 1)
+        message = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{path}:{line}: {'.'.join(map(str, where)) or 'the file'}: {message}")
+    return "\n".join(faults)
+
+
+def resolve_secrets(value: Any, folder: Path) -> Any:
+    """`value` with every `${env:NAME}` and `${file:PATH}` replaced, at any depth; the message never holds one.
+
+    Raises ConfigurationError when the variable or file is missing.
+    """
+    if isinstance(value, dict):
+        return {key: resolve_secrets(item, folder) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve_secrets(item, folder) for item in value]
+    if isinstance(value, str):
+        return SECRET_REFERENCE.sub(lambda match: _secret(match[1], match[2], folder), value)
+    return value
+
+
+def _secret(kind: str, name: str, folder: Path) -> str:
+    if kind == "env":
+        if name not in os.environ:
+            raise ConfigurationError(f"the environment variable {name} is not set", remedy="cdi.yaml refers to it")
+        return os.environ[name]
+    try:
+        return (folder / name).read_text(encoding="utf-8").strip()
+    except OSError:
+        raise ConfigurationError(f"the secret file {name} cannot be read", remedy="cdi.yaml refers to it") from None
+
+
+def bundled(name: str) -> Path:
+    """A folder that ships with the program: `connectors`, `migrations` or `sample_data`.
+
+    In a wheel it lies inside the package, in a checkout at the root.
+    """
+    package = Path(__file__).parent
+    inside = package / "_bundled" / name
+    return inside if inside.is_dir() else package.parents[1] / name
