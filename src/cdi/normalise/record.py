@@ -1,9 +1,20 @@
 """A customer twice: *canonical* for people (cleaned, displayable, what survives into the golden record) and
 *normalised* for the engine (folded, tokenised, comparable). Both are pure functions of what the source said."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, TypeVar
 
 from cdi.fields import CanonicalData, Kind
+from cdi.normalise import addresses as address_rules
+from cdi.normalise import contacts, names, organisations
+from cdi.normalise.canonical import Context as Context
+from cdi.normalise.canonical import canonicalise as canonicalise
+from cdi.normalise.dates import date_parts
+from cdi.normalise.text import fold, words
+
+Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +92,195 @@ class NormalisedRecord:
     identifiers: tuple[Identifier, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
     former: Former = Former()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a source's country and language decide where a value does not say it itself."""
-
-    country: str = "DE"
-    language: str = "de"
-    day_first: bool | None = None  # of ambiguous dates, told by the column; None: by the country
-
-
-def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
-    """Canonical attributes with clean, displayable values; junk and placeholders are left out. Idempotent."""
-    raise NotImplementedError
+    family_initial: str = ""  # where the source gave only that: "m"
+    middle_initials: str = ""  # besides a full given name: "Barbara W." → "w"
 
 
 def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) -> NormalisedRecord:
-    """The form that the engine compares, of a canonical record and of its earlier versions."""
-    raise NotImplementedError
+    """The form that the engine compares, of a canonical record and of its earlier versions (what differs of them)."""
+    name: Json = canonical.get("name", {})
+    organisation: Json = canonical.get("organisation", {})
+    given = names.name_tokens(f"{name.get('given_name', '')} {name.get('middle_name', '')}".strip())
+    family = names.name_tokens(name.get("family_name", ""))
+    year, month, day = date_parts(canonical.get("birth_date", ""))
+    split = (
+        organisations.split_organisation(organisation.get("name", "")) if organisation else _NO_ORGANISATION
+    )
+    record = NormalisedRecord(
+        kind=Kind(canonical.get("kind", Kind.PERSON)),
+        given_names=given.tokens,
+        family_names=family.tokens,
+        birth_name=" ".join(names.name_tokens(name["birth_name"]).tokens) if "birth_name" in name else "",
+        initials="" if given.tokens else given.initials,
+        gender=canonical.get("gender", ""),
+        birth_year=year,
+        birth_month=month,
+        birth_day=day,
+        emails=_emails(canonical),
+        phones=_phones(canonical),
+        addresses=_addresses(canonical),
+        organisation=split.core,
+        legal_form=fold(split.legal_form or organisation.get("legal_form", "")),
+        identifiers=_identifiers(canonical),
+        attributes=_attributes(canonical),
+        family_initial="" if family.tokens else family.initials,
+        middle_initials=given.initials if given.tokens else "",
+    )
+    return _with_former(record, former) if former else record
+
+
+_NO_ORGANISATION: Final = organisations.OrganisationName("", "")
+
+
+def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
+    return tuple(
+        Email(
+            contacts.comparable_email(item["value"]), item.get("verified", False), item.get("shared", False)
+        )
+        for item in canonical.get("emails", ())
+    )
+
+
+def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
+    return tuple(
+        Phone(
+            item["value"],
+            *contacts.phone_line(item["value"]),
+            item.get("verified", False),
+            item.get("shared", False),
+        )
+        for item in canonical.get("phones", ())
+    )
+
+
+def _addresses(canonical: CanonicalData) -> tuple[Address, ...]:
+    return tuple(
+        Address(
+            street=address_rules.fold_street(item.get("street", ""), item.get("country", "")),
+            house_number=address_rules.fold_number(item.get("house_number", "")),
+            postal_code=fold(item.get("postal_code", "")),
+            city=address_rules.fold_city(item.get("city", "")),
+            region=fold(item.get("region", "")),
+            country=item.get("country", ""),
+            form=item.get("form", ""),
+        )
+        for item in canonical.get("addresses", ())
+    )
+
+
+def _identifiers(canonical: CanonicalData) -> tuple[Identifier, ...]:
+    return tuple(
+        Identifier(
+            item["type"],
+            "".join(words(item["value"])),
+            fold(item.get("issuer", "")),
+            item.get("verified", False),
+        )
+        for item in canonical.get("identifiers", ())
+    )
+
+
+def _attributes(canonical: CanonicalData) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, _comparable(value)) for name, value in sorted(canonical.get("attributes", {}).items())
+    )
+
+
+def _comparable(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(sorted(word for item in value for word in words(str(item))))
+    return " ".join(words(str(value)))
+
+
+def _with_former(record: NormalisedRecord, former: tuple[CanonicalData, ...]) -> NormalisedRecord:
+    earlier = [normalise(version) for version in former]
+    return replace(
+        record,
+        former=Former(
+            family_names=_only_former(earlier, lambda r: r.family_names, record.family_names),
+            emails=_only_former(earlier, lambda r: r.emails, record.emails, lambda e: e.value),
+            phones=_only_former(earlier, lambda r: r.phones, record.phones, lambda p: p.value),
+            addresses=_only_former(earlier, lambda r: r.addresses, record.addresses),
+        ),
+    )
+
+
+def _only_former(
+    earlier: list[NormalisedRecord],
+    values: Callable[[NormalisedRecord], tuple[T, ...]],
+    current: tuple[T, ...],
+    same: Callable[[T], object] = lambda value: value,
+) -> tuple[T, ...]:
+    """Values of earlier versions that the current one has not, each once, latest version first as given."""
+    known = {same(value) for value in current}
+    found: dict[object, T] = {}
+    for version in earlier:
+        for value in values(version):
+            if same(value) not in known:
+                found.setdefault(same(value), value)
+    return tuple(found.values())
+
+
+def to_json(record: NormalisedRecord) -> Json:
+    """A record as JSON types, without what is missing; `from_json` gives exactly the same record back."""
+    packed: Json = {}
+    for name, default in _DEFAULTS[NormalisedRecord].items():
+        value = getattr(record, name)
+        if value == default:
+            continue
+        if name in _PACKED:
+            packed[name] = [_pack(item) for item in value]
+        elif name == "former":
+            packed[name] = {
+                part: [_pack(item) if part in _PACKED else item for item in items]
+                for part in _DEFAULTS[Former]
+                if (items := getattr(value, part))
+            }
+        elif name == "kind":
+            packed[name] = value.value
+        elif isinstance(value, tuple):
+            packed[name] = [list(item) if isinstance(item, tuple) else item for item in value]
+        else:
+            packed[name] = value
+    return packed
+
+
+def from_json(packed: Json) -> NormalisedRecord:
+    """The record that `to_json` packed."""
+    values: Json = dict(packed)
+    for name in values:
+        if name in _PACKED:
+            values[name] = _unpack_all(name, values[name])
+        elif name == "former":
+            values[name] = Former(**{part: _unpack_all(part, items) for part, items in values[name].items()})
+        elif name == "attributes":
+            values[name] = tuple((key, value) for key, value in values[name])
+        elif name == "kind":
+            values[name] = Kind(values[name])
+        elif isinstance(values[name], list):
+            values[name] = tuple(values[name])
+    return NormalisedRecord(**values)
+
+
+_PACKED: Final[dict[str, type]] = {
+    "emails": Email,
+    "phones": Phone,
+    "addresses": Address,
+    "identifiers": Identifier,
+}
+_DEFAULTS: Final[dict[type, Json]] = {
+    kind: {f.name: f.default for f in fields(kind)} for kind in (NormalisedRecord, Former, *_PACKED.values())
+}
+
+
+def _pack(item: Any) -> Json:
+    return {
+        name: value
+        for name, default in _DEFAULTS[type(item)].items()
+        if (value := getattr(item, name)) != default
+    }
+
+
+def _unpack_all(name: str, items: list[Any]) -> tuple[Any, ...]:
+    kind = _PACKED.get(name)
+    return tuple(items) if kind is None else tuple(kind(**item) for item in items)

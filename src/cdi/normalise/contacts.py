@@ -1,0 +1,176 @@
+"""A phone is its E.164 number under the numbering plan of its country; an e-mail is its lower-case address.
+
+Numbers are kept when they are *possible* (a typing error still says something), and called mobile or landline by the
+plan, forgiving up to two digits too many or too few. Plain numbers take a short way over the library's own patterns,
+because the library's full parse costs a hundred times as much; everything else goes through the library.
+"""
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import phonenumbers
+from phonenumbers import PhoneMetadata
+
+from cdi.normalise.junk import is_junk_email, is_junk_number
+from cdi.normalise.text import fold
+
+
+class NumberingPlan(NamedTuple):
+    """What of a country's numbering plan is needed at every number."""
+
+    country_code: str
+    trunk_prefix: str
+    lengths: frozenset[int]
+    mobile: re.Pattern[str]
+    landline: re.Pattern[str]
+
+
+_NOTHING: Final = re.compile(r"(?!)")
+_SEPARATORS: Final = str.maketrans("", "", " \t-/().·–‐‑")
+_EXTENSION = re.compile(r"[;,]?\s*(?:ext\.?|x|durchwahl|dw\.?)\s*\d{1,6}$", re.IGNORECASE)
+_PLAIN = re.compile(r"\+?[0-9]{3,17}")
+MAX_PHONE_LENGTH: Final = 40
+
+
+@lru_cache(maxsize=300)
+def _plan(country: str) -> NumberingPlan | None:
+    """The plan of a country, or of a calling code such as "+49"; None where there is none."""
+    region = phonenumbers.region_code_for_country_code(int(country[1:])) if country[0:1] == "+" else country
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    if metadata is None:
+        return None
+    described = [d for d in (metadata.mobile, metadata.fixed_line) if d is not None]
+    lengths = metadata.general_desc.possible_length if metadata.general_desc else ()
+    patterns = [re.compile(d.national_number_pattern or "(?!)") for d in described]
+    mobile, landline = patterns if len(patterns) == 2 else (_NOTHING, _NOTHING)
+    trunk = metadata.national_prefix or ""
+    return NumberingPlan(str(metadata.country_code), trunk, frozenset(lengths), mobile, landline)
+
+
+def _calling_code(digits: str) -> str:
+    for length in (1, 2, 3):
+        if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            return digits[:length]
+    return ""
+
+
+def _by_plan(text: str, country: str) -> str:
+    """E.164 of a plainly written number, or empty where the library must look."""
+    if text.startswith("00"):
+        text = "+" + text[2:]
+    if text.startswith("+"):
+        code = _calling_code(text[1:]) if text[1:2] != "0" else ""
+        plan, national = (_plan("+" + code), text[1 + len(code) :]) if code else (None, "")
+    else:
+        plan, national = _plan(country), text
+        if plan is not None and (not plan.trunk_prefix or not text.startswith(plan.trunk_prefix)):
+            return ""
+    if plan is None or not plan.trunk_prefix:
+        return ""
+    national = national.removeprefix(plan.trunk_prefix)
+    if not plan.mobile.fullmatch(national) and not plan.landline.fullmatch(national):
+        return ""
+    return f"+{plan.country_code}{national}"
+
+
+def _by_library(text: str, country: str) -> str:
+    try:
+        number = phonenumbers.parse(text, country or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=100_000)
+def parse_phone(text: str, country: str = "") -> str:
+    """The E.164 number, or empty for what is no number, impossible in its country or a placeholder."""
+    if len(text) > MAX_PHONE_LENGTH:
+        return ""
+    bare = text.replace("(0)", "").translate(_SEPARATORS)
+    if not _PLAIN.fullmatch(bare):
+        bare = _EXTENSION.sub("", text).replace("(0)", "").removeprefix("tel:").translate(_SEPARATORS)
+        if not _PLAIN.fullmatch(bare):
+            return ""
+    if is_junk_number(bare.removeprefix("+")):
+        return ""
+    return _by_plan(bare, country) or _by_library(bare, country)
+
+
+@lru_cache(maxsize=100_000)
+def phone_line(e164: str) -> tuple[bool, bool]:
+    """Whether an E.164 number is (mobile, landline) by its country's plan; forgives two digits too many or too few."""
+    code = _calling_code(e164[1:]) if _PLAIN.fullmatch(e164) else ""
+    plan = _plan("+" + code) if code else None
+    if plan is None:
+        return False, False
+    national = e164[1 + len(code) :]
+    for attempt in (national, national[:-1], national + "0", national[:-2], national + "00"):
+        mobile = plan.mobile.fullmatch(attempt) is not None
+        landline = plan.landline.fullmatch(attempt) is not None
+        if mobile != landline:
+            return mobile, landline
+        if mobile:  # one plan for both, as in North America
+            return False, False
+    return False, False
+
+
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_][\w-]{1,30}")
+_AT = re.compile(r"\s*[\[(]\s*at\s*[\])]\s*")
+_DOT = re.compile(r"\s*[\[(]\s*dot\s*[\])]\s*")
+
+
+@lru_cache(maxsize=100_000)
+def parse_email(text: str) -> str:
+    """The lower-case address, or empty for what cannot be one or is a placeholder."""
+    if len(text) > 254:
+        return ""
+    text = text.lower()
+    if "@" not in text:
+        text = _DOT.sub(".", _AT.sub("@", text))
+    if "<" in text and text.endswith(">"):
+        text = text[text.rindex("<") + 1 : -1]
+    text = text.removeprefix("mailto:").strip(" .,;:<>\"'")
+    text = text.replace(" @", "@").replace("@ ", "@")
+    local, _, domain = text.rpartition("@")
+    if not _EMAIL.fullmatch(text) or ".." in text or is_junk_email(local, domain):
+        return ""
+    return text
+
+
+_SAME_PROVIDER: Final = {"googlemail.com": "gmail.com"}
+
+
+@lru_cache(maxsize=100_000)
+def comparable_email(email: str) -> str:
+    """The address as the engine compares it: without a +tag, one name for a provider with two."""
+    local, _, domain = email.rpartition("@")
+    return f"{local.partition('+')[0] or local}@{_SAME_PROVIDER.get(domain, domain)}"
+
+
+_YEAR_HINT = re.compile(r"(?<!\d)(19[2-9]\d|20[01]\d)(?!\d)")
+_LOCAL_PARTS = re.compile(r"[a-z\u0250-\uffff]+|\d+")
+
+
+@lru_cache(maxsize=100_000)
+def email_local_residue(local: str, names: tuple[str, ...]) -> tuple[str, int]:
+    """What is left of an e-mail's local part after its owner's own names and initials, and the birth year that it
+    hints at (0: none).
+
+    `names` are folded name tokens. ("guenter.schmidt85x", ("guenter", "schmidt")) → ("85x", 0).
+    """
+    folded = fold(local)
+    year = int(hint[1]) if (hint := _YEAR_HINT.search(folded)) else 0
+    for name in sorted(filter(None, names), key=len, reverse=True):
+        if len(name) >= 3:
+            folded = folded.replace(name, " ", 1)
+    initials = {name[0] for name in names if name}
+    left = [part for part in _LOCAL_PARTS.findall(folded) if part not in initials]
+    return "".join(left), year
+
+
+def phone_tail(e164: str, digits: int = 7) -> str:
+    """The last digits of a number: what survives a wrong prefix."""
+    return e164[-digits:] if len(e164) > digits else ""
