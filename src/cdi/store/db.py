@@ -1,0 +1,333 @@
+"""The one way to the database: engine, transactions, bulk writes, locks and the schema's version.
+
+PostgreSQL is the only dialect. Nobody else commits: a door opens one unit of work for a request, a long step
+one for each batch. What psycopg reports may quote a customer, so no text of its errors leaves this module.
+"""
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import orjson
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg import sql
+from psycopg.types.json import JsonbDumper
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from cdi.errors import BusyError, DatabaseError
+from cdi.settings import Settings, bundled
+from cdi.store import embedded
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+"""All tables, for Core; each is defined beside the queries on it."""
+
+OLDEST_SERVER = 150000  # PostgreSQL 15, as `server_version_num` counts
+EXTENSIONS = ("pg_trgm", "fuzzystrmatch")
+
+Row = Sequence[Any]
+
+
+class Database:
+    """One PostgreSQL database, by a URL (or any connection string) as libpq reads it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _libpq(url)
+        self.engine: Final[Engine] = _engine(self.url)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back when anything is raised.
+
+        Raises DatabaseError for what the database refuses or fails to do.
+        """
+        with errors_without_values(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[None]:
+        """Alone in doing `name` ("run", "migration") on this database, until the end or our death.
+
+        Raises BusyError at once if somebody else is doing it, saying who. It is a lock of the session, so a
+        connection pooler between us and PostgreSQL must not work by transaction.
+        """
+        key = lock_key(name)
+        with errors_without_values():
+            connection = psycopg.connect(self.url, autocommit=True, application_name=_who_we_are(name))
+        with connection:
+            with errors_without_values():
+                if not _first(connection.execute("SELECT pg_try_advisory_lock(%s)", [key])):
+                    raise BusyError(
+                        f"another {name} is running: {_holder(connection, key)}",
+                        remedy="Wait for it or end it",
+                    )
+            yield
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self.engine.dispose()
+
+
+def _libpq(url: str) -> str:
+    """`url` without SQLAlchemy's name of the driver."""
+    for prefix in ("postgresql+psycopg://", "postgres+psycopg://"):
+        if url.startswith(prefix):
+            return "postgresql://" + url.removeprefix(prefix)
+    return url
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(
+        "postgresql+psycopg://",
+        pool_size=5,
+        max_overflow=15,
+        pool_pre_ping=True,  # the server may have been restarted since
+        hide_parameters=True,
+        json_serializer=_json_text,
+        json_deserializer=orjson.loads,
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
+        # libpq reads the URL itself: several hosts, sslmode, service, passfile mean what they mean to psql.
+        arguments[:] = [url]
+        given = psycopg.conninfo.conninfo_to_dict(url)
+        defaults = {"application_name": "cdi", "connect_timeout": 10, "options": "-c timezone=UTC"}
+        parameters.update({name: value for name, value in defaults.items() if name not in given})
+
+    @event.listens_for(engine, "connect")
+    def _(connection: psycopg.Connection, _record: Any) -> None:
+        connection.adapters.register_dumper(dict, JsonbDumper)
+
+    return engine
+
+
+def _json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+# -- bulk writes -----------------------------------------------------------------------------------
+
+
+def copy_rows(connection: Connection, table: Table | str, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Append `rows` (values in the order of `columns`) to `table` by COPY; returns how many there were.
+
+    Values are Python's own: str, int, float, bool, None, datetime, UUID, list for an array, dict for jsonb.
+    """
+    name = sql.Identifier(table if isinstance(table, str) else table.name)
+    fields = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, fields)
+    count = 0
+    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+            count += 1
+    return count
+
+
+# -- locks -----------------------------------------------------------------------------------------
+
+
+def lock_key(name: str) -> int:
+    """The number under which PostgreSQL knows the advisory lock `name`: 64 bits, signed."""
+    return int.from_bytes(hashlib.blake2b(f"cdi:{name}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def resolver_lock(connection: Connection) -> None:
+    """Be the one resolver until the end of this transaction; waits for the one before."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("resolver")})
+
+
+def _who_we_are(name: str) -> str:
+    return f"cdi {name}, process {os.getpid()} on {socket.gethostname()}"[:63]
+
+
+def _holder(connection: psycopg.Connection, key: int) -> str:
+    """Who holds the lock, in the words of `_who_we_are`."""
+    holder = connection.execute(
+        "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        " AND (classid::bigint << 32 | objid::bigint) = %s LIMIT 1",
+        [key],
+    ).fetchone()
+    return holder[0] if holder else "it has just ended"
+
+
+def _first(cursor: psycopg.Cursor[Any]) -> Any:
+    row = cursor.fetchone()
+    return row[0] if row else None
+
+
+# -- opening and migrating -------------------------------------------------------------------------
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The deployment's database: the server that CDI_DATABASE_URL names, else the private one.
+
+    Raises DatabaseError when it cannot be reached or is too old. Its schema is not looked at: see `upgrade`.
+    """
+    if settings.environment.database_url:
+        with _opened(settings.environment.database_url) as database:
+            yield database
+    else:
+        with embedded.running(settings.data_folder) as url, _opened(url) as database:
+            yield database
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    database = Database(url)
+    try:
+        check_server(database)
+        yield database
+    finally:
+        database.close()
+
+
+def check_server(database: Database) -> None:
+    """Raises DatabaseError unless the server answers and is new enough."""
+    with database.unit_of_work() as connection:
+        version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if version < OLDEST_SERVER:
+        raise DatabaseError(
+            f"the server is PostgreSQL {version // 10000}", remedy="cdi needs PostgreSQL 15 or newer"
+        )
+    if encoding != "UTF8":
+        raise DatabaseError(f"the database is encoded in {encoding}", remedy="Create it with ENCODING 'UTF8'")
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to `revision`, the newest unless named; of several at once one works, others wait."""
+    _ensure_extensions(database)
+    if revision == "head" and current_revision(database) == head_revision():
+        return
+    _migrate(database, revision, command.upgrade)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the schema back to `revision` ("base": to nothing); what later revisions added is lost."""
+    _migrate(database, revision, command.downgrade)
+
+
+def check_head(database: Database) -> None:
+    """Raises DatabaseError unless the schema is the one that this program knows."""
+    current, head = current_revision(database), head_revision()
+    if current == head:
+        return
+    if current is not None and current not in _known_revisions():
+        raise DatabaseError(
+            f"the database is at {current}, made by a newer cdi", remedy="Install that version of cdi"
+        )
+    raise DatabaseError(
+        f"the database is at {current or 'nothing'} and not at {head}", remedy="Run cdi db upgrade"
+    )
+
+
+def current_revision(database: Database) -> str | None:
+    """Where the schema stands; None before the first migration."""
+    with database.unit_of_work() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str | None:
+    """Where this program's migrations lead; there is one head."""
+    return ScriptDirectory.from_config(migrations()).get_current_head()
+
+
+def _known_revisions() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()}
+
+
+def migrations() -> Config:
+    """Alembic's configuration, without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(bundled("migrations")).replace("%", "%%"))
+    return config
+
+
+def _migrate(database: Database, revision: str, direction: Any) -> None:
+    config = migrations()
+    with errors_without_values(), database.engine.connect() as connection:
+        key = {"key": lock_key("migration")}
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), key)
+        connection.commit()
+        try:
+            config.attributes["connection"] = connection
+            direction(config, revision)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+            connection.commit()
+
+
+def _ensure_extensions(database: Database) -> None:
+    """Both are *trusted*: the owner of a database may create them without being superuser."""
+    with database.unit_of_work() as connection:
+        present = set(connection.execute(text("SELECT extname FROM pg_extension")).scalars())
+    for name in EXTENSIONS:
+        if name not in present:
+            try:
+                with database.unit_of_work() as connection:
+                    connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {name}"))
+            except DatabaseError:
+                remedy = f"Have its administrator run CREATE EXTENSION {name} in this database"
+                raise DatabaseError(f"the PostgreSQL extension {name} is missing", remedy=remedy) from None
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def errors_without_values() -> Iterator[None]:
+    """Turn what the database reports into DatabaseError, keeping names and codes and dropping its text."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _described(error.orig) from None
+    except SQLAlchemyError as error:
+        raise DatabaseError(f"the database failed: {type(error).__name__}") from None
+    except psycopg.Error as error:
+        raise _described(error) from None
+
+
+def _described(error: BaseException | None) -> DatabaseError:
+    if not isinstance(error, psycopg.Error):
+        return DatabaseError(f"the database failed: {type(error).__name__}")
+    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+        return _unreachable(error)
+    if error.sqlstate.startswith("28") or error.sqlstate == "3D000":
+        remedy = "Check user, password and database in CDI_DATABASE_URL"
+        return DatabaseError(f"the database refuses us ({_kind(error)})", remedy=remedy)
+    place = ".".join(
+        part for part in (error.diag.table_name, error.diag.constraint_name or error.diag.column_name) if part
+    )
+    return DatabaseError(
+        f"the database refused a statement ({_kind(error)}{' on ' + place if place else ''})"
+    )
+
+
+def _unreachable(error: psycopg.Error) -> DatabaseError:
+    remedy = "Check that the server runs and that CDI_DATABASE_URL names it"
+    return DatabaseError(f"the database cannot be reached ({_kind(error)})", remedy=remedy)
+
+
+def _kind(error: psycopg.Error) -> str:
+    return f"{type(error).__name__}, {error.sqlstate}" if error.sqlstate else type(error).__name__
