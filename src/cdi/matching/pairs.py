@@ -28,3 +28,14 @@ class ScoredPairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def only(self, wanted: BoolArray) -> "ScoredPairs":
+        """The pairs for which `wanted` holds."""
+        return ScoredPairs(
+            self.left[wanted],
+            self.right[wanted],
+            self.weight[wanted],
+            self.household[wanted],
+            self.stranger[wanted],
+            self.contradicts[wanted],
+        )

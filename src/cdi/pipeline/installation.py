@@ -1,0 +1,108 @@
+"""What every step works on: the settings, the database, the connectors, and the values made from them once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cdi.access import Visibility
+from cdi.errors import ConfigurationError
+from cdi.ingest.contract import Connector
+from cdi.ingest.registry import Registry, find_connectors
+from cdi.normalise.record import Context
+from cdi.resolution.document import ProfileRules
+from cdi.resolution.ownership import OwnershipRule
+from cdi.resolution.survivorship import SurvivorshipRules
+from cdi.settings import Deployment, Settings, SourceSystem, bundled, resolve_secrets
+from cdi.store.db import Database, open_database, upgrade
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A deployment with its database open."""
+
+    settings: Settings
+    database: Database
+    connectors: Registry
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.settings.deployment
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.folder
+
+    def source(self, name: str) -> SourceSystem:
+        """The source system of this name; ConfigurationError names those that exist."""
+        found = self.deployment.sources.get(name)
+        if found is None:
+            raise ConfigurationError(
+                f"there is no source {name}", remedy=f"cdi.yaml has {', '.join(self.deployment.sources)}"
+            )
+        return found
+
+    def connector(self, name: str) -> Connector:
+        """The connector that reads the source of this name."""
+        return self.connectors.get(self.source(name).connector)
+
+    def config(self, name: str) -> dict[str, Any]:
+        """The settings of a source for its connector, secrets resolved and validated."""
+        config: dict[str, Any] = resolve_secrets(self.source(name).config, self.folder)
+        self.connector(name).validate_config(config)
+        return config
+
+    def context(self, source: str) -> Context:
+        """What decides where a value of this source does not say its country or language itself."""
+        system, company = self.source(source), self.deployment.company
+        return Context(country=system.country or company.country, language=system.language or company.language)
+
+    def owner_of(self, source: str) -> str:
+        """The data owner of a source; of one that left cdi.yaml, the company's customer owner."""
+        system = self.deployment.sources.get(source)
+        return system.data_owner if system else self.deployment.customer_owner
+
+    def trust_of(self, source: str) -> float:
+        """How much a source's values count; nothing for one that left cdi.yaml."""
+        system = self.deployment.sources.get(source)
+        return system.trust if system else 0.0
+
+    @cached_property
+    def rules(self) -> ProfileRules:
+        """Survivorship and ownership as cdi.yaml states them."""
+        survivorship = self.deployment.survivorship
+        return ProfileRules(
+            SurvivorshipRules(survivorship.default, survivorship.attributes),
+            [OwnershipRule(**rule.model_dump()) for rule in self.deployment.ownership],
+            self.deployment.customer_owner,
+        )
+
+    @cached_property
+    def sensitive_sources(self) -> frozenset[str]:
+        return frozenset(n for n, s in self.deployment.sources.items() if s.sensitivity == "sensitive")
+
+    @cached_property
+    def unique_sources(self) -> frozenset[str]:
+        """Sources that guarantee one record per customer."""
+        return frozenset(n for n, s in self.deployment.sources.items() if s.one_record_per_customer)
+
+
+def connector_folders(settings: Settings) -> list[Path]:
+    """Where connectors are looked for: the deployment's own come first."""
+    return [settings.folder / "connectors", bundled("connectors")]
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    """Start or reach the database, bring its schema to this version, find the connectors."""
+    connectors = find_connectors(connector_folders(settings))
+    with open_database(settings) as database:
+        upgrade(database)
+        yield Installation(settings, database, connectors)
+
+
+def sees_everything(visibility: Visibility, sources: frozenset[str]) -> bool:
+    """Whether a profile of these sources may be served as it is stored."""
+    return not (visibility.hidden_sources & sources)

@@ -1,0 +1,423 @@
+"""What sources say is landed as facts: a batch of records, its checkpoint and what becomes due are one commit.
+
+Landing is idempotent on (source, key, content): the same batch twice changes nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import orjson
+from sqlalchemy import Connection
+
+from cdi.clock import utc_now
+from cdi.errors import BadRecordError, CdiError, SourceError
+from cdi.fields import CHANNELS, CONSENT_STATES, TOUCHPOINT_TYPES, CanonicalData, Stream
+from cdi.ingest.contract import (
+    Checkpoint,
+    FullScanEnd,
+    Native,
+    Op,
+    ReadContext,
+    ReadEvent,
+    Record,
+    Rejected,
+    State,
+    StreamInfo,
+)
+from cdi.normalise.record import canonicalise
+from cdi.pipeline.installation import Installation
+from cdi.store import records as record_store
+from cdi.store import redo
+from cdi.store import sources as source_store
+from cdi.store import touchpoints as touchpoint_store
+from cdi.store.records import Arrival, NewVersion, SavedVersion
+from cdi.store.sources import Counts
+
+BATCH = 5_000
+CONTACTS = "contacts"
+"""The stream of sparse customer records, made of a bare phone number or address that a touchpoint left."""
+
+Progress: TypeAlias = Callable[[str, Counts], None]
+MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """Where a batch comes from: its source, the kinds of its streams, and the mapping that understands them."""
+
+    source: str
+    kinds: Mapping[str, Stream]
+    map_record: MapRecord
+    run_id: int | None = None
+
+
+def sync(installation: Installation, source: str, progress: Progress | None = None) -> Counts:
+    """Read what is new at one source, from each stream's checkpoint on.
+
+    Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
+    """
+    connector, config = installation.connector(source), installation.config(source)
+    with installation.database.exclusive(f"sync of {source}"):
+        run_id = _start(installation, source)
+        counts = Counts()
+        context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
+        streams = connector.streams()
+        arriving = Arriving(
+            source,
+            {stream.name: stream.kind for stream in streams},
+            lambda stream, data: connector.map(stream, data, config),
+            run_id,
+        )
+        try:
+            for stream in streams:
+                state = _checkpoint(installation, source, stream.name)
+                for part in _sync_stream(
+                    installation, arriving, stream, connector.read(config, stream.name, state, context)
+                ):
+                    counts += part
+                    if progress:
+                        progress(source, counts)
+        except CdiError as error:
+            _end(installation, run_id, counts, str(error))
+            raise
+        except Exception as error:
+            _end(installation, run_id, counts, f"unexpected {type(error).__name__}")
+            raise
+        _end(installation, run_id, counts, None)
+        return counts
+
+
+def _start(installation: Installation, source: str) -> int:
+    with installation.database.unit_of_work() as connection:
+        return source_store.start_run(connection, source, utc_now())
+
+
+def _checkpoint(installation: Installation, source: str, stream: str) -> State | None:
+    with installation.database.unit_of_work() as connection:
+        return source_store.load_checkpoint(connection, source, stream)
+
+
+def _end(installation: Installation, run_id: int, counts: Counts, error: str | None) -> None:
+    with installation.database.unit_of_work() as connection:
+        record_store.forget_scanned(connection, run_id)
+        source_store.end_run(connection, run_id, counts, utc_now(), error)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was read since the last commit."""
+
+    records: list[Record] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, event: Record | Rejected) -> None:
+        if isinstance(event, Rejected):
+            self.rejected.append(event)
+            if event.key is not None:
+                self.keys.append((event.stream, event.key))  # it is there, if broken: no reason to delete it
+            return
+        self.records.append(event)
+        if event.op is Op.UPSERT:
+            self.keys.append((event.stream, event.key))
+
+    def __len__(self) -> int:
+        return len(self.records) + len(self.rejected)
+
+
+def _sync_stream(
+    installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterable[ReadEvent]
+) -> Iterator[Counts]:
+    batch = Batch()
+    for event in events:
+        if isinstance(event, Record | Rejected):
+            batch.add(event)
+            if len(batch) >= BATCH:
+                yield _commit(installation, arriving, stream, batch, None)
+                batch = Batch()
+        elif isinstance(event, Checkpoint):
+            yield _commit(installation, arriving, stream, batch, event)
+            batch = Batch()
+        else:
+            yield _commit(installation, arriving, stream, batch, None)
+            batch = Batch()
+            yield _remove_missing(installation, arriving, event)
+    yield _commit(installation, arriving, stream, batch, None)
+
+
+def _commit(
+    installation: Installation,
+    arriving: Arriving,
+    stream: StreamInfo,
+    batch: Batch,
+    checkpoint: Checkpoint | None,
+) -> Counts:
+    if not batch and checkpoint is None:
+        return Counts()
+    with installation.database.unit_of_work() as connection:
+        now = utc_now()
+        counts = land(connection, installation, arriving, batch.records, batch.rejected, now)
+        if stream.detects_deletes and arriving.run_id is not None:
+            record_store.remember_scanned(connection, arriving.run_id, batch.keys)
+        if checkpoint is not None:
+            source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)
+    return counts
+
+
+def _remove_missing(installation: Installation, arriving: Arriving, end: FullScanEnd) -> Counts:
+    """Tombstones for what a full scan did not see; a mass delete stops and asks."""
+    source, run_id = arriving.source, arriving.run_id
+    assert run_id is not None
+    with installation.database.unit_of_work() as connection:
+        missing, live = record_store.missing_keys(connection, source, end.stream, run_id)
+        allowed = installation.source(source).max_delete_share
+        if len(missing) > max(1, allowed * live):
+            raise SourceError(
+                source,
+                f"{len(missing)} of {live} records of {end.stream} are missing, more than {allowed:.0%}: none was deleted",
+                remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
+            )
+        gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
+        counts = land(connection, installation, arriving, gone, (), utc_now())
+    return replace(counts, read=0)
+
+
+def land(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    records: Sequence[Record],
+    rejected: Sequence[Rejected],
+    now: datetime,
+) -> Counts:
+    """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
+    transaction. A record that its mapping cannot read is rejected; the rest goes on."""
+    counts = Counts(read=len(records) + len(rejected))
+    refused = [(item, content_hash(item.data).hex()) for item in rejected]
+    for one_a_key in _rounds(records):
+        arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
+        _land_round(connection, installation, arriving, arrivals, counts, refused, now)
+    source_store.save_rejected(connection, arriving.source, refused, now)
+    counts.rejected = len(refused)
+    counts.unchanged = counts.read - counts.rejected - counts.versions
+    return counts
+
+
+def _land_round(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    arrivals: Sequence[Arrival],
+    counts: Counts,
+    refused: list[tuple[Rejected, str]],
+    now: datetime,
+) -> None:
+    news: list[NewVersion] = []
+    for position in record_store.find_news(connection, arriving.source, arrivals):
+        arrival = arrivals[position]
+        try:
+            news.append(NewVersion(arrival, _canonical(installation, arriving, arrival)))
+        except BadRecordError as error:
+            item = Rejected(arrival.stream, str(error), arrival.native, arrival.key)
+            refused.append((item, arrival.content_hash.hex()))
+    saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
+    counts += added
+    source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
+    current = [version for version in saved if version.counts_now]
+    due = [version.record_id for version in current if version.arrival.kind == Stream.CUSTOMER]
+    redo.queue(connection, due, "the source changed it", now)
+    _land_touchpoints(connection, installation, arriving, current, now)
+    _land_consents(connection, installation, arriving, current, now)
+
+
+def content_hash(data: Native) -> bytes:
+    """Equal exactly for equal content, whatever the order of its fields."""
+    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS, default=str), digest_size=16).digest()
+
+
+def _rounds(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """The records in rounds in which each key stands once; several of one key keep their order."""
+    waiting = list(records)
+    while waiting:
+        seen: set[tuple[str, str]] = set()
+        later: list[Record] = []
+        this_round: list[Record] = []
+        for record in waiting:
+            name = (record.stream, record.key)
+            (later if name in seen else this_round).append(record)
+            seen.add(name)
+        yield this_round
+        waiting = later
+
+
+def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
+    data = without(record.data, installation.source(arriving.source).exclude)
+    # A clock that runs ahead must not freeze the record: no source knows more than now, give or take.
+    latest = now + installation.deployment.clock_tolerance
+    source_time = min(record.source_time, latest) if record.source_time else None
+    return Arrival(
+        stream=record.stream,
+        key=record.key,
+        kind=arriving.kinds[record.stream].value,
+        op=record.op,
+        native=data,
+        content_hash=content_hash(data),
+        source_time=source_time,
+        observed_at=source_time or now,
+    )
+
+
+def without(data: Native, excluded: Sequence[str]) -> Native:
+    """The record without excluded fields (dotted paths), which are dropped before anything is stored."""
+    for path in excluded:
+        head, _, rest = path.partition(".")
+        if head not in data:
+            continue
+        inner = data[head]
+        kept = {key: value for key, value in data.items() if key != head}
+        data = kept | {head: without(inner, [rest])} if rest and isinstance(inner, dict) else kept
+    return data
+
+
+def _canonical(installation: Installation, arriving: Arriving, arrival: Arrival) -> CanonicalData:
+    if arrival.op is not Op.UPSERT:
+        return {}
+    mapped = arriving.map_record(arrival.stream, arrival.native)
+    match arrival.kind:
+        case Stream.CUSTOMER:
+            return canonicalise(mapped, installation.context(arriving.source))
+        case Stream.TOUCHPOINT:
+            return checked_touchpoint(mapped)
+        case Stream.CONSENT:
+            return checked_consent(mapped)
+    return mapped
+
+
+def checked_touchpoint(mapped: CanonicalData) -> CanonicalData:
+    """A touchpoint with all that it must have; BadRecordError names the field that is wrong."""
+    _one_of(mapped, "type", TOUCHPOINT_TYPES)
+    _one_of(mapped, "channel", CHANNELS)
+    moment(mapped, "at", required=True)
+    return mapped
+
+
+def checked_consent(mapped: CanonicalData) -> CanonicalData:
+    """A consent with all that it must have; BadRecordError names the field that is wrong."""
+    _one_of(mapped, "status", CONSENT_STATES)
+    if not mapped.get("purpose"):
+        raise BadRecordError("a consent has no purpose", remedy="Map it in the connector")
+    mapped.setdefault("channel", "email")
+    _one_of(mapped, "channel", CHANNELS)
+    moment(mapped, "at", required=False)
+    return mapped
+
+
+def _one_of(mapped: CanonicalData, name: str, allowed: Sequence[str]) -> None:
+    if mapped.get(name) not in allowed:
+        raise BadRecordError(f"{name} is none of {', '.join(allowed)}", remedy="Correct the connector's mapping")
+
+
+def moment(mapped: CanonicalData, name: str, *, required: bool) -> datetime | None:
+    """A time with its offset, as ISO 8601; BadRecordError names the field."""
+    value = mapped.get(name)
+    if value is None and not required:
+        return None
+    try:
+        parsed = datetime.fromisoformat(str(value))
+    except ValueError:
+        raise BadRecordError(f"{name} is not a time", remedy="Map it with ts(format, zone)") from None
+    if parsed.tzinfo is None:
+        raise BadRecordError(f"{name} has no time zone", remedy="Map it with ts(format, zone)")
+    return parsed
+
+
+def _land_touchpoints(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    current: Sequence[SavedVersion],
+    now: datetime,
+) -> None:
+    mine = [version for version in current if version.arrival.kind == Stream.TOUCHPOINT]
+    if not mine:
+        return
+    there, gone = _split(mine)
+    keys = _customer_keys(connection, installation, arriving, there, now)
+    rows: list[tuple[int, str, datetime, dict[str, Any]]] = []
+    for version, key in zip(there, keys, strict=True):
+        at = moment(version.canonical, "at", required=True)
+        assert at is not None
+        rows.append((version.record_id, key, at, _own_fields(version.canonical)))
+    touchpoint_store.replace_touchpoints(connection, arriving.source, rows, gone)
+
+
+def _land_consents(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    current: Sequence[SavedVersion],
+    now: datetime,
+) -> None:
+    mine = [version for version in current if version.arrival.kind == Stream.CONSENT]
+    if not mine:
+        return
+    there, gone = _split(mine)
+    keys = _customer_keys(connection, installation, arriving, there, now)
+    rows: list[tuple[int, str, datetime | None, dict[str, Any]]] = [
+        (v.record_id, key, moment(v.canonical, "at", required=False), _own_fields(v.canonical))
+        for v, key in zip(there, keys, strict=True)
+    ]
+    touchpoint_store.replace_consents(connection, arriving.source, rows, gone)
+
+
+def _split(versions: Sequence[SavedVersion]) -> tuple[list[SavedVersion], list[int]]:
+    there = [version for version in versions if version.arrival.op is Op.UPSERT]
+    return there, [version.record_id for version in versions if version.arrival.op is not Op.UPSERT]
+
+
+def _own_fields(canonical: CanonicalData) -> dict[str, Any]:
+    return {k: v for k, v in canonical.items() if k not in {"customer_key", "contact"} and v is not None}
+
+
+def _customer_keys(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    versions: Sequence[SavedVersion],
+    now: datetime,
+) -> list[str]:
+    """The customer key of each touchpoint or consent. One that names only a number or an address makes a sparse
+    customer record of its source, keyed by that identifier and resolved like any other."""
+    keys: list[str] = []
+    sparse: dict[str, Arrival] = {}
+    for version in versions:
+        key = version.canonical.get("customer_key")
+        if not key:
+            contact = canonicalise(version.canonical.get("contact") or {}, installation.context(arriving.source))
+            key = contact_key(contact)
+            if key:
+                sparse.setdefault(key, _sparse_arrival(key, contact, version.arrival))
+        keys.append(str(key or ""))
+    if sparse:
+        identity = Arriving(arriving.source, {CONTACTS: Stream.CUSTOMER}, lambda _, data: data, arriving.run_id)
+        refused: list[tuple[Rejected, str]] = []
+        _land_round(connection, installation, identity, list(sparse.values()), Counts(), refused, now)
+    return keys
+
+
+def contact_key(contact: CanonicalData) -> str | None:
+    """The canonical identifier by which a bare contact is known: its e-mail, else its phone, else a handle."""
+    for attribute, prefix in (("emails", "email"), ("phones", "phone")):
+        if contact.get(attribute):
+            return f"{prefix}:{contact[attribute][0]['value']}"
+    if contact.get("identifiers"):
+        first = contact["identifiers"][0]
+        return f"{first['type']}:{first['value']}"
+    return None
+
+
+def _sparse_arrival(key: str, contact: CanonicalData, cause: Arrival) -> Arrival:
+    return Arrival(CONTACTS, key, Stream.CUSTOMER, Op.UPSERT, contact, content_hash(contact), None, cause.observed_at)

@@ -1,0 +1,316 @@
+"""What became different is published: ids follow their records, golden records are built from facts, reviews and
+conflicts open and close, and the feed says what happened. All in the caller's transaction."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Connection
+
+from cdi.ids import new_id
+from cdi.normalise.text import fold
+from cdi.pipeline.installation import Installation
+from cdi.resolution.decisions import Constraints
+from cdi.resolution.document import Assembly, StewardFacts, assemble
+from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
+from cdi.resolution.survivorship import RecordFacts
+from cdi.store import changes, pairs, profiles, records, reviews
+from cdi.store.profiles import ProfileWrite
+from cdi.store.records import CurrentRecord
+
+CHUNK = 2_000
+
+Clusters: TypeAlias = Mapping[int, frozenset[int]]
+"""Label → record ids."""
+
+
+@dataclass(slots=True)
+class Published:
+    """What a resolution made different."""
+
+    profiles_written: int = 0
+    events: int = 0
+    affected: frozenset[UUID] = frozenset()
+
+
+def publish(
+    connection: Connection,
+    installation: Installation,
+    clusters: Clusters,
+    changed: frozenset[int],
+    constraints: Constraints,
+    now: datetime,
+    *,
+    rebuild: bool = False,
+) -> Published:
+    """Make these clusters the profiles of their records.
+
+    `clusters` must cover every live record of every profile that is touched; `changed` are the records that
+    became different, gone ones included. With `rebuild` every document is built again, not only those that
+    changed records touch.
+    """
+    scope = frozenset(changed).union(*clusters.values())
+    before = profiles.load_memberships(connection, sorted(scope))
+    old_profiles = _by_profile(before)
+    plan = _carry(connection, clusters, before, old_profiles, changed)
+    after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
+    due = {
+        plan.ids[label]: members
+        for label, members in clusters.items()
+        if rebuild or members & changed or old_profiles.get(plan.ids[label]) != members
+    }
+    touched = sorted({*due, *plan.retired})
+    states = profiles.load_states(connection, touched)
+    told_before = _states_before(connection, touched, states, old_profiles)
+    facts = StewardFacts(
+        assignments=profiles.load_assignments(connection, sorted(scope)), together=constraints.together
+    )
+    told_after: dict[UUID, ProfileState] = {}
+    conflicts: list[reviews.Contradiction] = []
+    findings: list[reviews.Question] = []
+    written: dict[UUID, int] = {}
+    sources_of: dict[UUID, tuple[str, ...]] = {}
+    for part in _chunks(due.items(), CHUNK):
+        writes: list[ProfileWrite] = []
+        for profile_id, members, assembly, current in _assemble(connection, installation, part, facts):
+            state = states.get(profile_id)
+            told_after[profile_id] = _told(members, assembly.document, seen_before=profile_id in told_before)
+            sources_of[profile_id] = tuple(sorted({record.source for record in current}))
+            conflicts += _contradictions(profile_id, assembly)
+            findings += _findings(profile_id, assembly)
+            if state is None or state.retired or state.content_hash != assembly.content_hash:
+                writes.append(_write(profile_id, assembly, current))
+        written |= profiles.write_profiles(connection, writes, now)
+    profiles.move_records(connection, before, after, now)
+    profiles.retire_profiles(connection, _reasons(plan), now)
+    questions = [*_questions(connection, installation, scope, constraints), *findings]
+    homes = {*touched, *after.values()}
+    reviews.replace_reviews(connection, sorted(homes), questions, now)
+    reviews.replace_conflicts(connection, touched, conflicts, now)
+    events_count = _announce(connection, told_before, told_after, plan, written, sources_of, states, now)
+    return Published(len(written), events_count, frozenset(told_after))
+
+
+def _by_profile(membership: Mapping[int, UUID]) -> dict[UUID, frozenset[int]]:
+    held: dict[UUID, set[int]] = {}
+    for record, profile_id in membership.items():
+        held.setdefault(profile_id, set()).add(record)
+    return {profile_id: frozenset(members) for profile_id, members in held.items()}
+
+
+def _carry(
+    connection: Connection,
+    clusters: Clusters,
+    before: Mapping[int, UUID],
+    old_profiles: Mapping[UUID, frozenset[int]],
+    changed: frozenset[int],
+) -> IdentityPlan:
+    """Ids for all clusters; only those that moved need the vote, the others keep what they have."""
+    same = {
+        label: before[min(members)]
+        for label, members in clusters.items()
+        if min(members) in before and old_profiles[before[min(members)]] == members
+    }
+    kept = set(same.values())
+    moving = {label: members for label, members in clusters.items() if label not in same}
+    moved = [record for members in moving.values() for record in members]
+    carried = {record: old for record, old in before.items() if old not in kept}
+    last = profiles.load_last_carried(connection, moved)
+    named = {*carried.values(), *(old for ids in last.values() for old in ids)}
+    ages = {state.profile_id: state.minted for state in profiles.load_states(connection, named).values()}
+    record_age = {record: record for record in {*moved, *carried}}
+    plan = carry_ids(moving, carried, last, changed, record_age, ages, new_id)
+    return IdentityPlan(same | plan.ids, plan.created, plan.retired, plan.revived)
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+def _assemble(
+    connection: Connection,
+    installation: Installation,
+    part: Sequence[tuple[UUID, frozenset[int]]],
+    facts: StewardFacts,
+) -> Iterator[tuple[UUID, frozenset[int], Assembly, list[CurrentRecord]]]:
+    loaded = records.load_current(connection, [record for _, members in part for record in members])
+    for profile_id, members in part:
+        current = [loaded[record] for record in sorted(members)]
+        about = [record_facts(installation, record) for record in current]
+        yield profile_id, members, assemble(profile_id, about, installation.rules, facts.about(members)), current
+
+
+def record_facts(installation: Installation, record: CurrentRecord) -> RecordFacts:
+    """A stored record as survivorship sees it: with the trust and the owner of its source."""
+    return RecordFacts(
+        record_id=record.record_id,
+        source=record.source,
+        key=record.key,
+        observed_at=record.observed_at,
+        trust=installation.trust_of(record.source),
+        data_owner=installation.owner_of(record.source),
+        canonical=record.canonical,
+        stream=record.stream,
+        derived_from=record.derived_from,
+    )
+
+
+def _write(profile_id: UUID, assembly: Assembly, current: Sequence[CurrentRecord]) -> ProfileWrite:
+    return ProfileWrite(
+        profile_id,
+        assembly.document["kind"],
+        assembly.ownership.owner,
+        sorted({record.source for record in current}),
+        assembly.document,
+        assembly.content_hash,
+        search_text(current),
+    )
+
+
+def search_text(current: Sequence[CurrentRecord]) -> str:
+    """All that a person may type to find this profile, folded, each word once."""
+    words: dict[str, None] = {}
+    for record in current:
+        for value in _searchable(record.canonical):
+            words |= dict.fromkeys(fold(value).split())
+        words[record.key.lower()] = None
+    return " ".join(words)
+
+
+def _searchable(canonical: Mapping[str, Any]) -> Iterator[str]:
+    for block in ("name", "organisation"):
+        yield from (str(v) for part, v in (canonical.get(block) or {}).items() if part not in {"salutation", "full"})
+    if canonical.get("birth_date"):
+        yield str(canonical["birth_date"])
+    for values in ("emails", "phones", "identifiers"):
+        yield from (str(item["value"]) for item in canonical.get(values) or ())
+    for address in canonical.get("addresses") or ():
+        yield from (str(address[p]) for p in ("street", "house_number", "postal_code", "city") if address.get(p))
+
+
+def _states_before(
+    connection: Connection,
+    touched: Sequence[UUID],
+    states: Mapping[UUID, profiles.ProfileState],
+    old_profiles: Mapping[UUID, frozenset[int]],
+) -> dict[UUID, ProfileState]:
+    lived = [profile_id for profile_id in touched if profile_id in states and not states[profile_id].retired]
+    told: dict[UUID, ProfileState] = {}
+    for part in _chunks(lived, CHUNK):
+        for profile_id, document in profiles.load_documents(connection, part).items():
+            told[profile_id] = _told(old_profiles.get(profile_id, frozenset()), document, seen_before=True)
+    return told
+
+
+def _told(members: frozenset[int], document: Mapping[str, Any], *, seen_before: bool) -> ProfileState:
+    """What the feed compares. Of a new profile the names of its attributes suffice."""
+    golden = document["golden"]
+    content = {name: hash(_values(entry)) for name, entry in golden.items()} if seen_before else dict.fromkeys(golden)
+    return ProfileState(members, document["data_owner"], content)
+
+
+def _values(entry: Mapping[str, Any]) -> bytes:
+    if "value" not in entry:  # custom attributes: entries by name
+        return b"".join(name.encode() + _values(inner) for name, inner in sorted(entry.items()))
+    said = [entry["value"], *(other["value"] for other in entry["alternatives"])]
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def _reasons(plan: IdentityPlan) -> dict[UUID, str]:
+    words = {0: "retired", 1: "merged"}
+    return {old: words.get(len(homes), "split") for old, homes in plan.retired.items()}
+
+
+def _contradictions(profile_id: UUID, assembly: Assembly) -> list[reviews.Contradiction]:
+    return [
+        reviews.Contradiction(profile_id, c.key, c.kind, c.attribute, c.owners, c.record_ids, c.detail)
+        for c in assembly.conflicts
+        if c.kind != "birth_date"
+    ]
+
+
+def _findings(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
+    """Two truly different birth dates in one profile are a question to a steward, not a tie to be broken."""
+    return [
+        reviews.Question(
+            "birth_date",
+            profile_id,
+            profile_id,
+            conflict.record_ids[0],
+            conflict.record_ids[-1],
+            0.0,
+            "two birth dates that cannot both be true",
+            conflict.owners,
+        )
+        for conflict in assembly.conflicts
+        if conflict.kind == "birth_date"
+    ]
+
+
+def _questions(
+    connection: Connection, installation: Installation, scope: frozenset[int], constraints: Constraints
+) -> list[reviews.Question]:
+    """One question for each pair of profiles that are similar but not one, unless a steward said that they are
+    two; it shows their strongest pair of records."""
+    found = pairs.pairs_between_profiles(connection, sorted(scope))
+    answered = {
+        frozenset(homes)
+        for homes in _homes(connection, constraints.apart)
+    }
+    questions: dict[frozenset[UUID], reviews.Question] = {}
+    wanted = {record for _, _, left, right, _ in found for record in (left, right)}
+    current = records.load_current(connection, sorted(wanted))
+    for left_profile, right_profile, left, right, weight in found:
+        both = frozenset({left_profile, right_profile})
+        if both in answered or both in questions:
+            continue
+        first, second = sorted(((left_profile, left), (right_profile, right)))
+        owners = sorted({installation.owner_of(current[record].source) for record in (left, right)})
+        questions[both] = reviews.Question(
+            "pair", first[0], second[0], first[1], second[1], weight, "similar, but not certainly one customer", owners
+        )
+    return list(questions.values())
+
+
+def _homes(connection: Connection, apart: Iterable[tuple[int, int]]) -> Iterator[tuple[UUID, UUID]]:
+    separated = list(apart)
+    homes = profiles.load_memberships(connection, sorted({record for both in separated for record in both}))
+    for a, b in separated:
+        if a in homes and b in homes:
+            yield homes[a], homes[b]
+
+
+def _announce(
+    connection: Connection,
+    before: Mapping[UUID, ProfileState],
+    after: Mapping[UUID, ProfileState],
+    plan: IdentityPlan,
+    written: Mapping[UUID, int],
+    sources_of: Mapping[UUID, tuple[str, ...]],
+    states: Mapping[UUID, profiles.ProfileState],
+    now: datetime,
+) -> int:
+    said = events(before, after, plan.revived)
+    changes.append_changes(
+        connection,
+        [
+            changes.Change(
+                event.type.value,
+                event.profile,
+                event.owner,
+                sources_of.get(event.profile, ()),
+                written.get(event.profile) or (states[event.profile].version if event.profile in states else None),
+                event.others,
+                event.attributes,
+            )
+            for event in said
+        ],
+        now,
+    )
+    return len(said)

@@ -1,0 +1,84 @@
+"""API keys: stored as a hash, shown once, can expire and be revoked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, LargeBinary, Table, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from cdi.store.db import metadata
+from cdi.store.sources import TIME
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("key_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("groups", ARRAY(Text), nullable=False),
+    Column("owners", ARRAY(Text)),
+    Column("source", Text),
+    Column("sensitive", Boolean, nullable=False, server_default="false"),
+    Column("created_at", TIME, nullable=False),
+    Column("expires_at", TIME),
+    Column("revoked_at", TIME),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a key allows; the key itself is not kept."""
+
+    name: str
+    role: str
+    groups: Sequence[str]
+    owners: Sequence[str] | None
+    source: str | None
+    sensitive: bool
+
+
+def save_key(
+    connection: Connection, key: ApiKey, digest: bytes, now: datetime, expires_at: datetime | None
+) -> None:
+    connection.execute(
+        text(
+            "insert into api_key (name, hash, role, groups, owners, source, sensitive, created_at, expires_at)"
+            " values (:name, :hash, :role, :groups, :owners, :source, :sensitive, :now, :expires_at)"
+        ),
+        {
+            "name": key.name,
+            "hash": digest,
+            "role": key.role,
+            "groups": list(key.groups),
+            "owners": None if key.owners is None else list(key.owners),
+            "source": key.source,
+            "sensitive": key.sensitive,
+            "now": now,
+            "expires_at": expires_at,
+        },
+    )
+
+
+def find_key(connection: Connection, digest: bytes, now: datetime) -> ApiKey | None:
+    """The key with this hash, if it is valid now."""
+    row = connection.execute(
+        text(
+            "select name, role, groups, owners, source, sensitive from api_key"
+            " where hash = :hash and revoked_at is null and (expires_at is null or expires_at > :now)"
+        ),
+        {"hash": digest, "now": now},
+    ).one_or_none()
+    if row is None:
+        return None
+    return ApiKey(row.name, row.role, row.groups, row.owners, row.source, row.sensitive)
+
+
+def revoke_key(connection: Connection, name: str, now: datetime) -> int:
+    """Revoke every standing key of this name; how many there were."""
+    result = connection.execute(
+        text("update api_key set revoked_at = :now where name = :name and revoked_at is null"),
+        {"name": name, "now": now},
+    )
+    return int(result.rowcount)

@@ -1,0 +1,110 @@
+"""The change feed: the ordered list of what became different. Thin events: ids and names, never values.
+
+Cursors come from a counter row that is taken as the last statement under the resolver's lock, so the feed has no
+gap and a reader never skips a row whose transaction commits late.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from cdi.access import Visibility
+from cdi.store.db import copy_rows, metadata
+from cdi.store.sources import TIME
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("cursor", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", Text, nullable=False),
+    Column("profile_id", Uuid, nullable=False),
+    Column("other_ids", ARRAY(Uuid), nullable=False),
+    Column("version", Integer),
+    Column("attributes", ARRAY(Text), nullable=False),
+    Column("data_owner", Text, nullable=False),
+    Column("sources", ARRAY(Text), nullable=False),
+    Column("at", TIME, nullable=False),
+    Index(None, "profile_id", "cursor"),
+)
+
+feed_counter = Table(
+    "feed_counter",
+    metadata,
+    Column("only", Boolean, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    CheckConstraint("only", name="one_row"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event, before it has its cursor."""
+
+    type: str
+    profile_id: UUID
+    data_owner: str
+    sources: Sequence[str]
+    version: int | None = None
+    other_ids: Sequence[UUID] = ()
+    attributes: Sequence[str] = ()
+
+
+def append_changes(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+    """Give these events the next cursors, in order. The caller holds the resolver's lock."""
+    if not changes:
+        return
+    last = connection.execute(
+        text("update feed_counter set last = last + :n where only returning last"), {"n": len(changes)}
+    ).scalar_one()
+    first = last - len(changes) + 1
+    copy_rows(
+        connection,
+        "feed",
+        ("cursor", "type", "profile_id", "other_ids", "version", "attributes", "data_owner", "sources", "at"),
+        (
+            (
+                first + n, c.type, c.profile_id, list(c.other_ids), c.version, list(c.attributes), c.data_owner,
+                list(c.sources), now,
+            )
+            for n, c in enumerate(changes)
+        ),
+    )  # fmt: skip
+
+
+def read_changes(
+    connection: Connection, visibility: Visibility, after: int, limit: int
+) -> list[dict[str, Any]]:
+    """Events after this cursor, in order, of profiles that the caller may see."""
+    rows = connection.execute(
+        text(
+            """
+            select cursor, type, profile_id, other_ids, version, attributes, data_owner, at from feed
+            where cursor > :after and (sources = '{}' or not sources <@ cast(:hidden as text[]))
+            order by cursor limit :limit
+            """
+        ),
+        {"after": after, "limit": limit, "hidden": sorted(visibility.hidden_sources)},
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def last_cursor(connection: Connection) -> int:
+    """The cursor of the newest event; 0 before the first."""
+    return int(connection.execute(text("select coalesce(max(last), 0) from feed_counter")).scalar_one())

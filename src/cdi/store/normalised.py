@@ -1,0 +1,170 @@
+"""What the engine compares, kept between runs: normalised records, their block keys, and how they can be found.
+
+All of it is conclusion: it may be thrown away and built again from the records.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cdi.matching.pairs import IntArray
+from cdi.normalise.record import NormalisedRecord, from_json, to_json
+from cdi.store.db import copy_rows, metadata
+
+normalised = Table(
+    "normalised",
+    metadata,
+    Column("record_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+)
+
+block_key = Table(
+    "block_key",
+    metadata,
+    Column("key", BigInteger, nullable=False),
+    Column("record_id", BigInteger, nullable=False),
+    Index(None, "key", "record_id"),
+    Index(None, "record_id"),
+)
+
+handle = Table(
+    "handle",
+    metadata,
+    Column("type", Text, nullable=False),  # email, phone, or an identifier's type
+    Column("value", Text, nullable=False),
+    Column("record_id", BigInteger, nullable=False),
+    Index(None, "value", "type"),
+    Index(None, "record_id"),
+)
+
+
+def save_normalised(
+    connection: Connection, records: Iterable[tuple[int, str, NormalisedRecord]], gone: Sequence[int]
+) -> None:
+    """Replace what is kept of these (record id, source, record), and forget those that are gone."""
+    records = list(records)
+    forget(connection, [*gone, *(record_id for record_id, _, _ in records)])
+    copy_rows(
+        connection,
+        "normalised",
+        ("record_id", "source", "data"),
+        ((i, source, orjson.dumps(to_json(record)).decode()) for i, source, record in records),
+    )
+    copy_rows(
+        connection,
+        "handle",
+        ("type", "value", "record_id"),
+        ((kind, value, i) for i, _, record in records for kind, value in handles(record)),
+    )
+
+
+def forget(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Drop normalised forms, block keys and handles of these records."""
+    for table in ("normalised", "block_key", "handle"):
+        connection.execute(
+            text(f"delete from {table} where record_id = any(cast(:ids as bigint[]))"),  # noqa: S608  fixed names
+            {"ids": list(record_ids)},
+        )
+
+
+def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
+    """The identifiers by which this record can be found, as (type, value)."""
+    found = {("email", email.value) for email in record.emails}
+    found |= {("phone", phone.value) for phone in record.phones}
+    return found | {(identifier.type, identifier.value) for identifier in record.identifiers}
+
+
+def forget_all_block_keys(connection: Connection) -> None:
+    """Drop every block key: a full run writes them anew."""
+    connection.execute(text("truncate block_key"))
+
+
+def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray) -> None:
+    """Add block keys of records that have none (see `forget`); two parallel columns."""
+    copy_rows(
+        connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True)
+    )
+
+
+def load_normalised(
+    connection: Connection, record_ids: Sequence[int]
+) -> Iterator[tuple[int, str, NormalisedRecord]]:
+    """(record id, source, record) for those of these ids that are live, by id."""
+    rows = connection.execute(
+        text(
+            "select record_id, source, data from normalised"
+            " where record_id = any(cast(:ids as bigint[])) order by record_id"
+        ),
+        {"ids": list(record_ids)},
+    )
+    for row in rows:
+        yield row.record_id, row.source, from_json(row.data)
+
+
+def load_all_normalised(connection: Connection) -> Iterator[tuple[int, str, NormalisedRecord]]:
+    """(record id, source, record) of every live customer record, by id, streamed."""
+    rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
+        text("select record_id, source, data from normalised order by record_id")
+    )
+    for row in rows:
+        yield row.record_id, row.source, from_json(row.data)
+
+
+def candidates_of(connection: Connection, record_ids: Sequence[int]) -> tuple[IntArray, IntArray]:
+    """Candidate pairs (left < right, unique) with at least one end among these records: one set-based join."""
+    rows = connection.execute(
+        text(
+            """
+            select distinct least(a.record_id, b.record_id) as l, greatest(a.record_id, b.record_id) as r
+            from block_key a join block_key b using (key)
+            where a.record_id = any(cast(:ids as bigint[])) and a.record_id <> b.record_id
+            order by 1, 2
+            """
+        ),
+        {"ids": list(record_ids)},
+    ).all()
+    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0].copy(), pairs[:, 1].copy()
+
+
+def blocks_over(connection: Connection, record_ids: Sequence[int], limit: int) -> list[int]:
+    """Block keys of these records that more than `limit` records share."""
+    rows = connection.execute(
+        text(
+            """
+            select key from block_key
+            where key in (select key from block_key where record_id = any(cast(:ids as bigint[])))
+            group by key having count(*) > :limit order by key
+            """
+        ),
+        {"ids": list(record_ids), "limit": limit},
+    )
+    return [row.key for row in rows]
+
+
+def records_in_blocks(connection: Connection, keys: Sequence[int]) -> list[int]:
+    """Every record that carries one of these block keys."""
+    return list(
+        connection.execute(
+            text(
+                "select distinct record_id from block_key where key = any(cast(:keys as bigint[])) order by 1"
+            ),
+            {"keys": list(keys)},
+        ).scalars()
+    )
+
+
+def find_by_handle(connection: Connection, kinds: Sequence[str], value: str) -> list[int]:
+    """Records that carry this e-mail, phone or identifier, in its normalised form."""
+    return list(
+        connection.execute(
+            text(
+                "select distinct record_id from handle where value = :value and type = any(:kinds) order by 1"
+            ),
+            {"value": value, "kinds": list(kinds)},
+        ).scalars()
+    )

@@ -1,0 +1,108 @@
+"""Scored pairs at or above the review threshold, with the model version that scored them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table, text
+
+from cdi.matching.pairs import ScoredPairs
+from cdi.store.db import copy_rows, metadata
+
+pair = Table(
+    "pair",
+    metadata,
+    Column("left_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("right_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("weight", Double, nullable=False),
+    Column("household", Double, nullable=False),
+    Column("stranger", Double, nullable=False),
+    Column("contradicts", Boolean, nullable=False),
+    Index(None, "right_id"),
+)
+
+COLUMNS = ("left_id", "right_id", "weight", "household", "stranger", "contradicts")
+
+
+def save_pairs(connection: Connection, pairs: ScoredPairs) -> None:
+    """Add pairs that are not there yet (see `forget_pairs`)."""
+    columns = (pairs.left, pairs.right, pairs.weight, pairs.household, pairs.stranger, pairs.contradicts)
+    copy_rows(connection, "pair", COLUMNS, zip(*(column.tolist() for column in columns), strict=True))
+
+
+def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Drop every pair that has one of these records as an end."""
+    for end in ("left_id", "right_id"):
+        connection.execute(
+            text(f"delete from pair where {end} = any(cast(:ids as bigint[]))"),  # noqa: S608  fixed names
+            {"ids": list(record_ids)},
+        )
+
+
+def forget_all_pairs(connection: Connection) -> None:
+    """Drop every pair: a full run writes them anew."""
+    connection.execute(text("truncate pair"))
+
+
+def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
+    """Stored pairs with both ends among these records."""
+    rows = connection.execute(
+        text(
+            "select left_id, right_id, weight, household, stranger, contradicts from pair"
+            " where left_id = any(cast(:ids as bigint[])) and right_id = any(cast(:ids as bigint[]))"
+            " order by left_id, right_id"
+        ),
+        {"ids": list(record_ids)},
+    ).all()
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
+    weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
+    return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
+
+
+NEIGHBOURHOOD = """
+with recursive reached(record_id) as (
+    select unnest(cast(:ids as bigint[]))
+    union
+    select n.record_id from reached c cross join lateral (
+        select p.right_id as record_id from pair p where p.left_id = c.record_id and p.weight >= :floor
+        union all
+        select p.left_id from pair p where p.right_id = c.record_id and p.weight >= :floor
+        union all
+        select unnest(d.left_ids || d.right_ids) from decision d
+        where d.revoked_at is null and d.record_ids @> array[c.record_id]
+        union all
+        select m.record_id from membership here join membership m using (profile_id)
+        where here.record_id = c.record_id
+    ) n
+)
+select record_id from reached order by record_id
+"""
+
+
+def neighbourhood(connection: Connection, record_ids: Sequence[int], floor: float) -> list[int]:
+    """All records connected to these over stored pairs of weight `floor` and more, standing decisions, and
+    profiles as they are now (which holds what was connected before)."""
+    return list(connection.execute(text(NEIGHBOURHOOD), {"ids": list(record_ids), "floor": floor}).scalars())
+
+
+def pairs_between_profiles(connection: Connection, record_ids: Sequence[int]) -> list[tuple[UUID, UUID, int, int, float]]:
+    """Stored pairs with an end among these records whose ends lie in different profiles, as (profile of left,
+    profile of right, left, right, weight), the strongest first."""
+    rows = connection.execute(
+        text(
+            """
+            select distinct l.profile_id, r.profile_id, p.left_id, p.right_id, p.weight
+            from (
+                select * from pair where left_id = any(cast(:ids as bigint[]))
+                union all
+                select * from pair where right_id = any(cast(:ids as bigint[]))
+            ) p
+            join membership l on l.record_id = p.left_id join membership r on r.record_id = p.right_id
+            where l.profile_id <> r.profile_id
+            order by p.weight desc, p.left_id, p.right_id
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]

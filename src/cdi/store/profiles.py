@@ -1,0 +1,431 @@
+"""Profiles as they are served, who belongs to which, and every id ever given out.
+
+`membership` has one row a live record, so that no record can be in two profiles. `carried` remembers which id a
+record bore before, so that retired ids lead somewhere and come back when their records do.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from cdi.access import Visibility
+from cdi.resolution.ownership import OwnerAssignment
+from cdi.store.db import copy_rows, metadata
+from cdi.store.sources import TIME
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("profile_id", Uuid, primary_key=True),
+    Column(
+        "minted", BigInteger, Identity(always=True), nullable=False
+    ),  # the order in which ids were given out
+    Column("kind", Text, nullable=False),
+    Column("data_owner", Text, nullable=False),
+    Column("sources", ARRAY(Text), nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("search", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", TIME, nullable=False),
+    Column("updated_at", TIME, nullable=False),
+    Column("retired_at", TIME),
+    Column("retired_reason", Text),
+    Index("ix_profile_minted", "minted"),
+    Index("ix_profile_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
+    Index("ix_profile_owner", "data_owner", "profile_id"),
+    Index("ix_profile_updated", "updated_at", "profile_id"),
+)
+
+profile_version = Table(
+    "profile_version",
+    metadata,
+    Column("profile_id", Uuid, ForeignKey("profile.profile_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("valid_from", TIME, nullable=False),
+    Column("valid_to", TIME, nullable=False),
+)
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("record_id", BigInteger, ForeignKey("record.record_id"), primary_key=True, autoincrement=False),
+    Column("profile_id", Uuid, ForeignKey("profile.profile_id"), nullable=False),
+    Index(None, "profile_id"),
+)
+
+carried = Table(
+    "carried",
+    metadata,
+    Column("carried_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
+    Column("profile_id", Uuid, ForeignKey("profile.profile_id"), nullable=False),
+    Column("until", TIME, nullable=False),
+    Index(None, "record_id"),
+    Index(None, "profile_id"),
+)
+
+assigned_owner = Table(
+    "assigned_owner",
+    metadata,
+    Column("assigned_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("revoked_at", TIME),
+    Index(None, "record_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileWrite:
+    """A profile as it shall be from now on. `document` lacks version and updated_at: the store adds them."""
+
+    profile_id: UUID
+    kind: str
+    data_owner: str
+    sources: Sequence[str]
+    document: Mapping[str, Any]
+    content_hash: bytes
+    search: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileState:
+    """What the store knows of a profile without opening its document."""
+
+    profile_id: UUID
+    minted: int
+    version: int
+    content_hash: bytes
+    data_owner: str
+    retired: bool
+
+
+def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[int, UUID]:
+    """The profile of each of these records that has one."""
+    rows = connection.execute(
+        text("select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"),
+        {"ids": list(record_ids)},
+    )
+    return {row.record_id: row.profile_id for row in rows}
+
+
+def load_members(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
+    """The records of each of these profiles, ascending."""
+    rows = connection.execute(
+        text(
+            "select profile_id, record_id from membership"
+            " where profile_id = any(cast(:ids as uuid[])) order by record_id"
+        ),
+        {"ids": list(profile_ids)},
+    )
+    members: dict[UUID, list[int]] = {}
+    for row in rows:
+        members.setdefault(row.profile_id, []).append(row.record_id)
+    return members
+
+
+def load_last_carried(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[UUID]]:
+    """Retired ids that each of these records bore, the latest first."""
+    rows = connection.execute(
+        text(
+            """
+            select c.record_id, c.profile_id from carried c join profile p using (profile_id)
+            where c.record_id = any(cast(:ids as bigint[])) and p.retired_at is not null
+            and p.retired_reason is distinct from 'erased'
+            order by c.record_id, c.carried_id desc
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
+    before: dict[int, list[UUID]] = {}
+    for row in rows:
+        ids = before.setdefault(row.record_id, [])
+        if row.profile_id not in ids:
+            ids.append(row.profile_id)
+    return before
+
+
+def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUID, ProfileState]:
+    rows = connection.execute(
+        text(
+            "select profile_id, minted, version, content_hash, data_owner, retired_at is not null as retired"
+            " from profile where profile_id = any(cast(:ids as uuid[]))"
+        ),
+        {"ids": list(profile_ids)},
+    )
+    return {row.profile_id: ProfileState(*row) for row in rows}
+
+
+def load_documents(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The stored documents of these profiles, retired ones too."""
+    rows = connection.execute(
+        text("select profile_id, document from profile where profile_id = any(cast(:ids as uuid[]))"),
+        {"ids": list(profile_ids)},
+    )
+    return {row.profile_id: row.document for row in rows}
+
+
+def write_profiles(
+    connection: Connection, profiles: Sequence[ProfileWrite], now: datetime
+) -> dict[UUID, int]:
+    """Insert new profiles, replace changed ones (the document before is kept), bring retired ones back.
+
+    The version that each profile has now, by id. Ids are minted in the order given.
+    """
+    if not profiles:
+        return {}
+    connection.execute(text("drop table if exists written_profile"))
+    connection.execute(
+        text(
+            "create temporary table written_profile (position int, profile_id uuid, kind text, data_owner text,"
+            " sources text[], document jsonb, content_hash bytea, search text) on commit drop"
+        )
+    )
+    copy_rows(
+        connection,
+        "written_profile",
+        ("position", "profile_id", "kind", "data_owner", "sources", "document", "content_hash", "search"),
+        (
+            (
+                n,
+                p.profile_id,
+                p.kind,
+                p.data_owner,
+                list(p.sources),
+                orjson.dumps(p.document).decode(),
+                p.content_hash,
+                p.search,
+            )
+            for n, p in enumerate(profiles)
+        ),
+    )
+    connection.execute(text("analyze written_profile"))
+    connection.execute(
+        text(
+            """
+            insert into profile_version (profile_id, version, document, valid_from, valid_to)
+            select p.profile_id, p.version, p.document, p.updated_at, :now
+            from profile p join written_profile w using (profile_id)
+            on conflict do nothing
+            """
+        ),
+        {"now": now},
+    )
+    rows = connection.execute(
+        text(
+            """
+            insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, search, version,
+                created_at, updated_at)
+            select profile_id, kind, data_owner, sources,
+                document || jsonb_build_object('version', 1, 'updated_at', cast(:stamp as text)),
+                content_hash, search, 1, :now, :now
+            from written_profile order by position
+            on conflict (profile_id) do update set
+                kind = excluded.kind, data_owner = excluded.data_owner, sources = excluded.sources,
+                document = excluded.document || jsonb_build_object('version', p.version + 1),
+                content_hash = excluded.content_hash, search = excluded.search, version = p.version + 1,
+                updated_at = excluded.updated_at, retired_at = null, retired_reason = null
+            returning p.profile_id, p.version
+            """
+        ),
+        {"now": now, "stamp": now.isoformat()},
+    )
+    return {row.profile_id: row.version for row in rows}
+
+
+def retire_profiles(connection: Connection, reasons: Mapping[UUID, str], now: datetime) -> None:
+    """These ids carry no record any more: `merged`, `split` or `retired` (the last record went)."""
+    if not reasons:
+        return
+    connection.execute(
+        text(
+            """
+            update profile p set retired_at = :now, retired_reason = t.reason, updated_at = :now
+            from unnest(cast(:ids as uuid[]), cast(:reasons as text[])) as t(profile_id, reason)
+            where p.profile_id = t.profile_id
+            """
+        ),
+        {"ids": list(reasons), "reasons": list(reasons.values()), "now": now},
+    )
+
+
+def move_records(
+    connection: Connection, before: Mapping[int, UUID], after: Mapping[int, UUID], now: datetime
+) -> None:
+    """Make `after` the membership of these records; who bore another id before is remembered.
+
+    A record in `before` that `after` lacks is gone.
+    """
+    moved = [(record, left) for record, left in before.items() if after.get(record) != left]
+    copy_rows(
+        connection,
+        "carried",
+        ("record_id", "profile_id", "until"),
+        ((record, left, now) for record, left in sorted(moved)),
+    )
+    connection.execute(
+        text("delete from membership where record_id = any(cast(:ids as bigint[]))"),
+        {"ids": [record for record, _ in moved]},
+    )
+    arrived = ((record, to) for record, to in sorted(after.items()) if before.get(record) != to)
+    copy_rows(connection, "membership", ("record_id", "profile_id"), arrived)
+
+
+def load_assignments(connection: Connection, record_ids: Sequence[int]) -> list[OwnerAssignment]:
+    """Owners that were assigned by hand and stand, each anchored to one of these records."""
+    rows = connection.execute(
+        text(
+            "select owner, record_id, author, reason, at from assigned_owner"
+            " where record_id = any(cast(:ids as bigint[])) and revoked_at is null order by assigned_id"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [OwnerAssignment(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProfile:
+    """A profile as a reader meets it."""
+
+    profile_id: UUID
+    document: dict[str, Any]
+    sources: frozenset[str]
+    version: int
+    retired_reason: str | None
+    retired: bool
+
+
+def find_profile(connection: Connection, profile_id: UUID) -> FoundProfile | None:
+    """The profile with this id, live or retired; None when the id was never given out."""
+    row = connection.execute(
+        text(
+            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired"
+            " from profile where profile_id = :id"
+        ),
+        {"id": profile_id},
+    ).one_or_none()
+    return None if row is None else _found(row)
+
+
+def _found(row: Any) -> FoundProfile:
+    return FoundProfile(
+        row.profile_id, row.document, frozenset(row.sources), row.version, row.retired_reason, row.retired
+    )
+
+
+def successors(connection: Connection, profile_id: UUID) -> list[UUID]:
+    """Where the records that a retired id carried last are now, the profile with most of them first."""
+    rows = connection.execute(
+        text(
+            """
+            select m.profile_id from carried c join membership m using (record_id)
+            where c.profile_id = :id
+            and c.until = (select max(until) from carried where profile_id = :id)
+            group by m.profile_id order by count(*) desc, m.profile_id
+            """
+        ),
+        {"id": profile_id},
+    )
+    return [row.profile_id for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFilter:
+    """What a list of profiles is narrowed by; None: not narrowed. All that are given must hold."""
+
+    record_ids: Sequence[int] | None = None
+    words: Sequence[str] | None = None  # folded; each must occur in the profile's search text
+    data_owner: str | None = None
+    updated_since: datetime | None = None
+    after: UUID | None = None
+
+
+VISIBLE = "not (p.sources <@ cast(:hidden as text[]))"
+
+
+def list_profiles(
+    connection: Connection, visibility: Visibility, narrowed: ProfileFilter, limit: int
+) -> list[FoundProfile]:
+    """Live profiles by id, at most `limit`, that have at least one record the caller may see."""
+    conditions = ["p.retired_at is null", VISIBLE]
+    parameters: dict[str, Any] = {"hidden": sorted(visibility.hidden_sources), "limit": limit}
+    if narrowed.record_ids is not None:
+        conditions.append(
+            "exists (select from membership m join record r using (record_id) where m.profile_id = p.profile_id"
+            " and m.record_id = any(cast(:records as bigint[])) and not r.source = any(cast(:hidden as text[])))"
+        )
+        conditions.append(
+            "p.profile_id in (select profile_id from membership where record_id = any(cast(:records as bigint[])))"
+        )
+        parameters["records"] = list(narrowed.record_ids)
+    for n, word in enumerate(narrowed.words or ()):
+        conditions.append(f"p.search like :word{n}")
+        parameters[f"word{n}"] = f"%{_escape_like(word)}%"
+    if narrowed.data_owner is not None:
+        conditions.append("p.data_owner = :owner")
+        parameters["owner"] = narrowed.data_owner
+    if narrowed.updated_since is not None:
+        conditions.append("p.updated_at >= :since")
+        parameters["since"] = narrowed.updated_since
+    if narrowed.after is not None:
+        conditions.append("p.profile_id > :after")
+        parameters["after"] = narrowed.after
+    where = " and ".join(conditions)
+    rows = connection.execute(
+        text(
+            "select p.profile_id, p.document, p.sources, p.version, p.retired_reason, false as retired"  # noqa: S608
+            f" from profile p where {where} order by p.profile_id limit :limit"
+        ),
+        parameters,
+    )
+    return [_found(row) for row in rows]
+
+
+def _escape_like(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def profile_figures(connection: Connection) -> dict[str, Any]:
+    """How many live profiles there are, by kind and by owner, and the largest."""
+    by_owner = connection.execute(
+        text("select data_owner, count(*) as n from profile where retired_at is null group by 1 order by 1")
+    )
+    owners = {row.data_owner: row.n for row in by_owner}
+    largest = connection.execute(
+        text(
+            "select coalesce(max(n), 0) from (select count(*) as n from membership group by profile_id) sizes"
+        )
+    ).scalar_one()
+    return {"profiles": sum(owners.values()), "owners": owners, "largest_profile": int(largest)}
+
+
+def all_memberships(connection: Connection) -> list[tuple[str, str, UUID]]:
+    """(source, key, profile id) of every live customer record."""
+    rows = connection.execute(
+        text("select r.source, r.key, m.profile_id from membership m join record r using (record_id)")
+    )
+    return [(row.source, row.key, row.profile_id) for row in rows]

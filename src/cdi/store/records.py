@@ -1,0 +1,392 @@
+"""Source records, verbatim and versioned: facts. What was said is appended, never edited."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cdi.fields import CanonicalData
+from cdi.ingest.contract import Native, Op
+from cdi.store.db import copy_rows, metadata
+from cdi.store.sources import TIME, Counts
+
+record = Table(
+    "record",
+    metadata,
+    Column("record_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("incarnation", Integer, nullable=False, server_default="1"),
+    Column(
+        "current", Boolean, nullable=False, server_default="true"
+    ),  # the incarnation that the key means now
+    Column("kind", Text, nullable=False),  # customer, touchpoint, consent, identity_link
+    Column("live", Boolean, nullable=False),
+    Column("version_id", BigInteger, nullable=False),  # the version that counts now
+    Column("observed_at", TIME, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("first_seen", TIME, nullable=False),
+    Index("uq_record_key", "source", "key", "stream", unique=True, postgresql_where=text("current")),
+    Index("ix_record_live_kind", "kind", "record_id", postgresql_where=text("live")),
+)
+
+record_version = Table(
+    "record_version",
+    metadata,
+    Column("version_id", BigInteger, Identity(always=False), primary_key=True),
+    Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
+    Column("op", Text, nullable=False),
+    Column("native", JSONB, nullable=False),
+    Column("canonical", JSONB, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("source_time", TIME),
+    Column("observed_at", TIME, nullable=False),  # the source's time, clamped, else that of arrival
+    Column("recorded_at", TIME, nullable=False),
+    Column("derived_from", Text),  # the profile that an application copied this from
+    Column("run_id", BigInteger),
+    Index(None, "record_id", "version_id"),
+)
+
+scan_key = Table(
+    "scan_key",
+    metadata,
+    Column("run_id", BigInteger, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Index(None, "run_id", "stream", "key"),
+    prefixes=["UNLOGGED"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One native record at the door of the store."""
+
+    stream: str
+    key: str
+    kind: str
+    op: Op
+    native: Native
+    content_hash: bytes
+    source_time: datetime | None
+    observed_at: datetime
+    derived_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """An arrival that says something new, with what its mapping made of it."""
+
+    arrival: Arrival
+    canonical: CanonicalData
+
+
+@dataclass(frozen=True, slots=True)
+class SavedVersion:
+    """A version as written; `counts_now` says whether it is the one that counts."""
+
+    record_id: int
+    arrival: Arrival
+    canonical: CanonicalData
+    counts_now: bool
+
+
+def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[int]:
+    """Positions of the arrivals that say something new; keys must be unique within a call.
+
+    Unchanged is: the same content as the version that counts, or as any older version of the same source time.
+    """
+    connection.execute(text("drop table if exists arrival"))
+    connection.execute(
+        text(
+            "create temporary table arrival (position int, stream text, key text, op text, content_hash bytea,"
+            " source_time timestamptz, observed_at timestamptz) on commit drop"
+        )
+    )
+    copy_rows(
+        connection,
+        "arrival",
+        ("position", "stream", "key", "op", "content_hash", "source_time", "observed_at"),
+        (
+            (n, a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at)
+            for n, a in enumerate(arrivals)
+        ),
+    )
+    connection.execute(text("analyze arrival"))
+    rows = connection.execute(
+        text(
+            """
+            select a.position from arrival a
+            left join record r on r.source = :source and r.key = a.key and r.stream = a.stream and r.current
+            where case
+                when r.record_id is null then a.op = 'upsert'
+                when a.op <> 'upsert' then r.live and (a.source_time is null or a.observed_at >= r.observed_at)
+                when r.live and r.content_hash = a.content_hash then false
+                when a.source_time is null or a.observed_at >= r.observed_at then true
+                else not exists (
+                    select from record_version v where v.record_id = r.record_id
+                    and v.content_hash = a.content_hash and v.source_time = a.source_time)
+            end
+            order by a.position
+            """
+        ),
+        {"source": source},
+    )
+    return [row.position for row in rows]
+
+
+def save_versions(
+    connection: Connection, source: str, news: Sequence[NewVersion], run_id: int | None, now: datetime
+) -> tuple[list[SavedVersion], Counts]:
+    """Append versions (keys unique within a call) and move what counts to them, unless they are older."""
+    if not news:
+        return [], Counts()
+    connection.execute(text("drop table if exists news"))
+    connection.execute(
+        text(
+            "create temporary table news (position int, stream text, key text, kind text, op text, native jsonb,"
+            " canonical jsonb, content_hash bytea, source_time timestamptz, observed_at timestamptz,"
+            " derived_from text) on commit drop"
+        )
+    )
+    copy_rows(
+        connection,
+        "news",
+        (
+            "position", "stream", "key", "kind", "op", "native", "canonical", "content_hash", "source_time",
+            "observed_at", "derived_from",
+        ),
+        (
+            (
+                n, v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
+                orjson.dumps(v.arrival.native, default=str).decode(), orjson.dumps(v.canonical).decode(),
+                v.arrival.content_hash, v.arrival.source_time, v.arrival.observed_at, v.arrival.derived_from,
+            )
+            for n, v in enumerate(news)
+        ),
+    )  # fmt: skip
+    connection.execute(text("analyze news"))
+    rows = connection.execute(text(SAVE_VERSIONS), {"source": source, "run_id": run_id, "now": now}).all()
+    counts = Counts()
+    saved = []
+    for row in rows:
+        version = news[row.position]
+        _count(counts, row.is_new, row.counts_now, version.arrival.op)
+        saved.append(SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now))
+    return saved, counts
+
+
+def _count(counts: Counts, is_new: bool, counts_now: bool, op: Op) -> None:
+    if op is not Op.UPSERT:
+        counts.deleted += 1
+    elif is_new:
+        counts.added += 1
+    elif counts_now:
+        counts.changed += 1
+    else:
+        counts.older += 1
+
+
+# New keys get their record; every news item gets its version; a version counts when it is not older than the one
+# that does. Version ids are drawn first, so that a record can point to its version at once.
+SAVE_VERSIONS = """
+with numbered as (
+    select n.*, nextval(pg_get_serial_sequence('record_version', 'version_id')) as version_id,
+        r.record_id as known_id,
+        r.record_id is null or n.source_time is null or n.observed_at >= r.observed_at as counts_now
+    from (select * from news order by position) n
+    left join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current
+),
+made as (
+    insert into record (source, stream, key, kind, live, version_id, observed_at, content_hash, first_seen)
+    select :source, stream, key, kind, op = 'upsert', version_id, observed_at, content_hash, :now
+    from numbered where known_id is null order by position
+    returning record_id, stream, key
+),
+moved as (
+    update record r set live = n.op = 'upsert', version_id = n.version_id, observed_at = n.observed_at,
+        content_hash = n.content_hash
+    from numbered n where r.record_id = n.known_id and n.counts_now
+    returning r.record_id
+),
+written as (
+    insert into record_version (version_id, record_id, op, native, canonical, content_hash, source_time,
+        observed_at, recorded_at, derived_from, run_id)
+    select n.version_id, coalesce(n.known_id, m.record_id), n.op, n.native, n.canonical, n.content_hash,
+        n.source_time, n.observed_at, :now, n.derived_from, cast(:run_id as bigint)
+    from numbered n left join made m on n.known_id is null and m.stream = n.stream and m.key = n.key
+    order by n.position
+    returning version_id, record_id
+)
+select n.position, w.record_id, n.known_id is null as is_new, n.counts_now,
+    (select count(*) from moved) as moved
+from numbered n join written w on w.version_id = n.version_id
+order by n.position
+"""
+
+
+def remember_scanned(connection: Connection, run_id: int, keys: Sequence[tuple[str, str]]) -> None:
+    """These (stream, key) were seen in the full scan that `run_id` is doing."""
+    copy_rows(connection, "scan_key", ("run_id", "stream", "key"), ((run_id, s, k) for s, k in keys))
+
+
+def forget_scanned(connection: Connection, run_id: int | None = None) -> None:
+    """Drop the memory of a scan; without `run_id` that of every scan that was interrupted."""
+    connection.execute(
+        text("delete from scan_key where cast(:run_id as bigint) is null or run_id = :run_id"),
+        {"run_id": run_id},
+    )
+
+
+def missing_keys(connection: Connection, source: str, stream: str, run_id: int) -> tuple[list[str], int]:
+    """Keys of live records that the scan did not see, and how many live records the stream has."""
+    live = connection.execute(
+        text("select count(*) from record where source = :source and stream = :stream and current and live"),
+        {"source": source, "stream": stream},
+    ).scalar_one()
+    rows = connection.execute(
+        text(
+            """
+            select r.key from record r
+            where r.source = :source and r.stream = :stream and r.current and r.live
+            and not exists (select from scan_key s where s.run_id = :run_id and s.stream = :stream and s.key = r.key)
+            order by r.key
+            """
+        ),
+        {"source": source, "stream": stream, "run_id": run_id},
+    )
+    return [row.key for row in rows], int(live)
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentRecord:
+    """A live customer record as it counts now."""
+
+    record_id: int
+    source: str
+    stream: str
+    key: str
+    observed_at: datetime
+    canonical: CanonicalData
+    derived_from: str | None
+
+
+CURRENT = """
+select r.record_id, r.source, r.stream, r.key, r.observed_at, v.canonical, v.derived_from
+from record r join record_version v on v.version_id = r.version_id
+where r.live and r.kind = 'customer'
+"""
+
+
+def load_current(connection: Connection, record_ids: Sequence[int]) -> dict[int, CurrentRecord]:
+    """The live customer records among these ids, by id."""
+    rows = connection.execute(
+        text(CURRENT + " and r.record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
+    )
+    return {row.record_id: CurrentRecord(*row) for row in rows}
+
+
+def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[CanonicalData]]:
+    """Canonical data of earlier versions, oldest first, for those records that have any."""
+    rows = connection.execute(
+        text(
+            """
+            select v.record_id, v.canonical from record r join record_version v using (record_id)
+            where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
+            order by v.record_id, v.observed_at, v.version_id
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
+    earlier: dict[int, list[CanonicalData]] = {}
+    for row in rows:
+        earlier.setdefault(row.record_id, []).append(row.canonical)
+    return earlier
+
+
+def live_customer_ids(connection: Connection) -> list[int]:
+    """Every live customer record, ascending."""
+    return list(
+        connection.execute(
+            text("select record_id from record where live and kind = 'customer' order by record_id")
+        ).scalars()
+    )
+
+
+def count_live_customers(connection: Connection) -> int:
+    return int(
+        connection.execute(text("select count(*) from record where live and kind = 'customer'")).scalar_one()
+    )
+
+
+def find_record(
+    connection: Connection, source: str, key: str, stream: str | None
+) -> Mapping[str, Any] | None:
+    """One record with its versions as the source said them; None when the key was never seen.
+
+    Without `stream` the customer record of that key.
+    """
+    row = (
+        connection.execute(
+            text(
+                """
+                select r.record_id, r.source, r.stream, r.key, r.kind, r.live, r.observed_at, r.first_seen,
+                    v.native, v.canonical, m.profile_id
+                from record r join record_version v on v.version_id = r.version_id
+                left join membership m on m.record_id = r.record_id
+                where r.source = :source and r.key = :key and r.current
+                and case when cast(:stream as text) is null then r.kind = 'customer' else r.stream = :stream end
+                order by r.record_id limit 1
+                """
+            ),
+            {"source": source, "key": key, "stream": stream},
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    versions = connection.execute(
+        text(
+            "select op, native, source_time, observed_at, recorded_at from record_version"
+            " where record_id = :id order by version_id desc"
+        ),
+        {"id": row["record_id"]},
+    ).mappings()
+    return {**row, "versions": [dict(v) for v in versions]}
+
+
+def find_record_ids(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, str, int]]:
+    """(source, key, record id) of the customer records with these keys."""
+    rows = connection.execute(
+        text(
+            """
+            select r.source, r.key, r.record_id from record r
+            join unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key) using (source, key)
+            where r.current and r.kind = 'customer'
+            """
+        ),
+        {"sources": [s for s, _ in keys], "keys": [k for _, k in keys]},
+    )
+    for row in rows:
+        yield row.source, row.key, row.record_id

@@ -1,0 +1,244 @@
+"""How far each source has been read, how each run went, and what was rejected on the way."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cdi.ingest.contract import Native, Rejected, State
+from cdi.store.db import metadata
+
+TIME = DateTime(timezone=True)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("stream", Text, primary_key=True),
+    Column("state", JSONB, nullable=False),
+    Column("updated_at", TIME, nullable=False),
+)
+
+sync_run = Table(
+    "sync_run",
+    metadata,
+    Column("run_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("started_at", TIME, nullable=False),
+    Column("ended_at", TIME),
+    Column("status", Text, nullable=False),  # running, ok, failed
+    Column("counts", JSONB, nullable=False),
+    Column("error", Text),
+    Index(None, "source", "run_id"),
+)
+
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("rejected_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("key", Text),
+    Column("native", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("first_at", TIME, nullable=False),
+    Column("last_at", TIME, nullable=False),
+    Column("resolved_at", TIME),
+    Index(
+        "uq_rejected_open",
+        "source",
+        "stream",
+        "content_hash",
+        unique=True,
+        postgresql_where=text("resolved_at is null"),
+    ),
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run did, in records. `read` = added + changed + unchanged + deleted + older + rejected."""
+
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    older: int = 0
+    deleted: int = 0
+    rejected: int = 0
+
+    def __iadd__(self, other: "Counts") -> "Counts":
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        return self
+
+    @property
+    def versions(self) -> int:
+        """New versions written."""
+        return self.added + self.changed + self.deleted + self.older
+
+
+def load_checkpoint(connection: Connection, source: str, stream: str) -> State | None:
+    """How far the stream has been read; None before its first checkpoint."""
+    row = connection.execute(
+        text("select state from checkpoint where source = :source and stream = :stream"),
+        {"source": source, "stream": stream},
+    ).scalar()
+    return None if row is None else dict(row)
+
+
+def save_checkpoint(connection: Connection, source: str, stream: str, state: State, now: datetime) -> None:
+    """Record how far the stream has been read, in the transaction that holds the records before it."""
+    connection.execute(
+        text(
+            """
+            insert into checkpoint (source, stream, state, updated_at)
+            values (:source, :stream, cast(:state as jsonb), :now)
+            on conflict (source, stream) do update set state = excluded.state, updated_at = excluded.updated_at
+            where checkpoint.state is distinct from excluded.state
+            """
+        ),
+        {"source": source, "stream": stream, "state": orjson.dumps(state).decode(), "now": now},
+    )
+
+
+def start_run(connection: Connection, source: str, now: datetime) -> int:
+    """A new run of this source; an earlier one that never ended was killed and is closed as failed."""
+    connection.execute(
+        text(
+            "update sync_run set status = 'failed', ended_at = :now, error = 'the run was interrupted'"
+            " where source = :source and status = 'running'"
+        ),
+        {"source": source, "now": now},
+    )
+    return int(
+        connection.execute(
+            text(
+                "insert into sync_run (source, started_at, status, counts)"
+                " values (:source, :now, 'running', '{}') returning run_id"
+            ),
+            {"source": source, "now": now},
+        ).scalar_one()
+    )
+
+
+def end_run(
+    connection: Connection, run_id: int, counts: Counts, now: datetime, error: str | None = None
+) -> None:
+    """Close a run with what it did; `error` is None when it went well."""
+    connection.execute(
+        text(
+            "update sync_run set status = :status, ended_at = :now, counts = cast(:counts as jsonb), error = :error"
+            " where run_id = :run_id"
+        ),
+        {
+            "run_id": run_id,
+            "status": "failed" if error else "ok",
+            "now": now,
+            "counts": orjson.dumps(asdict(counts)).decode(),
+            "error": error,
+        },
+    )
+
+
+def list_runs(
+    connection: Connection, source: str, limit: int = 50, before: int | None = None
+) -> list[dict[str, Any]]:
+    """The runs of a source, newest first; `before` continues a list."""
+    rows = connection.execute(
+        text(
+            "select run_id, status, started_at, ended_at, counts, error from sync_run"
+            " where source = :source and (cast(:before as bigint) is null or run_id < :before)"
+            " order by run_id desc limit :limit"
+        ),
+        {"source": source, "limit": limit, "before": before},
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def save_rejected(
+    connection: Connection, source: str, items: Sequence[tuple[Rejected, str]], now: datetime
+) -> int:
+    """Keep records that could not be taken, each once while it stands unresolved; how many are new.
+
+    Each item is a rejected record with the hash of its content.
+    """
+    if not items:
+        return 0
+    result = connection.execute(
+        text(
+            """
+            insert into rejected (source, stream, key, native, reason, content_hash, first_at, last_at)
+            values (:source, :stream, :key, cast(:native as jsonb), :reason, :hash, :now, :now)
+            on conflict (source, stream, content_hash) where resolved_at is null
+            do update set last_at = excluded.last_at, reason = excluded.reason
+            """
+        ),
+        [
+            {
+                "source": source,
+                "stream": item.stream,
+                "key": item.key,
+                "native": orjson.dumps(item.data, default=str).decode(),
+                "reason": item.reason,
+                "hash": content_hash,
+                "now": now,
+            }
+            for item, content_hash in items
+        ],
+    )
+    return int(result.rowcount)
+
+
+def open_rejected(connection: Connection, source: str) -> list[tuple[int, str, str | None, Native, str]]:
+    """(id, stream, key, native, reason) of what stands rejected, oldest first."""
+    rows = connection.execute(
+        text(
+            "select rejected_id, stream, key, native, reason from rejected"
+            " where source = :source and resolved_at is null order by rejected_id"
+        ),
+        {"source": source},
+    )
+    return [(row.rejected_id, row.stream, row.key, row.native, row.reason) for row in rows]
+
+
+def resolve_rejected(connection: Connection, rejected_ids: Sequence[int], now: datetime) -> None:
+    """These were taken after all."""
+    connection.execute(
+        text("update rejected set resolved_at = :now where rejected_id = any(cast(:ids as bigint[]))"),
+        {"ids": list(rejected_ids), "now": now},
+    )
+
+
+def heal_rejected(connection: Connection, source: str, keys: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Records of these (stream, key) were taken: what was rejected of them before is settled."""
+    connection.execute(
+        text(
+            """
+            update rejected r set resolved_at = :now
+            from unnest(cast(:streams as text[]), cast(:keys as text[])) as t(stream, key)
+            where r.source = :source and r.resolved_at is null and r.stream = t.stream and r.key = t.key
+            """
+        ),
+        {"source": source, "streams": [s for s, _ in keys], "keys": [k for _, k in keys], "now": now},
+    )
+
+
+def source_figures(connection: Connection) -> dict[str, dict[str, Any]]:
+    """By source: live customer records, standing rejections, and the last run."""
+    figures: dict[str, dict[str, Any]] = {}
+    queries = {
+        "records": "select source, count(*) as value from record where live and kind = 'customer' group by source",
+        "rejected": "select source, count(*) as value from rejected where resolved_at is null group by source",
+        "last_run": "select distinct on (source) source, to_jsonb(sync_run) - 'source' as value"
+        " from sync_run order by source, run_id desc",
+    }
+    for name, query in queries.items():
+        for row in connection.execute(text(query)):
+            figures.setdefault(row.source, {})[name] = row.value
+    return figures
