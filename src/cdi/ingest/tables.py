@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,17 +27,7 @@ MIXED: Final = "cdi-windows-1252"
 Row = list[str]
 
 
-class TextTable(Protocol):
-    """Named columns of text. `rows()` starts from the first row each time; every row is as wide as the
-    header."""
-
-    path: Path
-    columns: tuple[str, ...]
-
-    def rows(self) -> Iterator[Row]: ...
-
-
-def open_table(path: Path) -> TextTable:
+def open_table(path: Path) -> "TextTable":
     """The table in a file; what it is, is told by its first bytes."""
     try:
         with path.open("rb") as file:
@@ -177,6 +167,10 @@ def _as_text(column: pa.Array) -> list[str]:
         return ["" if v is None else v.decode("utf-8", errors=MIXED) for v in column.to_pylist()]
     texts: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
     return texts
+
+
+TextTable: TypeAlias = CsvTable | ParquetTable
+"""Named columns of text. `rows()` starts from the first row each time; every row is as wide as the header."""
 
 
 def write_table(

@@ -45,7 +45,8 @@ created_at: created_at created date_created angelegt_am erstellt_am erfasst_am u
 kind: kind customer_type kundenart kundentyp
 name.salutation: salutation anrede
 name.title: title titel akademischer_titel
-name.given_name: given_name givenname first_name firstname fname forename vorname vornamen rufname given fname_c1
+name.given_name: given_name givenname first_name firstname fname forename vorname vornamen rufname given
+    fname_c1
 name.middle_name: middle_name middlename midl_name middle second_name zweitname fname_c2
 name.family_name: family_name familyname last_name lastname lname surname nachname familienname zuname last
     lname_c1
@@ -59,21 +60,23 @@ organisation.legal_form: legal_form rechtsform
 organisation.department: department abteilung
 gender: gender sex geschlecht gender_code
 language: language sprache
-birth_date: dob birth_date birthdate birthday date_of_birth geburtsdatum geburtstag gebdatum geb_datum gebdat geb
+birth_date: dob birth_date birthdate birthday date_of_birth geburtsdatum geburtstag gebdatum geb_datum gebdat
+    geb
 birth_date.year: birth_year year_of_birth yob geburtsjahr by
 birth_date.month: birth_month month_of_birth geburtsmonat bm
 birth_date.day: birth_day day_of_birth bd
 emails: email e_mail mail email_address e_mail_address mailadresse email_adresse e_mail_adresse
-phones: phone telephone tel telefon telefonnummer phone_number phonenumber phone_num rufnummer telefon_nr tel_nr
-    telephone_number contact_number
+phones: phone telephone tel telefon telefonnummer phone_number phonenumber phone_num rufnummer telefon_nr
+    tel_nr telephone_number contact_number
 phones.landline: landline festnetz festnetznummer phone_home home_phone telefon_privat
 phones.mobile: mobile mobile_phone mobile_number cell cell_phone cellphone mobil handy mobilnummer handynummer
     mobiltelefon phone_mobile telefon_mobil
 phones.work: work_phone phone_work business_phone telefon_geschaeftlich telefon_dienstlich
-addresses.street: street strasse street_name strassenname street_line street_address address address_1 address1
-    address_line_1 addr1 adresse anschrift strasse_hausnummer strasse_hausnr strasse_nr strasse_und_hausnummer
-    addressline1 res_street_address
-addresses.house_number: house_number housenumber house_no street_number street_no hausnummer hausnr hnr haus_nr
+addresses.street: street strasse street_name strassenname street_line street_address address address_1
+    address1 address_line_1 addr1 adresse anschrift strasse_hausnummer strasse_hausnr strasse_nr
+    strasse_und_hausnummer addressline1 res_street_address
+addresses.house_number: house_number housenumber house_no street_number street_no hausnummer hausnr hnr
+    haus_nr
 addresses.extra: address_2 address2 address_line_2 addr2 addressline2 unit_number unit apartment apt suite
     adresszusatz address_extra
 addresses.postal_code: postal_code postalcode postcode post_code zip zipcode zip_code plz postleitzahl
@@ -85,8 +88,8 @@ identifiers.loyalty_card: loyalty_card loyalty_number kundenkarte kundenkartennu
 identifiers.vat_id: vat_id vat vat_number ust_id ustid ust_idnr umsatzsteuer_id uid
 identifiers.register_id: register_id registration_number company_number handelsregister hrb
     handelsregisternummer
-identifiers.national_id: national_id ssn social_security_number soc_sec_id personalausweisnummer steuer_id nino
-    tax_id
+identifiers.national_id: national_id ssn social_security_number soc_sec_id personalausweisnummer steuer_id
+    nino tax_id
 identifiers.iban: iban
 identifiers.social_handle: social_handle handle twitter twitter_handle instagram instagram_handle
 identifiers.device: device_id device cookie_id
