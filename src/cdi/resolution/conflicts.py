@@ -47,7 +47,9 @@ def find_conflicts(
     members = {record.record_id: record for record in records}
     pinned = {path for path, entry in golden.entries() if "pinned" in entry}
     return (
-        *_owner_conflict(ownership, [a for a in assignments if a.record_id in members]),
+        *_owner_conflict(
+            ownership, tuple(sorted(members)), [a for a in assignments if a.record_id in members]
+        ),
         *(() if "birth_date" in pinned else _birth_date_conflict(records, [frozenset(g) for g in together])),
         *(c for name in _TRUTHS if name not in pinned for c in _value_conflict(name, records)),
         *_pin_conflicts([pin for pin in pins if pin.record_id in members], members),
@@ -133,25 +135,19 @@ _TRUTHS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 """Attributes of which only one value can be true, and when two contradict."""
 
 
-def _owner_conflict(ownership: Ownership, assignments: Sequence[OwnerAssignment]) -> Iterator[Conflict]:
-    by_hand = {assignment.owner for assignment in assignments}
+def _owner_conflict(
+    ownership: Ownership, members: tuple[int, ...], assignments: Sequence[OwnerAssignment]
+) -> Iterator[Conflict]:
     if ownership.rule == BY_HAND:
-        if len(by_hand) > 1:
-            anchors = sorted(a.record_id for a in assignments)
-            authors = sorted({a.author for a in assignments})
-            yield Conflict(
-                "owner",
-                None,
-                tuple(anchors),
-                tuple(sorted(by_hand)),
-                _key("owner", anchors),
-                {"authors": authors},
-            )
-        return
-    if ownership.disagreement:
+        owners = tuple(sorted({assignment.owner for assignment in assignments}))
+        if len(owners) > 1:
+            anchors = tuple(sorted({assignment.record_id for assignment in assignments}))
+            authors = sorted({assignment.author for assignment in assignments})
+            yield Conflict("owner", None, anchors, owners, _key("owner", anchors), {"authors": authors})
+    elif ownership.disagreement:
         rules = [ownership.rule, *(rule for rule, _ in ownership.disagreement)]
-        owners = dict.fromkeys([ownership.owner, *(owner for _, owner in ownership.disagreement)])
-        yield Conflict("owner", None, (), tuple(owners), _key("owner", rules), {"rules": rules})
+        owners = tuple(dict.fromkeys([ownership.owner, *(owner for _, owner in ownership.disagreement)]))
+        yield Conflict("owner", None, members, owners, _key("owner", rules), {"rules": rules})
 
 
 def _birth_date_conflict(

@@ -1,19 +1,19 @@
-"""An id is a promise: it is minted once, follows its records by one rule, and is never given to other
-records.
+"""An id is a promise: it is minted once, follows its records by one rule, and is never given to others.
 
 After each re-clustering every old id votes for the new cluster that holds the plurality of its records; a
 cluster takes the oldest id that voted for it; the other ids retire. A cluster for which nobody voted gets
-back the retired id that its records last carried, else a new one. One rule for merge, split, full run and new
-model.
+back the retired id that its records last carried, where all of them are in it again, else a new one. One rule
+for merge, split, full run and new model.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from itertools import count
 from typing import Any, TypeAlias
 from uuid import UUID
+
+from cdi.resolution.golden import GoldenRecord, changed_attributes
 
 Label: TypeAlias = int
 """The name of a cluster within one run of clustering; it means nothing afterwards."""
@@ -46,44 +46,27 @@ def carry_ids(
     """Give every cluster its id.
 
     `carried`: record → the id that it carried until now, for *all* records of every profile that is touched,
-    those that are gone included. `last_carried`: record → the retired ids that it carried before, newest
-    first. `changed`: records that changed since. The ages (smaller is older) cover all records of the
-    clusters and all ids named. `mint` is called once for each new id, in the order of the clusters' oldest
-    records.
+    those that are gone included. `last_carried`: live record → the retired ids that it carried when they
+    retired, newest first; for an id named there it lists all live records of that id, those outside of the
+    clusters too: where they lie apart, the id does not come back. `changed`: records that changed, or that a
+    steward took out. The ages (smaller is older) cover all records of the clusters and all ids named. `mint`
+    is called once for each new id, in the order of the clusters' oldest records.
     """
     clusters = _in_order(new_clusters, record_age)
     held = _records_by_id(carried)
     ids = _elect(clusters, held, changed, record_age, profile_age)
-    live = set(held)
-    revived: list[UUID] = []
-    for depth in count():
-        nameless = {label: records for label, records in clusters.items() if label not in ids}
-        if not nameless or not any(
-            len(last_carried.get(r, ())) > depth for rs in nameless.values() for r in rs
-        ):
-            break
-        once = _records_by_id(
-            {
-                r: last_carried[r][depth]
-                for rs in nameless.values()
-                for r in rs
-                if len(last_carried.get(r, ())) > depth
-            }
-        )
-        free = {profile: records for profile, records in once.items() if profile not in live}
-        back = _elect(nameless, free, changed, record_age, profile_age)
-        ids |= back
-        live |= set(back.values())
-        revived += back.values()
-    created = {label: mint() for label in clusters if label not in ids}
-    ids |= created
+    nameless = {label: records for label, records in clusters.items() if label not in ids}
+    revived = _bring_back(nameless, last_carried, held.keys(), profile_age)
+    created = {label: mint() for label in nameless if label not in revived}
+    ids |= revived | created
     home = {record: ids[label] for label, records in clusters.items() for record in records}
+    living = set(ids.values())
     retired = {
         old: tuple(sorted({home[record] for record in records if record in home}))
         for old, records in held.items()
-        if old not in set(ids.values())
+        if old not in living
     }
-    return IdentityPlan(ids, tuple(created.values()), retired, tuple(revived))
+    return IdentityPlan(ids, tuple(created.values()), retired, tuple(revived.values()))
 
 
 def _in_order(clusters: Clusters, record_age: Mapping[int, Any]) -> Clusters:
@@ -98,6 +81,31 @@ def _records_by_id(carried: Mapping[int, UUID]) -> dict[UUID, set[int]]:
     for record, profile in carried.items():
         held.setdefault(profile, set()).add(record)
     return held
+
+
+def _bring_back(
+    nameless: Clusters,
+    last_carried: Mapping[int, Sequence[UUID]],
+    taken: Collection[UUID],
+    profile_age: Mapping[UUID, Any],
+) -> dict[Label, UUID]:
+    """The retired ids whose records are together in a cluster without an id: the one carried last, then the
+    oldest."""
+    holders: dict[UUID, set[int]] = {}
+    for record, profiles in last_carried.items():
+        for profile in profiles:
+            holders.setdefault(profile, set()).add(record)
+    back: dict[Label, UUID] = {}
+    for label, records in nameless.items():
+        choices = [
+            (depth, profile_age[profile], profile)
+            for record in records
+            for depth, profile in enumerate(last_carried.get(record, ()))
+            if profile not in taken and holders[profile] <= records
+        ]
+        if choices:
+            back[label] = min(choices)[-1]
+    return back
 
 
 def _elect(
@@ -168,18 +176,21 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """What the feed compares of a profile: its live records, its owner, and its document's content by
-    attribute."""
+    """What the feed compares of a profile: its live records, its owner and its golden record."""
 
     records: frozenset[int]
     owner: str
-    content: Mapping[str, Any]
+    golden: GoldenRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of the change feed: names and ids, never a value. `others`: for `merged` the ids that retired
-    into this one, for `split` and `retired` the ids under which its records live on."""
+    """One line of the change feed: names and ids, never a value.
+
+    `others`: of `merged` (and `created`, `revived`) the ids that retired into this one, of `split` and
+    `retired` the ids under which its records live on. `attributes`: the paths of the attributes whose values
+    changed.
+    """
 
     type: EventType
     profile: UUID
@@ -188,64 +199,59 @@ class Event:
     owner: str
 
 
-def events(
-    before: Mapping[UUID, ProfileState], after: Mapping[UUID, ProfileState], revived: Collection[UUID] = ()
-) -> tuple[Event, ...]:
-    """What became different between two states of the same neighbourhood, profile by profile.
+States: TypeAlias = Mapping[UUID, ProfileState]
+
+
+def events(before: States, after: States, revived: Collection[UUID] = ()) -> tuple[Event, ...]:
+    """What became different between two states of the same neighbourhood, in the order in which the feed says
+    it.
 
     A profile that is new is `created`, or `revived` when its id had retired; one that is gone is `retired`.
     One that lives on is `merged` when it took records of an id that retired, `split` when records of it live
-    on elsewhere, both if both; `updated` when neither, but its records or its content differ; and, besides,
-    `owner_changed` when another owner answers for it. What is the same says nothing.
+    on elsewhere, both if both; `updated` when neither, but its records or its golden record differ; and,
+    besides, `owner_changed` when another owner answers for it. What is the same says nothing.
     """
-    found = [
-        event
-        for profile in before.keys() | after.keys()
-        for event in _events_of(profile, before, after, revived)
-    ]
+    was, now = _homes(before), _homes(after)
+    found: list[Event] = []
+    for profile in before.keys() | after.keys():
+        old, new = before.get(profile), after.get(profile)
+        lost = _elsewhere(profile, old, now)
+        took = tuple(other for other in _elsewhere(profile, new, was) if other not in after)
+        if new is None:
+            assert old is not None
+            found.append(Event(EventType.RETIRED, profile, lost, (), old.owner))
+        elif old is None:
+            kind = EventType.REVIVED if profile in revived else EventType.CREATED
+            found.append(
+                Event(kind, profile, took, changed_attributes(GoldenRecord(), new.golden), new.owner)
+            )
+        else:
+            found += _changes(profile, old, new, took, lost)
     order = list(EventType)
     return tuple(sorted(found, key=lambda event: (order.index(event.type), event.profile)))
 
 
-def _events_of(
-    profile: UUID,
-    before: Mapping[UUID, ProfileState],
-    after: Mapping[UUID, ProfileState],
-    revived: Collection[UUID],
-) -> Iterable[Event]:
-    old, new = before.get(profile), after.get(profile)
-    if new is None:
-        assert old is not None
-        yield Event(EventType.RETIRED, profile, _sharing(old, after, profile), (), old.owner)
+def _changes(
+    profile: UUID, old: ProfileState, new: ProfileState, took: tuple[UUID, ...], lost: tuple[UUID, ...]
+) -> Iterator[Event]:
+    if old == new:
         return
-    ended = {other: state for other, state in before.items() if other not in after}
-    took = _sharing(new, ended, profile)
-    if old is None:
-        kind = EventType.REVIVED if profile in revived else EventType.CREATED
-        yield Event(kind, profile, took, tuple(sorted(new.content)), new.owner)
-        return
-    attributes = tuple(
-        sorted(
-            name
-            for name in old.content.keys() | new.content.keys()
-            if old.content.get(name) != new.content.get(name)
-        )
-    )
-    lost = _sharing(old, after, profile)
+    attributes = changed_attributes(old.golden, new.golden)
     if took:
         yield Event(EventType.MERGED, profile, took, attributes, new.owner)
     if lost:
         yield Event(EventType.SPLIT, profile, lost, attributes, new.owner)
-    if not took and not lost and (attributes or old.records != new.records):
+    if not (took or lost) and (old.records, old.golden) != (new.records, new.golden):
         yield Event(EventType.UPDATED, profile, (), attributes, new.owner)
     if old.owner != new.owner:
         yield Event(EventType.OWNER_CHANGED, profile, (), (), new.owner)
 
 
-def _sharing(state: ProfileState, others: Mapping[UUID, ProfileState], itself: UUID) -> tuple[UUID, ...]:
-    """The other profiles that hold one of its records."""
-    return tuple(
-        sorted(
-            o for o, other in others.items() if o != itself and not state.records.isdisjoint(other.records)
-        )
-    )
+def _homes(states: States) -> dict[int, UUID]:
+    return {record: profile for profile, state in states.items() for record in state.records}
+
+
+def _elsewhere(profile: UUID, state: ProfileState | None, homes: Mapping[int, UUID]) -> tuple[UUID, ...]:
+    """The other profiles in which its records are at home."""
+    found = {homes[record] for record in state.records if record in homes} if state else set()
+    return tuple(sorted(found - {profile}))

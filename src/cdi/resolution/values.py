@@ -89,10 +89,13 @@ def is_substantial(attribute: Attribute, value: Any) -> bool:
 def completeness(attribute: Attribute, value: Any) -> tuple[int, int]:
     """How much a value says: first its core parts (a word 2, an initial 1, missing 0), then all filled parts.
 
-    A plain value counts its pieces between hyphens, so that a full date says more than a year.
+    A birth date counts its known pieces, so that a full date says more than a year; other plain values are
+    equal.
     """
+    if attribute.name == "birth_date":
+        return sum(1 for piece in str(value).split("-") if piece.strip("0")), 0
     if not isinstance(value, Mapping):
-        return sum(any(sign not in "0-" for sign in piece) for piece in str(value).split("-")), 0
+        return 1, 0
     core = sum(
         _fullness(part, value.get(part)) for part in _CORE.get(attribute.name, attribute.identity_parts)
     )
