@@ -3,10 +3,12 @@
 Visibility belongs inside the query: rows that a caller may not see are not loaded.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from cdi.fields import FieldGroup
+from cdi.fields import ATTRIBUTES, FieldGroup
 
 
 class Role(StrEnum):
@@ -48,3 +50,51 @@ class Caller:
     role: Role
     visibility: Visibility
     source: str | None = None  # the one source a connector key may push to
+
+
+def masked(golden: Mapping[str, Any], groups: frozenset[FieldGroup]) -> dict[str, Any]:
+    """Golden values as a caller with the scopes of these field groups sees them; provenance stays readable."""
+    return {
+        name: entry if ATTRIBUTES[name].group is None or ATTRIBUTES[name].group in groups else _mask_entry(entry)
+        for name, entry in golden.items()
+    }
+
+
+def _mask_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    if "value" not in entry:  # custom attributes: entries by name
+        return {name: _mask_entry(inner) for name, inner in entry.items()}
+    hidden = dict(entry) | {"value": mask(entry["value"]), "masked": True}
+    hidden.pop("pinned", None)
+    if "key" in hidden:
+        hidden["key"] = mask_key(hidden["key"])
+    if "alternatives" in entry:
+        hidden["alternatives"] = [_mask_entry(other) for other in entry["alternatives"]]
+    if "sources" in entry:
+        hidden["sources"] = [{**witness, "key": mask_key(witness["key"])} for witness in entry["sources"]]
+    return hidden
+
+
+def mask_key(key: str) -> str:
+    """A record's key as shown to those who may not see contact values: some keys are an address or a number."""
+    kind, colon, value = key.partition(":")
+    return f"{kind}:{mask(value)}" if colon else key
+
+
+def mask(value: Any) -> Any:
+    """Enough of a value to recognise it, too little to use it: m***@gmx.de, ***89, 1975-**-**."""
+    if isinstance(value, Mapping):
+        return {part: inner if part in UNMASKED_PARTS else mask(inner) for part, inner in value.items()}
+    if isinstance(value, bool) or value is None:
+        return value
+    text = str(value)
+    if "@" in text:
+        local, _, domain = text.rpartition("@")
+        return f"{local[:1]}***@{domain}"
+    if text[:1] == "+" or text.isdigit():
+        return f"***{text[-2:]}" if len(text) > 4 else "***"
+    if len(text) == 10 and text[4] == text[7] == "-":
+        return f"{text[:4]}-**-**"
+    return f"{text[:1]}***" if len(text) > 1 else "***"
+
+
+UNMASKED_PARTS = frozenset({"use", "verified", "shared", "type", "country", "form", "legal_form", "salutation"})

@@ -158,6 +158,11 @@ class Settings:
         """Where this deployment keeps what is its own: the embedded database, its lock."""
         return self.folder / "var"
 
+    def resolve(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Settings of a source with every secret in place; raises ConfigurationError when one is missing."""
+        resolved: dict[str, Any] = resolve_secrets(config, self.folder)
+        return resolved
+
 
 def load_settings(folder: Path) -> Settings:
     """Read the deployment in `folder`; every fault of `cdi.yaml` is named with its line.
@@ -233,6 +238,11 @@ def resolve_secrets(value: Any, folder: Path) -> Any:
     if isinstance(value, str):
         return SECRET_REFERENCE.sub(lambda match: _secret(match[1], match[2], folder), value)
     return value
+
+
+def literal_secrets(config: dict[str, Any], secret: frozenset[str]) -> list[str]:
+    """The settings among `secret` whose value stands in the file itself instead of being referred to."""
+    return sorted(n for n in secret if n in config and not SECRET_REFERENCE.fullmatch(str(config[n])))
 
 
 def _secret(kind: str, name: str, folder: Path) -> str:

@@ -15,7 +15,7 @@ from cdi.normalise.record import Context
 from cdi.resolution.document import ProfileRules
 from cdi.resolution.ownership import OwnershipRule
 from cdi.resolution.survivorship import SurvivorshipRules
-from cdi.settings import Deployment, Settings, SourceSystem, bundled, resolve_secrets
+from cdi.settings import Deployment, Settings, SourceSystem, bundled
 from cdi.store.db import Database, open_database, upgrade
 
 
@@ -50,7 +50,7 @@ class Installation:
 
     def config(self, name: str) -> dict[str, Any]:
         """The settings of a source for its connector, secrets resolved and validated."""
-        config: dict[str, Any] = resolve_secrets(self.source(name).config, self.folder)
+        config = self.settings.resolve(self.source(name).config)
         self.connector(name).validate_config(config)
         return config
 
@@ -90,8 +90,8 @@ class Installation:
 
 
 def connector_folders(settings: Settings) -> list[Path]:
-    """Where connectors are looked for: the deployment's own come first."""
-    return [settings.folder / "connectors", bundled("connectors")]
+    """Where connectors are looked for: the deployment's own outrank the shipped ones."""
+    return [bundled("connectors"), settings.folder / "connectors"]
 
 
 @contextmanager

@@ -177,7 +177,7 @@ def _remove_missing(installation: Installation, arriving: Arriving, end: FullSca
         if len(missing) > max(1, allowed * live):
             raise SourceError(
                 source,
-                f"{len(missing)} of {live} records of {end.stream} are missing, more than {allowed:.0%}: none was deleted",
+                f"{len(missing)} of {live} records of {end.stream} are missing, over {allowed:.0%}: none was deleted",
                 remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
             )
         gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]

@@ -4,11 +4,11 @@ conflicts open and close, and the feed says what happened. All in the caller's t
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Connection
 
 from cdi.ids import new_id
@@ -16,6 +16,7 @@ from cdi.normalise.text import fold
 from cdi.pipeline.installation import Installation
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.document import Assembly, StewardFacts, assemble
+from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, pairs, profiles, records, reviews
@@ -143,7 +144,12 @@ def _assemble(
     for profile_id, members in part:
         current = [loaded[record] for record in sorted(members)]
         about = [record_facts(installation, record) for record in current]
-        yield profile_id, members, assemble(profile_id, about, installation.rules, facts.about(members)), current
+        yield (
+            profile_id,
+            members,
+            assemble(profile_id, about, installation.rules, facts.about(members)),
+            current,
+        )
 
 
 def record_facts(installation: Installation, record: CurrentRecord) -> RecordFacts:
@@ -209,17 +215,20 @@ def _states_before(
 
 
 def _told(members: frozenset[int], document: Mapping[str, Any], *, seen_before: bool) -> ProfileState:
-    """What the feed compares. Of a new profile the names of its attributes suffice."""
-    golden = document["golden"]
-    content = {name: hash(_values(entry)) for name, entry in golden.items()} if seen_before else dict.fromkeys(golden)
-    return ProfileState(members, document["data_owner"], content)
+    """What the feed compares. Of a new profile it says only which attributes there are, so that a first load of
+    millions does not hold every document in memory."""
+    golden = GoldenRecord(document["golden"])
+    if not seen_before:
+        golden = _outline(tuple(path for path, _ in golden.entries()))
+    return ProfileState(members, document["data_owner"], golden)
 
 
-def _values(entry: Mapping[str, Any]) -> bytes:
-    if "value" not in entry:  # custom attributes: entries by name
-        return b"".join(name.encode() + _values(inner) for name, inner in sorted(entry.items()))
-    said = [entry["value"], *(other["value"] for other in entry["alternatives"])]
-    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+@lru_cache(maxsize=1_000)
+def _outline(paths: tuple[str, ...]) -> GoldenRecord:
+    entry = {"value": True, "alternatives": []}
+    outline: dict[str, Any] = {path: entry for path in paths if "." not in path}
+    custom = {path.partition(".")[2]: entry for path in paths if "." in path}
+    return GoldenRecord(outline | ({"attributes": custom} if custom else {}))
 
 
 def _reasons(plan: IdentityPlan) -> dict[UUID, str]:
@@ -259,10 +268,7 @@ def _questions(
     """One question for each pair of profiles that are similar but not one, unless a steward said that they are
     two; it shows their strongest pair of records."""
     found = pairs.pairs_between_profiles(connection, sorted(scope))
-    answered = {
-        frozenset(homes)
-        for homes in _homes(connection, constraints.apart)
-    }
+    answered = {frozenset(homes) for homes in _homes(connection, constraints.apart)}
     questions: dict[frozenset[UUID], reviews.Question] = {}
     wanted = {record for _, _, left, right, _ in found for record in (left, right)}
     current = records.load_current(connection, sorted(wanted))
@@ -273,7 +279,14 @@ def _questions(
         first, second = sorted(((left_profile, left), (right_profile, right)))
         owners = sorted({installation.owner_of(current[record].source) for record in (left, right)})
         questions[both] = reviews.Question(
-            "pair", first[0], second[0], first[1], second[1], weight, "similar, but not certainly one customer", owners
+            "pair",
+            first[0],
+            second[0],
+            first[1],
+            second[1],
+            weight,
+            "similar, but not certainly one customer",
+            owners,
         )
     return list(questions.values())
 

@@ -52,9 +52,7 @@ class Resolved:
         self.affected |= published.affected
 
 
-def resolve(
-    installation: Installation, *, full: bool = False, progress: Progress | None = None
-) -> Resolved:
+def resolve(installation: Installation, *, full: bool = False, progress: Progress | None = None) -> Resolved:
     """Work off all that is due. With `full` everything is normalised, compared and built again from facts.
 
     Safe to kill and to repeat: each batch is one commit, and what is due is a row until it is done.
@@ -207,9 +205,7 @@ def _resolve_everything(
         say("cluster", 0, 1)
         clusters = _form(table, model, found.pairs, constraints)
         say("publish", 0, 1)
-        published = publish(
-            connection, installation, clusters, frozenset(taken), constraints, now, rebuild=rebuild
-        )
+        published = publish(connection, installation, clusters, frozenset(taken), constraints, now, rebuild=rebuild)
         redo.done(connection, taken)
         say("publish", 1, 1)
     resolved.records += len(taken)

@@ -39,9 +39,7 @@ class ApiKey:
     sensitive: bool
 
 
-def save_key(
-    connection: Connection, key: ApiKey, digest: bytes, now: datetime, expires_at: datetime | None
-) -> None:
+def save_key(connection: Connection, key: ApiKey, digest: bytes, now: datetime, expires_at: datetime | None) -> None:
     connection.execute(
         text(
             "insert into api_key (name, hash, role, groups, owners, source, sensitive, created_at, expires_at)"

@@ -88,9 +88,7 @@ def append_changes(connection: Connection, changes: Sequence[Change], now: datet
     )  # fmt: skip
 
 
-def read_changes(
-    connection: Connection, visibility: Visibility, after: int, limit: int
-) -> list[dict[str, Any]]:
+def read_changes(connection: Connection, visibility: Visibility, after: int, limit: int) -> list[dict[str, Any]]:
     """Events after this cursor, in order, of profiles that the caller may see."""
     rows = connection.execute(
         text(

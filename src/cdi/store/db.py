@@ -207,9 +207,7 @@ def check_server(database: Database) -> None:
         version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
         encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if version < OLDEST_SERVER:
-        raise DatabaseError(
-            f"the server is PostgreSQL {version // 10000}", remedy="cdi needs PostgreSQL 15 or newer"
-        )
+        raise DatabaseError(f"the server is PostgreSQL {version // 10000}", remedy="cdi needs PostgreSQL 15 or newer")
     if encoding != "UTF8":
         raise DatabaseError(f"the database is encoded in {encoding}", remedy="Create it with ENCODING 'UTF8'")
 
@@ -233,12 +231,8 @@ def check_head(database: Database) -> None:
     if current == head:
         return
     if current is not None and current not in _known_revisions():
-        raise DatabaseError(
-            f"the database is at {current}, made by a newer cdi", remedy="Install that version of cdi"
-        )
-    raise DatabaseError(
-        f"the database is at {current or 'nothing'} and not at {head}", remedy="Run cdi db upgrade"
-    )
+        raise DatabaseError(f"the database is at {current}, made by a newer cdi", remedy="Install that version of cdi")
+    raise DatabaseError(f"the database is at {current or 'nothing'} and not at {head}", remedy="Run cdi db upgrade")
 
 
 def current_revision(database: Database) -> str | None:
@@ -319,9 +313,7 @@ def _described(error: BaseException | None) -> DatabaseError:
     place = ".".join(
         part for part in (error.diag.table_name, error.diag.constraint_name or error.diag.column_name) if part
     )
-    return DatabaseError(
-        f"the database refused a statement ({_kind(error)}{' on ' + place if place else ''})"
-    )
+    return DatabaseError(f"the database refused a statement ({_kind(error)}{' on ' + place if place else ''})")
 
 
 def _unreachable(error: psycopg.Error) -> DatabaseError:

@@ -49,7 +49,8 @@ RECOVERY_SECONDS = 120.0
 """How long a start may take: recovering a big database after a crash is slow, and killing it helps nobody."""
 
 STOP_SECONDS = 60.0
-SOCKET = ".s.PGSQL.5432"
+PORT = 5432  # names the socket; nothing listens on the network
+SOCKET = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 100  # bytes; the kernels' limit is 107 (Linux) and 103 (macOS)
 LARGEST_LOG = 10 * 1024 * 1024
 
@@ -88,12 +89,20 @@ def is_running(data_folder: Path) -> bool:
 
 
 def _own_folder(data_folder: Path) -> Path:
-    data_folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(data_folder, 0o755)
     folder = data_folder / "postgres"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        _give_to_owner_of(data_folder, folder)
+    _make_folder(folder, 0o700)
     return folder
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    if folder.is_dir():
+        return
+    if not folder.parent.is_dir():
+        _make_folder(folder.parent, 0o755)
+    with suppress(FileExistsError):
+        folder.mkdir(mode)
+        _give_to_owner_of(folder.parent, folder)
 
 
 def _give_to_owner_of(folder: Path, path: Path) -> None:
@@ -123,9 +132,7 @@ class _Server:
             deadline = time.monotonic() + RECOVERY_SECONDS + STOP_SECONDS
             while not _try_lock(file):
                 if time.monotonic() > deadline:
-                    raise DatabaseError(
-                        f"another process has been starting or stopping {self.folder} for minutes"
-                    )
+                    raise DatabaseError(f"another process has been starting or stopping {self.folder} for minutes")
                 time.sleep(0.05)
             yield
         finally:
@@ -134,9 +141,7 @@ class _Server:
     def enter(self) -> tuple[Path, int]:
         """A handle of ours: a file that is locked through its descriptor until `leave` or our end."""
         folder = self.folder / "handles"
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            _give_to_owner_of(self.folder, folder)
+        _make_folder(folder, 0o700)
         handle = folder / f"{os.getpid()}-{new_id()}"
         descriptor = self._open(f"handles/{handle.name}")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -219,9 +224,7 @@ class _Server:
             command += ["--no-sync"] if options.get("fsync") == "off" else []
             result = run_as(maker, command, keep=keep)
         if result.returncode != 0:
-            raise DatabaseError(
-                f"the database could not be created in {self.folder}: {_last_line(result.stderr)}"
-            )
+            raise DatabaseError(f"the database could not be created in {self.folder}: {_last_line(result.stderr)}")
         if maker != self.account:
             _give_all(building, self.account)
         building.rename(self.data)
@@ -241,11 +244,12 @@ class _Server:
         custom = (self.data / tuning.CUSTOM).exists()
         memory, shared = tuning.memory_of_machine(), tuning.shared_memory_of_machine()
         rules, names = tuning.authentication(SUPERUSER, ROLE, {"root", user_name()} | self._owner_name())
-        self._write("postgresql.conf", tuning.server_configuration(memory, shared, custom))
+        self._write("postgresql.conf", tuning.server_configuration(PORT, memory, shared, custom))
         self._write("pg_hba.conf", rules)
         self._write("pg_ident.conf", names)
         # No process of this server lives, so what the last one left is stale, whoever has its number now.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for name in ("postmaster.pid", SOCKET, f"{SOCKET}.lock"):
+            (self.data / name).unlink(missing_ok=True)
 
     def _owner_name(self) -> set[str]:
         with suppress(KeyError):
@@ -256,9 +260,7 @@ class _Server:
         """Replace a file of the server's folder, never following a link that might lie there."""
         path = self.data / f"{name}.new"
         path.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         _give(path, self.account)
         path.rename(self.data / name)
@@ -334,7 +336,7 @@ class _Server:
 
     def url(self, role: str, database: str) -> str:
         """A URL as libpq reads it; its host is the folder of the socket."""
-        return f"postgresql://{role}@/{database}?host={quote(str(self._socket_folder()), safe='')}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self._socket_folder()), safe='')}&port={PORT}"
 
     def _socket_folder(self) -> Path:
         """The data folder, or a short name for it where its own is too long for a socket (or has a comma)."""

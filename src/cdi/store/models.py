@@ -30,7 +30,8 @@ def active_model(connection: Connection) -> tuple[str, MatchModel] | None:
 def named_model(connection: Connection, name: str) -> MatchModel | None:
     """The newest version under this name; None when there is none."""
     body = connection.execute(
-        text("select body from model where name = :name order by created_at desc, version limit 1"), {"name": name}
+        text("select body from model where name = :name order by created_at desc, version limit 1"),
+        {"name": name},
     ).scalar()
     return None if body is None else MatchModel.from_json(body)
 

@@ -85,14 +85,10 @@ def forget_all_block_keys(connection: Connection) -> None:
 
 def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray) -> None:
     """Add block keys of records that have none (see `forget`); two parallel columns."""
-    copy_rows(
-        connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True)
-    )
+    copy_rows(connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True))
 
 
-def load_normalised(
-    connection: Connection, record_ids: Sequence[int]
-) -> Iterator[tuple[int, str, NormalisedRecord]]:
+def load_normalised(connection: Connection, record_ids: Sequence[int]) -> Iterator[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) for those of these ids that are live, by id."""
     rows = connection.execute(
         text(
@@ -150,9 +146,7 @@ def records_in_blocks(connection: Connection, keys: Sequence[int]) -> list[int]:
     """Every record that carries one of these block keys."""
     return list(
         connection.execute(
-            text(
-                "select distinct record_id from block_key where key = any(cast(:keys as bigint[])) order by 1"
-            ),
+            text("select distinct record_id from block_key where key = any(cast(:keys as bigint[])) order by 1"),
             {"keys": list(keys)},
         ).scalars()
     )
@@ -162,9 +156,7 @@ def find_by_handle(connection: Connection, kinds: Sequence[str], value: str) -> 
     """Records that carry this e-mail, phone or identifier, in its normalised form."""
     return list(
         connection.execute(
-            text(
-                "select distinct record_id from handle where value = :value and type = any(:kinds) order by 1"
-            ),
+            text("select distinct record_id from handle where value = :value and type = any(:kinds) order by 1"),
             {"value": value, "kinds": list(kinds)},
         ).scalars()
     )

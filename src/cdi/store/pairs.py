@@ -86,7 +86,9 @@ def neighbourhood(connection: Connection, record_ids: Sequence[int], floor: floa
     return list(connection.execute(text(NEIGHBOURHOOD), {"ids": list(record_ids), "floor": floor}).scalars())
 
 
-def pairs_between_profiles(connection: Connection, record_ids: Sequence[int]) -> list[tuple[UUID, UUID, int, int, float]]:
+def pairs_between_profiles(
+    connection: Connection, record_ids: Sequence[int]
+) -> list[tuple[UUID, UUID, int, int, float]]:
     """Stored pairs with an end among these records whose ends lie in different profiles, as (profile of left,
     profile of right, left, right, weight), the strongest first."""
     rows = connection.execute(

@@ -36,9 +36,7 @@ profile = Table(
     "profile",
     metadata,
     Column("profile_id", Uuid, primary_key=True),
-    Column(
-        "minted", BigInteger, Identity(always=True), nullable=False
-    ),  # the order in which ids were given out
+    Column("minted", BigInteger, Identity(always=True), nullable=False),  # the order in which ids were given out
     Column("kind", Text, nullable=False),
     Column("data_owner", Text, nullable=False),
     Column("sources", ARRAY(Text), nullable=False),
@@ -189,9 +187,7 @@ def load_documents(connection: Connection, profile_ids: Sequence[UUID]) -> dict[
     return {row.profile_id: row.document for row in rows}
 
 
-def write_profiles(
-    connection: Connection, profiles: Sequence[ProfileWrite], now: datetime
-) -> dict[UUID, int]:
+def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now: datetime) -> dict[UUID, int]:
     """Insert new profiles, replace changed ones (the document before is kept), bring retired ones back.
 
     The version that each profile has now, by id. Ids are minted in the order given.
@@ -273,9 +269,7 @@ def retire_profiles(connection: Connection, reasons: Mapping[UUID, str], now: da
     )
 
 
-def move_records(
-    connection: Connection, before: Mapping[int, UUID], after: Mapping[int, UUID], now: datetime
-) -> None:
+def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapping[int, UUID], now: datetime) -> None:
     """Make `after` the membership of these records; who bore another id before is remembered.
 
     A record in `before` that `after` lacks is gone.
@@ -416,9 +410,7 @@ def profile_figures(connection: Connection) -> dict[str, Any]:
     )
     owners = {row.data_owner: row.n for row in by_owner}
     largest = connection.execute(
-        text(
-            "select coalesce(max(n), 0) from (select count(*) as n from membership group by profile_id) sizes"
-        )
+        text("select coalesce(max(n), 0) from (select count(*) as n from membership group by profile_id) sizes")
     ).scalar_one()
     return {"profiles": sum(owners.values()), "owners": owners, "largest_profile": int(largest)}
 

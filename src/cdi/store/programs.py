@@ -70,9 +70,7 @@ def account_with_name(account: Account) -> Account:
     if account.has_name:
         return account
     if os.geteuid() != 0:
-        raise DatabaseError(
-            f"the user {account.uid} has no entry in the system's list of users", remedy=USE_OTHER
-        )
+        raise DatabaseError(f"the user {account.uid} has no entry in the system's list of users", remedy=USE_OTHER)
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
@@ -91,9 +89,7 @@ def user_name() -> str:
     """The name under which PostgreSQL's `peer` authentication knows us."""
     name = _name_of(os.geteuid())
     if name is None:
-        raise DatabaseError(
-            f"the user {os.geteuid()} has no entry in the system's list of users", remedy=USE_OTHER
-        )
+        raise DatabaseError(f"the user {os.geteuid()} has no entry in the system's list of users", remedy=USE_OTHER)
     return name
 
 

@@ -35,9 +35,7 @@ record = Table(
     Column("stream", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("incarnation", Integer, nullable=False, server_default="1"),
-    Column(
-        "current", Boolean, nullable=False, server_default="true"
-    ),  # the incarnation that the key means now
+    Column("current", Boolean, nullable=False, server_default="true"),  # the incarnation that the key means now
     Column("kind", Text, nullable=False),  # customer, touchpoint, consent, identity_link
     Column("live", Boolean, nullable=False),
     Column("version_id", BigInteger, nullable=False),  # the version that counts now
@@ -332,14 +330,10 @@ def live_customer_ids(connection: Connection) -> list[int]:
 
 
 def count_live_customers(connection: Connection) -> int:
-    return int(
-        connection.execute(text("select count(*) from record where live and kind = 'customer'")).scalar_one()
-    )
+    return int(connection.execute(text("select count(*) from record where live and kind = 'customer'")).scalar_one())
 
 
-def find_record(
-    connection: Connection, source: str, key: str, stream: str | None
-) -> Mapping[str, Any] | None:
+def find_record(connection: Connection, source: str, key: str, stream: str | None) -> Mapping[str, Any] | None:
     """One record with its versions as the source said them; None when the key was never seen.
 
     Without `stream` the customer record of that key.
@@ -374,9 +368,7 @@ def find_record(
     return {**row, "versions": [dict(v) for v in versions]}
 
 
-def find_record_ids(
-    connection: Connection, keys: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, str, int]]:
+def find_record_ids(connection: Connection, keys: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, int]]:
     """(source, key, record id) of the customer records with these keys."""
     rows = connection.execute(
         text(

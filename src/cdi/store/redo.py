@@ -41,9 +41,7 @@ def queue(connection: Connection, record_ids: Sequence[int], reason: str, now: d
 def take(connection: Connection, now: datetime, limit: int) -> dict[int, int]:
     """The records due first, with the ticket under which each was taken."""
     rows = connection.execute(
-        text(
-            "select record_id, ticket from redo where due_at <= :now order by due_at, record_id limit :limit"
-        ),
+        text("select record_id, ticket from redo where due_at <= :now order by due_at, record_id limit :limit"),
         {"now": now, "limit": limit},
     )
     return {row.record_id: row.ticket for row in rows}

@@ -127,9 +127,7 @@ def start_run(connection: Connection, source: str, now: datetime) -> int:
     )
 
 
-def end_run(
-    connection: Connection, run_id: int, counts: Counts, now: datetime, error: str | None = None
-) -> None:
+def end_run(connection: Connection, run_id: int, counts: Counts, now: datetime, error: str | None = None) -> None:
     """Close a run with what it did; `error` is None when it went well."""
     connection.execute(
         text(
@@ -146,9 +144,7 @@ def end_run(
     )
 
 
-def list_runs(
-    connection: Connection, source: str, limit: int = 50, before: int | None = None
-) -> list[dict[str, Any]]:
+def list_runs(connection: Connection, source: str, limit: int = 50, before: int | None = None) -> list[dict[str, Any]]:
     """The runs of a source, newest first; `before` continues a list."""
     rows = connection.execute(
         text(
@@ -161,9 +157,7 @@ def list_runs(
     return [dict(row) for row in rows]
 
 
-def save_rejected(
-    connection: Connection, source: str, items: Sequence[tuple[Rejected, str]], now: datetime
-) -> int:
+def save_rejected(connection: Connection, source: str, items: Sequence[tuple[Rejected, str]], now: datetime) -> int:
     """Keep records that could not be taken, each once while it stands unresolved; how many are new.
 
     Each item is a rejected record with the hash of its content.

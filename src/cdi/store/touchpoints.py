@@ -96,9 +96,7 @@ order by t.at desc, t.record_id limit :limit
 """
 
 
-def journey(
-    connection: Connection, visibility: Visibility, profile_id: UUID, limit: int
-) -> list[dict[str, Any]]:
+def journey(connection: Connection, visibility: Visibility, profile_id: UUID, limit: int) -> list[dict[str, Any]]:
     """The touchpoints of a profile over all its records, newest first."""
     rows = connection.execute(
         text(JOURNEY),
@@ -118,7 +116,5 @@ order by c.purpose, c.channel, c.source, c.at desc nulls last, c.record_id
 
 def consents(connection: Connection, visibility: Visibility, profile_id: UUID) -> list[dict[str, Any]]:
     """The consents of a profile, as each source has them."""
-    rows = connection.execute(
-        text(CONSENTS), {"profile": profile_id, "hidden": sorted(visibility.hidden_sources)}
-    )
+    rows = connection.execute(text(CONSENTS), {"profile": profile_id, "hidden": sorted(visibility.hidden_sources)})
     return [{"source": row.source, **row.document} for row in rows]

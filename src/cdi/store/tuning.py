@@ -12,7 +12,7 @@ WRITTEN_BY_CDI = f"# Written by cdi at each start. Your own settings belong into
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def server_configuration(memory: int, shared_memory: int, custom: bool) -> str:
+def server_configuration(port: int, memory: int, shared_memory: int, custom: bool) -> str:
     """`postgresql.conf` for a machine with `memory` bytes, of which cdi itself needs most.
 
     `shared_memory` is the size of /dev/shm in bytes, which containers keep small; `custom` says whether a
@@ -22,7 +22,7 @@ def server_configuration(memory: int, shared_memory: int, custom: bool) -> str:
     settings: dict[str, str | int] = {
         # Reached through the socket in the data folder and by nothing else.
         "listen_addresses": "",
-        "port": 5432,
+        "port": port,
         "unix_socket_directories": ".",
         "unix_socket_permissions": "0700",
         "max_connections": 100,

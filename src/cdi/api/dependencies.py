@@ -1,0 +1,58 @@
+"""What a route needs, as named types: its signature tells who may call it and what it works on."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Connection
+
+from cdi.access import Caller, Role
+from cdi.auth import authenticate, require
+from cdi.clock import utc_now
+from cdi.pipeline import Installation
+
+BEARER = HTTPBearer(auto_error=False, description="An API key: `cdi key create NAME --role reader`")
+
+
+def get_installation(request: Request) -> Installation:
+    """The one installation that this process serves."""
+    installation: Installation = request.app.state.installation
+    return installation
+
+
+Here: TypeAlias = Annotated[Installation, Depends(get_installation)]
+
+
+def get_connection(installation: Here) -> Iterator[Connection]:
+    """One unit of work for the request: committed before the answer is sent, rolled back on an error."""
+    with installation.database.unit_of_work() as connection:
+        yield connection
+
+
+Work: TypeAlias = Annotated[Connection, Depends(get_connection, scope="function")]
+
+
+def get_caller(
+    installation: Here,
+    connection: Work,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+) -> Caller:
+    """Who calls; 401 without a valid key."""
+    header = f"{credentials.scheme} {credentials.credentials}" if credentials else None
+    return authenticate(connection, header, installation.sensitive_sources, utc_now())
+
+
+def allowed(*roles: Role) -> Callable[[Caller], Caller]:
+    """A dependency that lets these roles through, and admins; 403 for others."""
+
+    def check(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+        return require(caller, *roles)
+
+    return check
+
+
+Reader: TypeAlias = Annotated[Caller, Depends(allowed(Role.READER, Role.STEWARD))]
+"""Whoever may read profiles."""
+Connecting: TypeAlias = Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.READER, Role.STEWARD))]
+"""Whoever may look at sources; a connector only at its own."""

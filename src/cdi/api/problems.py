@@ -1,0 +1,69 @@
+"""One handler speaks for all errors, in one shape: RFC 9457 problem details."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from cdi.errors import CdiError, GoneError
+
+LOG = logging.getLogger("cdi.api")
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    reason: str | None = None
+    errors: list[dict[str, Any]] | None = None
+
+
+def problem(status: int, kind: str, title: str, detail: str | None = None, **more: Any) -> JSONResponse:
+    """A problem document; `kind` is one of the catalogue in the docs."""
+    body = {"type": f"/problems/{kind}", "title": title, "status": int(status), "detail": detail, **more}
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    shown = {name: value for name, value in body.items() if value is not None}
+    return JSONResponse(shown, status_code=int(status), media_type=MEDIA_TYPE, headers=headers)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Answer every error of the application as a problem document."""
+
+    @app.exception_handler(CdiError)
+    def _(_request: Request, error: CdiError) -> JSONResponse:
+        more = {"reason": error.reason} if isinstance(error, GoneError) else {}
+        return problem(error.status, error.problem, error.title, str(error), **more)
+
+    @app.exception_handler(RequestValidationError)
+    def _(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # Where and what, never the value that was sent.
+        faults = [{"where": ".".join(map(str, fault["loc"])), "what": fault["msg"]} for fault in error.errors()]
+        return problem(422, "invalid-input", "Invalid input", "The request is not as documented", errors=faults)
+
+    @app.exception_handler(HTTPException)
+    def _(_request: Request, error: HTTPException) -> JSONResponse:
+        phrase = HTTPStatus(error.status_code).phrase
+        answer = problem(error.status_code, phrase.lower().replace(" ", "-"), phrase)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(Exception)
+    def _(request: Request, error: Exception) -> JSONResponse:
+        LOG.error("unexpected error", extra={"error": type(error).__name__, "method": request.method})
+        return problem(500, "internal", "Internal error", "The error was logged")
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in (401, 403, 404, 422)
+}
+"""The problems that every route may answer with, for the OpenAPI document."""

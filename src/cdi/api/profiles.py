@@ -1,0 +1,78 @@
+"""/v1/profiles: show, find, explain."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse, ORJSONResponse
+
+from cdi import profiles
+from cdi.api.dependencies import Here, Reader, Work
+from cdi.api.problems import PROBLEMS, Problem, problem
+from cdi.ids import parse_record_key
+
+router = APIRouter(prefix="/v1", tags=["profiles"], responses=PROBLEMS)
+
+MOVED: dict[int | str, dict[str, Any]] = {
+    300: {"description": "The id is retired; its records lie in several profiles now"},
+    301: {"description": "The id is retired; its records lie in one profile now"},
+    410: {"model": Problem, "description": "The id ended: erased, or its last record went"},
+}
+
+
+@router.get("/profiles/{profile_id}", responses=MOVED)
+def get_profile(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
+    """The profile: golden record with the provenance and owner of each value, its records, its data owner."""
+    answer = profiles.show(connection, installation, caller.visibility, profile_id)
+    match answer.status:
+        case HTTPStatus.OK:
+            assert answer.document is not None
+            return ORJSONResponse(answer.document, headers={"ETag": f'"{answer.document["version"]}"'})
+        case HTTPStatus.GONE:
+            return problem(410, "gone", "Gone", "This profile ended", reason=answer.reason)
+    places = [f"/v1/profiles/{profile}" for profile in answer.profiles]
+    body = {"id": str(profile_id), "profiles": [str(profile) for profile in answer.profiles]}
+    headers = {"Location": places[0]} if answer.status == HTTPStatus.MOVED_PERMANENTLY else None
+    return JSONResponse(body, status_code=int(answer.status), headers=headers)
+
+
+@router.get("/profiles")
+def find_profiles(
+    installation: Here,
+    connection: Work,
+    caller: Reader,
+    email: Annotated[str | None, Query(max_length=320)] = None,
+    phone: Annotated[str | None, Query(max_length=40)] = None,
+    source: Annotated[str | None, Query(max_length=100)] = None,
+    key: Annotated[str | None, Query(max_length=500)] = None,
+    q: Annotated[str | None, Query(max_length=200)] = None,
+    data_owner: Annotated[str | None, Query(max_length=100)] = None,
+    updated_since: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: UUID | None = None,
+) -> Response:
+    """Profiles by identifier, by source record, by words (`q`), by owner, by time of change; all given must hold."""
+    query = profiles.Query(email, phone, source, key, q, data_owner, updated_since)
+    page = profiles.find(connection, installation, caller.visibility, query, limit=limit, after=after)
+    return ORJSONResponse({"profiles": page.items, "after": str(page.after) if page.after else None})
+
+
+@router.get("/profiles/{profile_id}/explain")
+def explain_profile(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
+    """How this profile came together: evidence, decisions, conflicts."""
+    return ORJSONResponse(profiles.explain_profile(connection, installation, caller.visibility, profile_id))
+
+
+@router.get("/explain")
+def explain_pair(
+    installation: Here,
+    connection: Work,
+    caller: Reader,
+    a: Annotated[str, Query(max_length=600)],
+    b: Annotated[str, Query(max_length=600)],
+) -> Response:
+    """Why, or why not, these two records (`source:key`) are one customer."""
+    told = profiles.explain_pair(connection, installation, caller.visibility, parse_record_key(a), parse_record_key(b))
+    return ORJSONResponse(told)

@@ -1,0 +1,18 @@
+"""The application, as a table of contents."""
+
+from fastapi import FastAPI
+
+from cdi import __version__
+from cdi.api import changes, health, profiles, sources
+from cdi.api.problems import install_handlers
+from cdi.pipeline import Installation
+
+
+def create_app(installation: Installation) -> FastAPI:
+    """The HTTP service of one installation."""
+    app = FastAPI(title="cdi", version=__version__, description="One golden record per customer.", redoc_url=None)
+    app.state.installation = installation
+    install_handlers(app)
+    for room in (profiles, sources, changes, health):
+        app.include_router(room.router)
+    return app

@@ -1,0 +1,125 @@
+"""A deployment folder: made new, checked as a whole, kept and moved. `cdi.yaml` is checked here against what it
+names: connectors, their settings, the model."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cdi.clock import utc_now
+from cdi.errors import CdiError, ConfigurationError
+from cdi.ingest.contract import CheckResult
+from cdi.ingest.registry import Registry, find_connectors
+from cdi.pipeline.installation import Installation, connector_folders
+from cdi.settings import Deployment, Settings, SourceSystem, bundled, literal_secrets, load_deployment
+from cdi.store import changes, models, profiles, redo, reviews, sources
+from cdi.store.db import check_head
+
+EMPTY = """\
+# A deployment of cdi. `cdi init DIR` without --empty makes one that is filled in and documented.
+company: {name: My company, country: DE, language: de}
+owners:
+  - {id: customer_data, department: Customer data, role: Head of customer data, contact: customer-data@example.org}
+customer_owner: customer_data
+sources: {}
+"""
+
+ENVIRONMENT = """\
+# What the environment decides. Copy to .env or set it where cdi runs; a variable that is set wins.
+# CDI_DATABASE_URL=postgresql://cdi:password@db.internal/cdi   # without it: a private PostgreSQL in var/
+# CDI_HOST=127.0.0.1
+# CDI_PORT=8000
+# CDI_LOG_LEVEL=INFO
+"""
+
+
+def create_folder(folder: Path, *, empty: bool = False) -> None:
+    """A new deployment in `folder`: the sample company, or an empty one. Raises ConfigurationError if there is one."""
+    if (folder / "cdi.yaml").exists():
+        raise ConfigurationError(f"{folder} is a deployment already", remedy="Choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    if empty:
+        (folder / "connectors").mkdir(exist_ok=True)
+        (folder / "cdi.yaml").write_text(EMPTY, encoding="utf-8")
+    else:
+        sample = bundled("sample_data")
+        for part in ("connectors", "data"):
+            shutil.copytree(sample / part, folder / part, dirs_exist_ok=True)
+        for truth in sample.glob("truth*.csv"):
+            shutil.copy2(truth, folder / truth.name)
+        shutil.copy2(sample / "cdi.yaml", folder / "cdi.yaml")  # last: until it is there, there is no deployment
+    (folder / ".env.example").write_text(ENVIRONMENT, encoding="utf-8")
+
+
+def faults_of(settings: Settings, connectors: Registry) -> Iterator[str]:
+    """What `cdi.yaml` names and is not there or not right, one sentence each."""
+    for name, system in settings.deployment.sources.items():
+        yield from _source_faults(name, system, connectors, settings)
+    for name, reason in connectors.broken.items():
+        yield f"connector {name} is broken and was skipped: {reason}"
+
+
+def _source_faults(name: str, system: SourceSystem, connectors: Registry, settings: Settings) -> Iterator[str]:
+    try:
+        connector = connectors.get(system.connector)
+        secret: frozenset[str] = getattr(connector, "secret_settings", frozenset())
+        for setting in literal_secrets(system.config, secret):
+            yield f"sources.{name}.config.{setting}: a secret must not stand in cdi.yaml; write ${{env:NAME}}"
+        connector.validate_config(settings.resolve(system.config))
+    except CdiError as error:
+        yield f"sources.{name}: {error}"
+
+
+def check_folder(folder: Path) -> Deployment:
+    """`cdi.yaml` by itself; raises ConfigurationError with every fault by its line."""
+    return load_deployment(folder / "cdi.yaml")
+
+
+def doctor(installation: Installation) -> list[CheckResult]:
+    """What is wrong with this installation, question by question."""
+    faults = list(faults_of(installation.settings, installation.connectors))
+    results = [CheckResult("cdi.yaml and what it names", not faults, "; ".join(faults))]
+    try:
+        check_head(installation.database)
+        results.append(CheckResult("the database answers and its schema is this version's", True))
+    except CdiError as error:
+        results.append(CheckResult("the database answers and its schema is this version's", False, str(error)))
+    with installation.database.unit_of_work() as connection:
+        waiting, oldest = redo.backlog(connection)
+    minutes = (utc_now() - oldest).total_seconds() / 60 if oldest else 0.0
+    detail = f"{waiting} records, the oldest for {minutes:.0f} minutes; cdi resolve works them off" if waiting else ""
+    results.append(CheckResult("nothing waits to be resolved for long", minutes < 60, detail))
+    return results
+
+
+def status(installation: Installation) -> dict[str, Any]:
+    """Sources with their figures, profiles and their owners, open questions, what waits and since when."""
+    with installation.database.unit_of_work() as connection:
+        figures = sources.source_figures(connection)
+        waiting, oldest = redo.backlog(connection)
+        active = models.active_model(connection)
+        return {
+            "company": installation.deployment.company.name,
+            "sources": [
+                {
+                    "name": name,
+                    "data_owner": system.data_owner,
+                    "records": 0,
+                    "rejected": 0,
+                    "last_run": None,
+                    **figures.get(name, {}),
+                }
+                for name, system in installation.deployment.sources.items()
+            ],
+            **profiles.profile_figures(connection),
+            **reviews.question_figures(connection),
+            "waiting": waiting,
+            "oldest_waiting": oldest,
+            "cursor": changes.last_cursor(connection),
+            "model": active[1].version if active else None,
+        }
+
+
+def find_deployed_connectors(settings: Settings) -> Registry:
+    """The connectors that this deployment can use: its own and the shipped ones."""
+    return find_connectors(connector_folders(settings))

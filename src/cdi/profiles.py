@@ -1,0 +1,297 @@
+"""Find, show and explain profiles, for a caller: what API, pages and command line all ask.
+
+Every reading passes the caller's visibility: a profile is served as it is stored only if every record in it may be
+seen, else its golden record is built again from those that may.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy import Connection
+
+from cdi.access import Visibility, mask_key, masked
+from cdi.errors import InvalidInputError, NotFoundError
+from cdi.fields import CanonicalData, FieldGroup
+from cdi.ids import RecordKey
+from cdi.matching.evidence import Evidence, explain
+from cdi.normalise.record import Context, canonicalise, normalise
+from cdi.normalise.text import fold
+from cdi.pipeline import Installation
+from cdi.pipeline.publishing import record_facts
+from cdi.pipeline.resolving import build_table
+from cdi.resolution.document import StewardFacts, assemble
+from cdi.resolution.identity import answer_for
+from cdi.store import decisions, models, normalised, pairs, profiles, records, reviews
+from cdi.store.profiles import FoundProfile, ProfileFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said of an id that was given out once: 200 with the document, 301 or 300 with where its records are
+    now, 410 with the reason."""
+
+    status: HTTPStatus
+    document: dict[str, Any] | None = None
+    profiles: Sequence[UUID] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What profiles are looked for by; all that is given must hold."""
+
+    email: str | None = None
+    phone: str | None = None
+    source: str | None = None
+    key: str | None = None
+    q: str | None = None
+    data_owner: str | None = None
+    updated_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, and where the next begins (None: this was the last)."""
+
+    items: list[dict[str, Any]]
+    after: UUID | None
+
+
+def show(connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID) -> Answer:
+    """The profile with this id, or where its records went. NotFoundError only for an id never given out."""
+    found = profiles.find_profile(connection, profile_id)
+    if found is None:
+        raise NotFoundError("there is no profile with this id")
+    if found.retired:
+        erased = found.retired_reason == "erased"
+        homes = profiles.successors(connection, profile_id)
+        visible = [home for home in homes if _seen_at_all(connection, visibility, home)]
+        answer = answer_for(profile_id, live=False, lies_in=visible, erased=erased)
+        return Answer(answer.status, profiles=answer.profiles, reason=answer.reason)
+    document = present(connection, installation, visibility, found)
+    if document is None:
+        raise NotFoundError("there is no profile with this id")
+    return Answer(HTTPStatus.OK, document)
+
+
+def _seen_at_all(connection: Connection, visibility: Visibility, profile_id: UUID) -> bool:
+    found = profiles.find_profile(connection, profile_id)
+    return found is not None and not found.sources <= visibility.hidden_sources
+
+
+def present(
+    connection: Connection, installation: Installation, visibility: Visibility, found: FoundProfile
+) -> dict[str, Any] | None:
+    """A live profile as this caller sees it; None if no record of it may be seen."""
+    document = found.document
+    if found.sources & visibility.hidden_sources:
+        rebuilt = _rebuilt(connection, installation, visibility, found)
+        if rebuilt is None:
+            return None
+        document = rebuilt
+    if visibility.groups >= frozenset(FieldGroup):
+        return document
+    shown = document | {"golden": masked(document["golden"], visibility.groups)}
+    if FieldGroup.CONTACT not in visibility.groups:
+        shown["records"] = [{**record, "key": mask_key(record["key"])} for record in document["records"]]
+    return shown
+
+
+def _rebuilt(
+    connection: Connection, installation: Installation, visibility: Visibility, found: FoundProfile
+) -> dict[str, Any] | None:
+    members = profiles.load_members(connection, [found.profile_id])[found.profile_id]
+    current = records.load_current(connection, members).values()
+    visible = [record for record in current if record.source not in visibility.hidden_sources]
+    if not visible:
+        return None
+    ids = [record.record_id for record in visible]
+    facts = StewardFacts(assignments=profiles.load_assignments(connection, ids))
+    assembly = assemble(
+        found.profile_id,
+        [record_facts(installation, record) for record in visible],
+        installation.rules,
+        facts,
+    )
+    return assembly.document | {
+        "version": found.version,
+        "updated_at": found.document["updated_at"],
+    }
+
+
+def find(
+    connection: Connection,
+    installation: Installation,
+    visibility: Visibility,
+    query: Query,
+    *,
+    limit: int = 50,
+    after: UUID | None = None,
+) -> Page:
+    """Profiles that answer the query, by id. Identifiers are understood as the engine understands them."""
+    narrowed = ProfileFilter(
+        record_ids=_records_meant(connection, installation, query),
+        words=_words(query.q) if query.q else None,
+        data_owner=query.data_owner,
+        updated_since=query.updated_since,
+        after=after,
+    )
+    found = profiles.list_profiles(connection, visibility, narrowed, limit + 1)
+    shown = [present(connection, installation, visibility, profile) for profile in found[:limit]]
+    more = len(found) > limit
+    return Page(
+        [document for document in shown if document is not None],
+        found[limit - 1].profile_id if more else None,
+    )
+
+
+def _records_meant(connection: Connection, installation: Installation, query: Query) -> list[int] | None:
+    meant: list[set[int]] = []
+    company = installation.deployment.company
+    context = Context(country=company.country, language=company.language)
+    for kind, value in (("email", query.email), ("phone", query.phone)):
+        if value is not None:
+            canonical = _canonical_value(kind, value, context)
+            meant.append(set(normalised.find_by_handle(connection, [kind], canonical) if canonical else ()))
+    if query.key is not None:
+        if query.source is None:
+            raise InvalidInputError("key needs source beside it", remedy="Ask for ?source=webshop&key=10023")
+        found = records.find_record_ids(connection, [(query.source, query.key)])
+        meant.append({record_id for _, _, record_id in found})
+    elif query.source is not None:
+        raise InvalidInputError("source needs key beside it", remedy="Ask for ?source=webshop&key=10023")
+    return sorted(set.intersection(*meant)) if meant else None
+
+
+def _canonical_value(kind: str, value: str, context: Context) -> str | None:
+    attribute = {"email": "emails", "phone": "phones"}[kind]
+    canonical: CanonicalData = canonicalise({attribute: [{"value": value}]}, context)
+    record = normalise(canonical)
+    found = record.emails if kind == "email" else record.phones
+    return found[0].value if found else None
+
+
+def _words(q: str) -> list[str]:
+    """What was typed, as the search text has it: folded words; of a phone number its digits without the zero."""
+    typed = q.strip()
+    digits = [character for character in typed if character.isdigit()]
+    if digits and all(c.isdigit() or c in "+()/- ." for c in typed) and not _looks_like_date(typed):
+        return ["".join(digits).lstrip("0")]
+    return fold(typed).split()
+
+
+def _looks_like_date(typed: str) -> bool:
+    return len(typed) == 10 and typed[4] == typed[7] == "-"
+
+
+def why(connection: Connection, a: RecordKey, b: RecordKey) -> Evidence:
+    """The evidence for or against these two records being one customer, also where they were never compared."""
+    found = {(source, key): i for source, key, i in records.find_record_ids(connection, [(a[0], a[1]), (b[0], b[1])])}
+    for name in (a, b):
+        if (name.source, name.key) not in found:
+            raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
+    return _evidence(connection, found[a.source, a.key], found[b.source, b.key])
+
+
+def explain_pair(
+    connection: Connection, installation: Installation, visibility: Visibility, a: RecordKey, b: RecordKey
+) -> dict[str, Any]:
+    """`why`, as this caller may see it, with the data owner of each record."""
+    for name in (a, b):
+        if name.source in visibility.hidden_sources:
+            raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
+    evidence = why(connection, a, b)
+    told = asdict(evidence) if visibility.groups >= frozenset(FieldGroup) else without_values(evidence)
+    owners = {"a": installation.owner_of(a.source), "b": installation.owner_of(b.source)}
+    return {"a": str(a), "b": str(b), "data_owners": owners, **told}
+
+
+def _evidence(connection: Connection, left: int, right: int) -> Evidence:
+    active = models.active_model(connection)
+    if active is None:
+        raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
+    table = build_table(list(normalised.load_normalised(connection, sorted({left, right}))))
+    if len(table.record_ids) < 2:
+        raise NotFoundError("one of the two records is gone, or they are the same")
+    a, b = table.row_of(np.array([left, right])).tolist()
+    return explain(table, active[1], a, b)
+
+
+def explain_profile(
+    connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID
+) -> dict[str, Any]:
+    """How this profile came together: the strongest evidence that ties each record to the others, and what
+    stewards decided about them."""
+    answer = show(connection, installation, visibility, profile_id)
+    if answer.document is None:
+        raise NotFoundError("this id is retired", remedy="Ask for the profile to see where its records are now")
+    members = profiles.load_members(connection, [profile_id])[profile_id]
+    current = records.load_current(connection, members)
+    seen = [i for i in members if current[i].source not in visibility.hidden_sources]
+    names = {i: _name(current[i], visibility) for i in seen}
+    in_full = visibility.groups >= frozenset(FieldGroup)
+    links = []
+    for left, right in _strongest_ties(connection, seen):
+        evidence = _evidence(connection, left, right)
+        told = asdict(evidence) if in_full else without_values(evidence)
+        links.append({"a": names[left], "b": names[right], **told})
+    active = models.active_model(connection)
+    return {
+        "id": str(profile_id),
+        "data_owner": answer.document["data_owner"],
+        "model": active[1].version if active else None,
+        "records": list(names.values()),
+        "links": links,
+        "decisions": [
+            {
+                "id": decision.id,
+                "verdict": decision.verdict.value,
+                "author": decision.author,
+                "reason": decision.reason,
+                "at": decision.at.isoformat(),
+                "left": [names[i] for i in sorted(decision.left) if i in names],
+                "right": [names[i] for i in sorted(decision.right) if i in names],
+            }
+            for decision in decisions.standing_decisions(connection, seen)
+        ],
+        "conflicts": reviews.open_conflicts(connection, profile_id),
+    }
+
+
+def _name(record: records.CurrentRecord, visibility: Visibility) -> str:
+    key = record.key if FieldGroup.CONTACT in visibility.groups else mask_key(record.key)
+    return f"{record.source}:{key}"
+
+
+def without_values(evidence: Evidence) -> dict[str, Any]:
+    """Evidence for those who may not see values: weights and levels remain."""
+    told: dict[str, Any] = asdict(evidence)
+    lines = [{k: v for k, v in line.items() if k not in {"left", "right"}} for line in told["lines"]]
+    return told | {"lines": lines}
+
+
+def _strongest_ties(connection: Connection, members: Sequence[int]) -> list[tuple[int, int]]:
+    """For each record the strongest stored pair that ties it to those before it: a maximum spanning tree."""
+    stored = pairs.load_pairs(connection, members)
+    home = {record: record for record in members}
+
+    def root(record: int) -> int:
+        while home[record] != record:
+            record = home[record]
+        return record
+
+    ties = []
+    strongest = sorted(
+        zip(stored.weight.tolist(), stored.left.tolist(), stored.right.tolist(), strict=True), reverse=True
+    )
+    for _, left, right in strongest:
+        a, b = root(left), root(right)
+        if a != b:
+            home[a] = b
+            ties.append((left, right))
+    return ties
