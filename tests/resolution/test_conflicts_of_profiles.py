@@ -37,9 +37,7 @@ def pinned(attribute, value, record_id, author="s.keller"):
 
 
 def test_an_ordinary_profile_has_none():
-    assert (
-        conflicts_of(record(1, gender="f", birth_date="1980-05-04"), record(2, "webshop", gender="F")) == ()
-    )
+    assert conflicts_of(record(1, gender="f", birth_date="1980-05-04"), record(2, "webshop", gender="F")) == ()
 
 
 def test_rules_that_disagree_make_exactly_one_owner_conflict():
@@ -99,9 +97,7 @@ def test_what_moves_in_life_is_no_conflict():
     assert (
         conflicts_of(
             record(1, name={"given_name": "Anna", "family_name": "Müller"}, emails=[{"value": "a@b.de"}]),
-            record(
-                2, "webshop", name={"given_name": "Anna", "family_name": "Berg"}, emails=[{"value": "c@d.de"}]
-            ),
+            record(2, "webshop", name={"given_name": "Anna", "family_name": "Berg"}, emails=[{"value": "c@d.de"}]),
         )
         == ()
     )

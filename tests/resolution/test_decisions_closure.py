@@ -34,17 +34,13 @@ def test_nothing_decided_demands_nothing():
 
 
 def test_matches_that_share_a_record_make_one_group():
-    constraints = close(
-        [decided(1, "match", [1], [2]), decided(2, "match", [3], [2]), decided(3, "match", [8], [9])]
-    )
+    constraints = close([decided(1, "match", [1], [2]), decided(2, "match", [3], [2]), decided(3, "match", [8], [9])])
     assert constraints.together == (frozenset({1, 2, 3}), frozenset({8, 9}))
 
 
 @pytest.mark.parametrize("verdict", ["no_match", "household"])
 def test_whoever_is_apart_from_one_member_is_apart_from_the_whole_group(verdict):
-    constraints = close(
-        [decided(1, verdict, [3], [4]), decided(2, "match", [1], [3]), decided(3, "match", [4], [5])]
-    )
+    constraints = close([decided(1, verdict, [3], [4]), decided(2, "match", [1], [3]), decided(3, "match", [4], [5])])
     assert constraints.apart == {(1, 4), (1, 5), (3, 4), (3, 5)}
 
 

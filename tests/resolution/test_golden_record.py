@@ -150,9 +150,7 @@ def test_a_stub_of_a_block_counts_only_where_nobody_says_more(attribute, stub, f
 
 def test_lists_have_one_preferred_value_and_the_rest_as_alternatives():
     shop = said(1, "shop", trust=0.9, phones=[{"value": "+49170111"}, {"value": "+49170222", "use": "work"}])
-    web = said(
-        2, "webshop", trust=0.5, phones=[{"value": "+49170222", "use": "home"}, {"value": "+49170333"}]
-    )
+    web = said(2, "webshop", trust=0.5, phones=[{"value": "+49170222", "use": "home"}, {"value": "+49170333"}])
     entry = build_golden([web, shop], DEFAULT).attributes["phones"]
     assert entry["value"] == {"value": "+49170111"}
     assert entry["rule"] == "tie: listed first"
@@ -174,9 +172,7 @@ def test_custom_attributes_have_an_entry_each_and_rules_of_their_own():
     assert golden.attributes["attributes"]["segment"]["rule"] == "newest"
     assert golden.value("attributes.store") == "Marl"
     assert (
-        build_golden(records, SurvivorshipRules(("newest",), {"attributes": ("trust",)})).value(
-            "attributes.segment"
-        )
+        build_golden(records, SurvivorshipRules(("newest",), {"attributes": ("trust",)})).value("attributes.segment")
         == "gold"
     )
 
@@ -262,9 +258,7 @@ def test_of_two_pins_the_newer_holds():
 
 def test_times_are_given_in_utc_whatever_the_offset_they_came_with():
     summer = timezone(timedelta(hours=2))
-    record = RecordFacts(
-        1, "shop", "k", datetime(2025, 7, 1, 1, 30, tzinfo=summer), 0.5, "o", {"gender": "f"}
-    )
+    record = RecordFacts(1, "shop", "k", datetime(2025, 7, 1, 1, 30, tzinfo=summer), 0.5, "o", {"gender": "f"})
     assert build_golden([record], DEFAULT).attributes["gender"]["observed_at"] == "2025-06-30T23:30:00+00:00"
 
 
@@ -280,9 +274,7 @@ def test_a_stream_that_is_not_the_customers_is_named():
 
 
 def test_changed_attributes_name_changed_values_and_not_changed_provenance():
-    before = build_golden(
-        [said(1, gender="f", emails=[{"value": "a@b.de"}], attributes={"segment": "gold"})], DEFAULT
-    )
+    before = build_golden([said(1, gender="f", emails=[{"value": "a@b.de"}], attributes={"segment": "gold"})], DEFAULT)
     same_values = build_golden(
         [said(2, "webshop", gender="f", emails=[{"value": "a@b.de"}], attributes={"segment": "gold"})],
         DEFAULT,
@@ -337,9 +329,7 @@ RULE_LISTS = st.lists(st.sampled_from(list(RULES)), max_size=3, unique=True).map
 RULE_SETS = st.builds(
     SurvivorshipRules,
     RULE_LISTS,
-    st.dictionaries(
-        st.sampled_from(["name", "emails", "birth_date", "attributes", "attributes.segment"]), RULE_LISTS
-    ),
+    st.dictionaries(st.sampled_from(["name", "emails", "birth_date", "attributes", "attributes.segment"]), RULE_LISTS),
 )
 PINS = st.lists(
     st.builds(
@@ -361,9 +351,7 @@ def test_golden_values_are_those_of_the_naive_reading_of_the_rules(records, rule
     assert build_golden(records, rules).attributes == naive_golden(records, rules)
 
 
-@given(
-    PROFILES.flatmap(lambda records: st.tuples(st.just(records), st.permutations(records))), RULE_SETS, PINS
-)
+@given(PROFILES.flatmap(lambda records: st.tuples(st.just(records), st.permutations(records))), RULE_SETS, PINS)
 def test_the_order_of_records_and_pins_changes_nothing(orders, rules, pins):
     records, shuffled = orders
     first, second = build_golden(records, rules, pins), build_golden(shuffled, rules, pins[::-1])
@@ -385,8 +373,7 @@ def test_every_value_is_one_that_its_record_says(records, rules):
             holders = [
                 r
                 for r in records
-                if (r.source, r.key, r.stream)
-                == (stated["source"], stated["key"], stated.get("stream", "customers"))
+                if (r.source, r.key, r.stream) == (stated["source"], stated["key"], stated.get("stream", "customers"))
             ]
             head, _, custom = path.partition(".")
             held = [value for r in holders for value in [r.canonical.get(head)] if value]
@@ -394,11 +381,7 @@ def test_every_value_is_one_that_its_record_says(records, rules):
                 v
                 for value in held
                 for v in (
-                    value
-                    if isinstance(value, list)
-                    else [value[custom]]
-                    if custom and custom in value
-                    else [value]
+                    value if isinstance(value, list) else [value[custom]] if custom and custom in value else [value]
                 )
             ]
             assert any(_agrees(stated["value"], value) for value in flat)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import Event, EventType, ProfileState, answer_for, carry_ids, events
 
 
@@ -257,9 +256,8 @@ def test_a_merge_undone_gives_every_part_its_id_back(groups, one, other):
 # The change feed.
 
 
-def state(*records, owner="sales", **values):
-    entries = {name: {"value": value, "alternatives": []} for name, value in values.items()}
-    return ProfileState(frozenset(records), owner, GoldenRecord(entries))
+def state(*records, owner="sales", fingerprint=b"", **content):
+    return ProfileState(frozenset(records), owner, content, fingerprint)
 
 
 def test_a_first_profile_is_created():
@@ -277,6 +275,11 @@ def test_changed_values_are_named_and_never_told():
 
 def test_a_record_more_without_another_value_is_an_update():
     (event,) = events({P: state(1, gender="f")}, {P: state(1, 2, gender="f")})
+    assert (event.type, event.attributes) == (EventType.UPDATED, ())
+
+
+def test_another_provenance_of_the_same_values_is_an_update():
+    (event,) = events({P: state(1, gender="f", fingerprint=b"a")}, {P: state(1, gender="f", fingerprint=b"b")})
     assert (event.type, event.attributes) == (EventType.UPDATED, ())
 
 

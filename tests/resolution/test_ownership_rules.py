@@ -46,9 +46,7 @@ def test_a_rule_looks_at_a_golden_value_whatever_its_case(canonical, rule):
 def test_a_rule_looks_at_the_golden_value_and_not_at_alternatives():
     records = [
         record(1, addresses=[{"city": "Wien", "country": "AT"}]),
-        RecordFacts(
-            2, "webshop", "2", NOON, 0.9, "webshop", {"addresses": [{"city": "Marl", "country": "DE"}]}
-        ),
+        RecordFacts(2, "webshop", "2", NOON, 0.9, "webshop", {"addresses": [{"city": "Marl", "country": "DE"}]}),
     ]
     assert owner_of(records, AUSTRIA).owner == "customer-office"
 

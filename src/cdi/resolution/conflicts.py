@@ -47,9 +47,7 @@ def find_conflicts(
     members = {record.record_id: record for record in records}
     pinned = {path for path, entry in golden.entries() if "pinned" in entry}
     return (
-        *_owner_conflict(
-            ownership, tuple(sorted(members)), [a for a in assignments if a.record_id in members]
-        ),
+        *_owner_conflict(ownership, tuple(sorted(members)), [a for a in assignments if a.record_id in members]),
         *(() if "birth_date" in pinned else _birth_date_conflict(records, [frozenset(g) for g in together])),
         *(c for name in _TRUTHS if name not in pinned for c in _value_conflict(name, records)),
         *_pin_conflicts([pin for pin in pins if pin.record_id in members], members),
@@ -94,11 +92,7 @@ _PLACEHOLDERS: Final[frozenset[_Date]] = frozenset(
 def _parse_date(text: str) -> _Date | None:
     """Year, month and day, 0 where unknown; None for what is no date."""
     pieces = text.strip().split("-")
-    if (
-        len(pieces) > 3
-        or not all(piece.isdecimal() and piece.isascii() for piece in pieces)
-        or len(pieces[0]) != 4
-    ):
+    if len(pieces) > 3 or not all(piece.isdecimal() and piece.isascii() for piece in pieces) or len(pieces[0]) != 4:
         return None
     year, month, day = [int(piece) for piece in (*pieces, "0", "0")[:3]]
     return (year, month, day) if year else None
@@ -150,9 +144,7 @@ def _owner_conflict(
         yield Conflict("owner", None, members, owners, _key("owner", rules), {"rules": rules})
 
 
-def _birth_date_conflict(
-    records: Sequence[RecordFacts], together: Sequence[frozenset[int]]
-) -> Iterator[Conflict]:
+def _birth_date_conflict(records: Sequence[RecordFacts], together: Sequence[frozenset[int]]) -> Iterator[Conflict]:
     def answered(a: RecordFacts, b: RecordFacts) -> bool:
         return any(a.record_id in group and b.record_id in group for group in together)
 
@@ -179,9 +171,7 @@ def _contradiction(
     counts: Callable[[RecordFacts, RecordFacts], bool],
 ) -> Iterator[Conflict]:
     """One conflict of all records of which two say what cannot both be true; copies are no evidence."""
-    told = [
-        (r, r.canonical[attribute]) for r in records if r.canonical.get(attribute) and r.derived_from is None
-    ]
+    told = [(r, r.canonical[attribute]) for r in records if r.canonical.get(attribute) and r.derived_from is None]
     if len({fold(value) for _, value in told}) < 2:
         return
     against = {

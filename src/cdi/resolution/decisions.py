@@ -167,9 +167,7 @@ def _chains(linking: Collection[Decision], new: Decision) -> set[Decision]:
     return found
 
 
-def _shortest_chain(
-    linking: Iterable[Decision], start: Iterable[int], goal: Collection[int]
-) -> set[Decision]:
+def _shortest_chain(linking: Iterable[Decision], start: Iterable[int], goal: Collection[int]) -> set[Decision]:
     by_record: dict[int, list[Decision]] = {}
     for decision in linking:
         for record in decision.records:

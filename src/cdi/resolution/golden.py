@@ -54,9 +54,7 @@ class GoldenRecord:
                 yield name, entry
 
 
-def build_golden(
-    records: Sequence[RecordFacts], rules: SurvivorshipRules, pins: Iterable[Pin] = ()
-) -> GoldenRecord:
+def build_golden(records: Sequence[RecordFacts], rules: SurvivorshipRules, pins: Iterable[Pin] = ()) -> GoldenRecord:
     """The golden record of a profile's live records. Pins anchored to other records have no effect here."""
     by_id = {record.record_id: record for record in records}
     pinned = standing_pins(pin for pin in pins if pin.record_id in by_id)
@@ -80,9 +78,7 @@ def standing_pins(pins: Iterable[Pin]) -> dict[str, Pin]:
 def changed_attributes(before: GoldenRecord, after: GoldenRecord) -> tuple[str, ...]:
     """Paths of attributes whose value or other live values differ; provenance alone is no change."""
     old, new = dict(before.entries()), dict(after.entries())
-    return tuple(
-        sorted(path for path in old.keys() | new.keys() if _said(old.get(path)) != _said(new.get(path)))
-    )
+    return tuple(sorted(path for path in old.keys() | new.keys() if _said(old.get(path)) != _said(new.get(path))))
 
 
 def _said(entry: Entry | None) -> list[Any]:
@@ -97,9 +93,7 @@ def _custom_entries(
 ) -> Entry:
     paths = {f"{CUSTOM}.{name}" for record in records for name in record.canonical.get(CUSTOM) or ()}
     paths |= {path for path in pinned if path.startswith(f"{CUSTOM}.")}
-    entries = {
-        path: _entry(attribute_at(path), records, by_id, rules, pinned.get(path)) for path in sorted(paths)
-    }
+    entries = {path: _entry(attribute_at(path), records, by_id, rules, pinned.get(path)) for path in sorted(paths)}
     return {path.removeprefix(f"{CUSTOM}."): entry for path, entry in entries.items() if entry}
 
 

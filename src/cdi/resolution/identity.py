@@ -13,8 +13,6 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from cdi.resolution.golden import GoldenRecord, changed_attributes
-
 Label: TypeAlias = int
 """The name of a cluster within one run of clustering; it means nothing afterwards."""
 Clusters: TypeAlias = Mapping[Label, frozenset[int]]
@@ -71,9 +69,7 @@ def carry_ids(
 
 def _in_order(clusters: Clusters, record_age: Mapping[int, Any]) -> Clusters:
     """Clusters by their oldest record, so that the outcome depends on nothing else."""
-    return dict(
-        sorted(clusters.items(), key=lambda item: min((record_age[record], record) for record in item[1]))
-    )
+    return dict(sorted(clusters.items(), key=lambda item: min((record_age[record], record) for record in item[1])))
 
 
 def _records_by_id(carried: Mapping[int, UUID]) -> dict[UUID, set[int]]:
@@ -128,9 +124,7 @@ def _elect(
     return {label: min(profiles, key=lambda p: (profile_age[p], p)) for label, profiles in votes.items()}
 
 
-def _plurality(
-    parts: Mapping[Label, list[int]], changed: Collection[int], record_age: Mapping[int, Any]
-) -> Label:
+def _plurality(parts: Mapping[Label, list[int]], changed: Collection[int], record_age: Mapping[int, Any]) -> Label:
     """The largest part; of equals the one that did not change, then the one with the oldest record."""
 
     def standing(label: Label) -> tuple[int, bool, Any]:
@@ -157,9 +151,7 @@ def answer_for(asked: UUID, *, live: bool, lies_in: Iterable[UUID], erased: bool
     profiles = tuple(sorted(set(lies_in)))
     if erased or not profiles:
         return Answer(HTTPStatus.GONE, reason="erased" if erased else "retired")
-    return Answer(
-        HTTPStatus.MOVED_PERMANENTLY if len(profiles) == 1 else HTTPStatus.MULTIPLE_CHOICES, profiles
-    )
+    return Answer(HTTPStatus.MOVED_PERMANENTLY if len(profiles) == 1 else HTTPStatus.MULTIPLE_CHOICES, profiles)
 
 
 class EventType(StrEnum):
@@ -176,11 +168,15 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """What the feed compares of a profile: its live records, its owner and its golden record."""
+    """What the feed compares of a profile: its live records, its owner, and by attribute what it says
+    (values, or hashes of them). `fingerprint` is of the whole document, so that a change of provenance alone
+    is told too.
+    """
 
     records: frozenset[int]
     owner: str
-    golden: GoldenRecord
+    content: Mapping[str, Any]
+    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +218,7 @@ def events(before: States, after: States, revived: Collection[UUID] = ()) -> tup
             found.append(Event(EventType.RETIRED, profile, lost, (), old.owner))
         elif old is None:
             kind = EventType.REVIVED if profile in revived else EventType.CREATED
-            found.append(
-                Event(kind, profile, took, changed_attributes(GoldenRecord(), new.golden), new.owner)
-            )
+            found.append(Event(kind, profile, took, changed_attributes(GoldenRecord(), new.golden), new.owner))
         else:
             found += _changes(profile, old, new, took, lost)
     order = list(EventType)
@@ -236,12 +230,14 @@ def _changes(
 ) -> Iterator[Event]:
     if old == new:
         return
-    attributes = changed_attributes(old.golden, new.golden)
+    names = old.content.keys() | new.content.keys()
+    attributes = tuple(sorted(name for name in names if old.content.get(name) != new.content.get(name)))
     if took:
         yield Event(EventType.MERGED, profile, took, attributes, new.owner)
     if lost:
         yield Event(EventType.SPLIT, profile, lost, attributes, new.owner)
-    if not (took or lost) and (old.records, old.golden) != (new.records, new.golden):
+    same = not attributes and (old.records, old.fingerprint) == (new.records, new.fingerprint)
+    if not (took or lost or same):
         yield Event(EventType.UPDATED, profile, (), attributes, new.owner)
     if old.owner != new.owner:
         yield Event(EventType.OWNER_CHANGED, profile, (), (), new.owner)

@@ -73,9 +73,7 @@ def find_owner(
     if not holding:
         return Ownership(customer_owner, CENTRAL)
     first, *others = holding
-    return Ownership(
-        first.owner, first.name, tuple((r.name, r.owner) for r in others if r.owner != first.owner)
-    )
+    return Ownership(first.owner, first.name, tuple((r.name, r.owner) for r in others if r.owner != first.owner))
 
 
 def assigned_owner(assignments: Iterable[OwnerAssignment], records: Iterable[RecordFacts]) -> str | None:

@@ -162,9 +162,7 @@ def rank(attribute: Attribute, claims: Sequence[Claim], rules: Sequence[str]) ->
         return Ranking(tuple(claims), ONLY_VALUE)
     contest = Contest(attribute, Counter(claim.identity for claim in claims))
     keys = [RULES[rule] for rule in rules] + list(TIES.values())
-    ranked = sorted(
-        ((tuple([key(c, contest) for key in keys]), c) for c in claims), key=lambda scored: scored[0]
-    )
+    ranked = sorted(((tuple([key(c, contest) for key in keys]), c) for c in claims), key=lambda scored: scored[0])
     return Ranking(tuple(claim for _, claim in ranked), _decided_by(ranked, [*rules, *TIES]))
 
 

@@ -10,9 +10,7 @@ from cdi.fields import ATTRIBUTES, Attribute, FieldGroup, Shape
 Identity: TypeAlias = tuple[str, ...]
 
 CUSTOM: Final = "attributes"
-_FLAGS: Final = frozenset(
-    {"use", "form", "verified", "shared"}
-)  # they say how a value is used, not what it is
+_FLAGS: Final = frozenset({"use", "form", "verified", "shared"})  # they say how a value is used, not what it is
 _SUBSTANCE: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("given_name", "middle_name", "family_name", "birth_name", "full"),
     "organisation": ("name",),
@@ -96,9 +94,7 @@ def completeness(attribute: Attribute, value: Any) -> tuple[int, int]:
         return sum(1 for piece in str(value).split("-") if piece.strip("0")), 0
     if not isinstance(value, Mapping):
         return 1, 0
-    core = sum(
-        _fullness(part, value.get(part)) for part in _CORE.get(attribute.name, attribute.identity_parts)
-    )
+    core = sum(_fullness(part, value.get(part)) for part in _CORE.get(attribute.name, attribute.identity_parts))
     return core, sum(1 for part in attribute.parts if part not in _FLAGS and not is_empty(value.get(part)))
 
 
