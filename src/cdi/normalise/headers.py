@@ -10,7 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+import yaml
 
 from cdi.errors import InvalidInputError
 from cdi.fields import ATTRIBUTES, IDENTIFIER_TYPES, Attribute, CanonicalData, Kind, Shape
@@ -342,7 +344,7 @@ class Assembler:
 class _Place(NamedTuple):
     """Where a column's value goes; `block` tells several values of one use apart."""
 
-    index: int
+    column: int
     attribute: str
     use: str
     part: str
@@ -361,3 +363,43 @@ def _finished(data: CanonicalData) -> CanonicalData:
     if "kind" not in data and data.get("organisation", {}).get("name") and not name:
         data["kind"] = Kind.ORGANISATION.value
     return data
+
+
+def read_mapping(text: str, name: str) -> dict[str, Target | None]:
+    """A mapping file: YAML, `column: path`, `column: {path: attributes.x, comparison: exact}` or `column:
+    ignore`.
+
+    Raises InvalidInputError, naming the file and the column, for what is none of these.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise InvalidInputError(f"{name}{where}: this is not YAML") from None
+    if not isinstance(content, dict) or not content:
+        raise InvalidInputError(
+            f"{name} holds no mapping", remedy="Write lines such as first_name: name.given_name"
+        )
+    return {str(column): _mapped(str(column), entry, name) for column, entry in content.items()}
+
+
+def _mapped(column: str, entry: object, name: str) -> Target | None:
+    path, comparison = (
+        (entry.get("path"), entry.get("comparison")) if isinstance(entry, dict) else (entry, None)
+    )
+    if path in {None, "ignore"} and not isinstance(entry, dict):
+        return None
+    if not isinstance(path, str) or comparison not in {None, *get_args(Comparison)}:
+        raise InvalidInputError(
+            f"{name}: what column {column!r} means is not understood",
+            remedy="Write a path, or {path: attributes.name, comparison: exact, text or number}",
+        )
+    custom = path.startswith("attributes.")
+    if path not in ROLES:
+        parse_path(path)
+    if comparison and not custom:
+        raise InvalidInputError(
+            f"{name}: {path} has its own comparison", remedy="Choose one for attributes.… only"
+        )
+    return Target(path, (comparison or "text") if custom else None)
