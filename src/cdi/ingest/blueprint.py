@@ -1,0 +1,389 @@
+"""What a `connector.yaml` may say: one class for each part of it; an unknown word is a fault.
+
+Expressions are texts here; `manifest` compiles them.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cdi.fields import Stream
+
+NAME = r"^[a-z0-9_]+$"
+Maturity: TypeAlias = Literal["live-tested", "mock-tested", "spec-only", "own"]
+Seconds: TypeAlias = timedelta
+"""ISO 8601 (PT10M, P1D)."""
+
+
+class Part(BaseModel):
+    """A part of a manifest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Setting(Part):
+    """One setting that `cdi.yaml` gives to a source of this connector."""
+
+    type: Literal["string", "integer", "boolean", "list"] = "string"
+    required: bool = False
+    secret: bool = False
+    default: Any = None
+    help: str = ""
+
+
+class FlagDelete(Part):
+    """A field of the record says that it is gone; `erase` that it must be erased, which is a legal act."""
+
+    mode: Literal["flag"]
+    when: str
+    erase: bool = False
+
+
+class ReconcileDelete(Part):
+    """Everything is read again every so often; what was not seen is gone. `total` is the source's own count:
+    where it differs from what was read, nothing is concluded."""
+
+    mode: Literal["reconcile"]
+    every: timedelta = timedelta(days=1)
+    total: str | None = None
+
+
+Delete: TypeAlias = Annotated[FlagDelete | ReconcileDelete, Field(discriminator="mode")]
+
+
+class Cursor(Part):
+    """How a stream knows what is new: a field whose greatest value is remembered, read again from `overlap`
+    before."""
+
+    field: str
+    type: Literal["datetime", "integer", "text"] = "datetime"
+    overlap: timedelta = timedelta(minutes=10)
+    format: str | None = None  # strptime's, or unix, unix_ms: how the source wants the time written in a request
+    zone: str | None = None  # of times without an offset
+    sorted: bool = False  # the source gives rows in this order, so that a cut run goes on where it ended
+
+
+class StreamPart(Part):
+    """What every stream says, whatever its kind of source."""
+
+    kind: Stream
+    key: str | tuple[str, ...]
+    source_time: str | None = None
+    each: str | None = None  # a list in the record: one record for each of its elements, under the name `each`
+    when: str | None = None  # records for which this does not hold are left out
+    event_id: str | None = None
+    deletes: tuple[Delete, ...] = ()
+    map: dict[str, Any]
+
+
+# -- HTTP ----------------------------------------------------------------------------------------------------
+
+
+class Request(Part):
+    """One request; `{config.x}`, `{cursor.from}` and `{cursor.until}` are filled in."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    params: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    body: Any = None
+
+
+class Addition(Part):
+    """What a request carries beside the rest once there is a cursor: merged into it, lists are joined."""
+
+    params: dict[str, Any] = {}
+    body: Any = None
+
+
+class PageNumber(Part):
+    """Pages by number, until one is empty (the source may give less than was asked for)."""
+
+    by: Literal["page"]
+    into: str = "params.page"
+    start: int = 1
+    size: int | None = None
+    size_into: str | None = None
+
+
+class Offset(Part):
+    """Pages by the number of records before them, until one is empty."""
+
+    by: Literal["offset"]
+    into: str = "params.offset"
+    size: int
+    size_into: str = "params.limit"
+
+
+class NextUrl(Part):
+    """The answer names the address of the next page: an expression on the body, or the Link header."""
+
+    by: Literal["next_url"]
+    next: str | None = None
+
+
+class CursorPage(Part):
+    """The answer holds a token for the next page; `more`, where given, says if there is one."""
+
+    by: Literal["cursor"]
+    next: str
+    more: str | None = None
+    into: str
+
+
+class Keyset(Part):
+    """The next page begins after the last record's `field`."""
+
+    by: Literal["keyset"]
+    field: str
+    into: str
+
+
+class SinglePage(Part):
+    """Everything is in one answer."""
+
+    by: Literal["none"] = "none"
+
+
+Paging: TypeAlias = Annotated[
+    PageNumber | Offset | NextUrl | CursorPage | Keyset | SinglePage, Field(discriminator="by")
+]
+
+
+class NoAuth(Part):
+    """Nothing is asked for."""
+
+    type: Literal["none"] = "none"
+
+
+class BasicAuth(Part):
+    """User and password in every request."""
+
+    type: Literal["basic"]
+    user: str
+    password: str
+
+
+class BearerAuth(Part):
+    """A fixed token in the Authorization header."""
+
+    type: Literal["bearer"]
+    token: str
+
+
+class HeaderAuth(Part):
+    """Keys in headers of the vendor's own."""
+
+    type: Literal["header"]
+    headers: dict[str, str]
+
+
+class ClientCredentials(Part):
+    """OAuth 2 client credentials: the token is kept and renewed at 80 % of its life, or once when refused."""
+
+    type: Literal["oauth2_client"]
+    token_path: str
+    client_id: str
+    client_secret: str
+    scope: str | None = None
+    encoding: Literal["json", "form"] = "form"
+
+
+class Login(Part):
+    """A request of the vendor's own that answers with a token, put into `header` as `prefix` and token."""
+
+    type: Literal["login"]
+    path: str
+    body: dict[str, Any]
+    token: str
+    header: str = "Authorization"
+    prefix: str = "Bearer "
+    life: timedelta = timedelta(minutes=10)
+
+
+Auth: TypeAlias = Annotated[
+    NoAuth | BasicAuth | BearerAuth | HeaderAuth | ClientCredentials | Login, Field(discriminator="type")
+]
+
+
+class Retry(Part):
+    """How often a request is tried, and between which bounds the waits grow (at random, so that clients
+    spread)."""
+
+    tries: Annotated[int, Field(ge=1, le=20)] = 6
+    first_wait: timedelta = timedelta(milliseconds=250)
+    longest_wait: timedelta = timedelta(seconds=60)
+
+
+class HttpConnection(Part):
+    """An HTTP API. Only its own host is ever called; plain HTTP only on loopback unless said otherwise."""
+
+    kind: Literal["rest"]
+    base_url: str
+    auth: Auth = NoAuth()
+    headers: dict[str, str] = {}
+    timeout: timedelta = timedelta(seconds=30)
+    max_response_mb: Annotated[int, Field(ge=1, le=1024)] = 64
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    retry: Retry = Retry()
+    plain_http: bool = False
+
+
+class HttpStream(StreamPart):
+    """A stream read by requests. `records` finds them in an answer; `fails_when` tells an error that comes
+    with status 200 (GraphQL), `retry_when` one that passes."""
+
+    request: Request
+    since: Addition | None = None
+    records: str = "@"
+    page: Paging = SinglePage()
+    cursor: Cursor | None = None
+    fails_when: str | None = None
+    retry_when: str | None = None
+
+    @model_validator(mode="after")
+    def _since_needs_a_cursor(self) -> "HttpStream":
+        if (self.since is None) != (self.cursor is None):
+            raise ValueError("cursor and since belong together: one remembers how far, the other asks from there")
+        return self
+
+
+# -- SQL -----------------------------------------------------------------------------------------------------
+
+
+class SqlConnection(Part):
+    """A database, by SQLAlchemy's URL; read only, in a read-only session. A SQLite path is relative to the
+    deployment."""
+
+    kind: Literal["sql"]
+    dsn: str
+    statement_timeout: timedelta = timedelta(minutes=5)
+
+
+class KeysetPage(Part):
+    """Pages by the greatest values of these columns so far: unique together, none of them null."""
+
+    keyset: tuple[str, ...] = Field(min_length=1)
+    size: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+
+
+class SqlStream(StreamPart):
+    """A stream read by one query. Without a cursor every row is read each time; what is unchanged writes
+    nothing."""
+
+    query: str
+    page: KeysetPage
+    cursor: Cursor | None = None
+    change: Literal["row_hash"] | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_see_changes(self) -> "SqlStream":
+        if self.cursor is not None and self.change is not None:
+            raise ValueError("give either a cursor or change: row_hash, not both")
+        return self
+
+
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+class FilesConnection(Part):
+    """A folder into which the source system drops files; relative to the deployment."""
+
+    kind: Literal["files"]
+    folder: str
+
+
+class CsvFormat(Part):
+    """Separated text. `columns` names them where the file has no header."""
+
+    type: Literal["csv"]
+    encoding: str = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    columns: tuple[str, ...] | None = None
+    skip: Annotated[int, Field(ge=0)] = 0  # lines before the header
+
+
+class JsonLinesFormat(Part):
+    """One JSON object a line."""
+
+    type: Literal["jsonl"]
+    encoding: str = "utf-8"
+
+
+class JsonFormat(Part):
+    """One JSON document; `records` finds the list in it."""
+
+    type: Literal["json"]
+    encoding: str = "utf-8"
+    records: str = "@"
+
+
+Format: TypeAlias = Annotated[CsvFormat | JsonLinesFormat | JsonFormat, Field(discriminator="type")]
+
+
+class FilesStream(StreamPart):
+    """A stream read from files. `snapshot`: the newest file holds everything, what is missing there is gone;
+    without it every file adds to the ones before. `order` says which of two files is the newer."""
+
+    files: str
+    format: Format
+    order: Literal["name", "time"] = "name"
+    snapshot: bool = False
+    settle: timedelta = timedelta(0)  # a file is taken once it has stood still for so long
+    marker: str | None = None  # or once a file with this suffix lies beside it (".done")
+    optional: tuple[str, ...] = ()  # columns that the mapping reads and a file may lack
+
+
+# -- the whole -----------------------------------------------------------------------------------------------
+
+
+class Header(Part):
+    """What every manifest says, whatever its kind."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    connector: Annotated[str, Field(pattern=NAME)]
+    title: str
+    maturity: Maturity = "own"
+    config: dict[Annotated[str, Field(pattern=NAME)], Setting] = {}
+    tables: dict[Annotated[str, Field(pattern=NAME)], dict[str, str]] = {}
+
+
+StreamName: TypeAlias = Annotated[str, Field(pattern=NAME)]
+
+
+class HttpManifest(Header):
+    """A manifest of an HTTP API."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connection: HttpConnection
+    streams: dict[StreamName, HttpStream] = Field(min_length=1)
+
+
+class SqlManifest(Header):
+    """A manifest of a database."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connection: SqlConnection
+    streams: dict[StreamName, SqlStream] = Field(min_length=1)
+
+
+class FilesManifest(Header):
+    """A manifest of a folder of files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connection: FilesConnection
+    streams: dict[StreamName, FilesStream] = Field(min_length=1)
+
+
+Manifest: TypeAlias = HttpManifest | SqlManifest | FilesManifest
+MANIFESTS: dict[str, type[HttpManifest] | type[SqlManifest] | type[FilesManifest]] = {
+    "rest": HttpManifest,
+    "sql": SqlManifest,
+    "files": FilesManifest,
+}

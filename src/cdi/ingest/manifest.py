@@ -1,0 +1,257 @@
+"""`connector.yaml` becomes a connector: every expression is compiled when it is loaded, so that a fault is
+told with its line then and not in the middle of a night's run."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from cdi.errors import ConfigurationError
+from cdi.fields import CanonicalData
+from cdi.ingest.blueprint import (
+    MANIFESTS,
+    FilesManifest,
+    FilesStream,
+    HttpManifest,
+    Manifest,
+    Setting,
+    SqlManifest,
+    SqlStream,
+    StreamPart,
+)
+from cdi.ingest.contract import CheckResult, Native, ReadContext, ReadEvent, State, StreamInfo
+from cdi.ingest.files import FilesReader
+from cdi.ingest.mapping import Compilation, Loc
+from cdi.ingest.rest import HttpPlan, HttpReader, compile_http
+from cdi.ingest.sql import SqlReader, column_of
+from cdi.ingest.streams import CompiledStream, compile_stream
+from cdi.ingest.templates import Values, fill, names
+from cdi.ingest.transforms import functions
+from cdi.settings import describe_faults, load_yaml
+
+Reader = HttpReader | SqlReader | FilesReader
+
+_TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "list": list[str]}
+
+
+def load_connector(path: Path) -> "DeclaredConnector":
+    """The connector that a `connector.yaml` declares.
+
+    Raises ConfigurationError with every fault as `file:line: where: what`, one a line.
+    """
+    document, lines = load_yaml(path)
+    try:
+        manifest = _manifest(document)
+        return DeclaredConnector(manifest, path.parent)
+    except ValidationError as error:
+        raise ConfigurationError(describe_faults(path, error, lines)) from None
+    except _ManifestError as faults:
+        raise ConfigurationError(describe_faults(path, faults.as_validation_error(), lines)) from None
+
+
+class _ManifestError(Exception):
+    """Faults of a manifest that is well built, each with its place."""
+
+    def __init__(self, faults: list[tuple[Loc, str]]) -> None:
+        super().__init__(f"{len(faults)} faults")
+        self.faults = faults
+
+    def as_validation_error(self) -> ValidationError:
+        details = [
+            # The message is data, not a template: braces in it must stay what they are.
+            InitErrorDetails(type=PydanticCustomError("manifest", "{told}", {"told": message}), loc=place, input=None)
+            for place, message in self.faults
+        ]
+        return ValidationError.from_exception_data("manifest", details)
+
+
+def _manifest(document: Any) -> Manifest:
+    connection = document.get("connection") if isinstance(document, dict) else None
+    kind = connection.get("kind") if isinstance(connection, dict) else None
+    if kind not in MANIFESTS:
+        message = f"connection.kind must be one of {', '.join(MANIFESTS)}"
+        raise _ManifestError([(("connection", "kind"), message)])
+    return MANIFESTS[kind].model_validate(document)
+
+
+class DeclaredConnector:
+    """A connector that a manifest declares; it satisfies `contract.Connector`."""
+
+    def __init__(self, manifest: Manifest, folder: Path) -> None:
+        self.manifest = manifest
+        self.folder = folder
+        self.name = manifest.connector
+        self.title = manifest.title
+        self.maturity: str = manifest.maturity
+        self.config_model = _config_model(manifest)
+        _check(manifest)
+        self._config_names = tuple(sorted(_expression_settings(manifest)))
+        self._compiled: dict[tuple[str, ...], Compiled] = {}
+
+    def validate_config(self, config: Mapping[str, Any]) -> None:
+        """Raises ConfigurationError naming every setting that is missing, unknown or of the wrong type."""
+        self._settings(config)
+
+    def config_schema(self) -> dict[str, Any]:
+        """JSON Schema of this connector's settings in `cdi.yaml`."""
+        return self.config_model.model_json_schema()
+
+    @property
+    def secret_settings(self) -> frozenset[str]:
+        """The settings whose values must come from the environment or a secret file."""
+        return frozenset(name for name, setting in self.manifest.config.items() if setting.secret)
+
+    def check(self, config: Mapping[str, Any], context: ReadContext) -> list[CheckResult]:
+        """Questions asked of the source system, each with its answer; nothing is stored."""
+        try:
+            return list(self._reader(config, context).check())
+        except ConfigurationError as error:
+            return [CheckResult("the settings are right", False, str(error))]
+
+    def streams(self) -> list[StreamInfo]:
+        return [
+            StreamInfo(
+                name=name,
+                kind=stream.kind,
+                incremental=isinstance(self.manifest, FilesManifest) or bool(getattr(stream, "cursor", None)),
+                detects_deletes=bool(stream.deletes or getattr(stream, "snapshot", False)),
+            )
+            for name, stream in self.manifest.streams.items()
+        ]
+
+    def read(
+        self, config: Mapping[str, Any], stream: str, state: State | None, context: ReadContext
+    ) -> Iterator[ReadEvent]:
+        """The events of one stream since `state`; raises SourceError that names the remedy."""
+        self._known(stream)
+        yield from self._reader(config, context).read(stream, state)
+
+    def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
+        """Native to canonical; raises BadRecordError naming the field."""
+        return self._compiled_for(config).streams[stream].map(data)
+
+    def _known(self, stream: str) -> None:
+        if stream not in self.manifest.streams:
+            there = ", ".join(self.manifest.streams)
+            raise ConfigurationError(f"connector {self.name} has no stream {stream}", remedy=f"There are {there}")
+
+    def _compiled_for(self, config: Mapping[str, Any]) -> "Compiled":
+        """The streams with the settings that their expressions name; nearly always there are none."""
+        settings = tuple(str(config.get(n, self.manifest.config[n].default)) for n in self._config_names)
+        if settings not in self._compiled:
+            values = {f"config.{name}": value for name, value in zip(self._config_names, settings, strict=True)}
+            self._compiled[settings] = _compile(self.manifest, values)
+        return self._compiled[settings]
+
+    def _reader(self, config: Mapping[str, Any], context: ReadContext) -> Reader:
+        values = self._values(config)
+        streams, plans = self._compiled_for(config)
+        match self.manifest:
+            case HttpManifest():
+                return HttpReader(self.manifest, streams, plans, values, context)
+            case SqlManifest():
+                return SqlReader(self.manifest, streams, values, context)
+            case FilesManifest():
+                return FilesReader(self.manifest, streams, values, context)
+
+    def _values(self, config: Mapping[str, Any]) -> Values:
+        settings = self._settings(config)
+        return {f"config.{name}": _plain(getattr(settings, name)) for name in self.manifest.config}
+
+    def _settings(self, config: Mapping[str, Any]) -> BaseModel:
+        try:
+            return self.config_model.model_validate(dict(config))
+        except ValidationError as error:
+            faults = [
+                f"config.{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+            raise ConfigurationError(
+                f"connector {self.name}: {'; '.join(faults)}", remedy=f"Its settings: {self._setting_names()}"
+            ) from None
+
+    def _setting_names(self) -> str:
+        return ", ".join(self.manifest.config) or "none"
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _config_model(manifest: Manifest) -> type[BaseModel]:
+    fields: dict[str, Any] = {name: _config_field(setting) for name, setting in manifest.config.items()}
+    config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    return create_model(f"{manifest.connector}_config", __config__=config, **fields)
+
+
+def _config_field(setting: Setting) -> tuple[Any, Any]:
+    kind = SecretStr if setting.secret else _TYPES[setting.type]
+    if setting.required:
+        return kind, Field(description=setting.help)
+    return kind | None, Field(default=setting.default, description=setting.help)
+
+
+class Compiled(NamedTuple):
+    """The streams of a manifest, ready to run, and what only HTTP streams have."""
+
+    streams: dict[str, CompiledStream]
+    plans: dict[str, HttpPlan]
+
+
+def _compile(manifest: Manifest, values: Values) -> Compiled:
+    """Every expression compiled, with the settings that some of them name; raises _ManifestError."""
+    shared = Compilation(functions(manifest.tables))
+    streams = {n: compile_stream(n, _filled(part, values), shared) for n, part in manifest.streams.items()}
+    plans: dict[str, HttpPlan] = {}
+    if isinstance(manifest, HttpManifest):
+        plans = {n: compile_http(part, shared, ("streams", n)) for n, part in manifest.streams.items()}
+    if shared.faults:
+        raise _ManifestError(shared.faults)
+    return Compiled(streams, plans)
+
+
+_EXPRESSIONS = ("key", "source_time", "each", "when", "event_id", "map")
+
+
+def _filled(part: StreamPart, values: Values) -> StreamPart:
+    return part.model_copy(update={name: fill(getattr(part, name), values) for name in _EXPRESSIONS})
+
+
+def _expression_settings(manifest: Manifest) -> set[str]:
+    """The settings that expressions name: the name of a custom field, say."""
+    texts = [getattr(part, name) for part in manifest.streams.values() for name in _EXPRESSIONS]
+    return {name.removeprefix("config.") for name in names(texts)}
+
+
+def _check(manifest: Manifest) -> None:
+    """All that can be wrong with a manifest that is well built; raises _ManifestError with every fault."""
+    faults: list[tuple[Loc, str]] = [*_name_faults(manifest)]
+    if not faults:
+        example = {f"config.{name}": "x" for name in _expression_settings(manifest)}
+        try:
+            _compile(manifest, example)
+        except _ManifestError as found:
+            faults += found.faults
+    for name, stream in manifest.streams.items():
+        if isinstance(stream, SqlStream) and stream.cursor is not None and column_of(stream.cursor.field) is None:
+            faults.append((("streams", name, "cursor", "field"), "must be a column of the query, no expression"))
+        if isinstance(stream, FilesStream) and any(delete.mode == "reconcile" for delete in stream.deletes):
+            faults.append((("streams", name, "deletes"), "files say what is gone by `snapshot: true`"))
+    if faults:
+        raise _ManifestError(faults)
+
+
+def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:
+    """Every `{config.x}` must be a setting that the manifest declares, and no expression may name a secret."""
+    known = {f"config.{name}" for name in manifest.config}
+    open_names = {f"config.{name}" for name, setting in manifest.config.items() if not setting.secret}
+    parts: list[tuple[Loc, Any, set[str]]] = [(("connection",), manifest.connection.model_dump(), known)]
+    for name, part in manifest.streams.items():
+        place: Loc = ("streams", name)
+        parts.append((place, part.model_dump(exclude=set(_EXPRESSIONS)), known | {"cursor.from", "cursor.until"}))
+        parts += [((*place, field), getattr(part, field), open_names) for field in _EXPRESSIONS]
+    for where, value, allowed in parts:
+        for unknown in sorted(names(value) - allowed):
+            yield where, f"{{{unknown}}} is not declared under config, or is a secret"

@@ -1,0 +1,151 @@
+"""A stream as it runs: what a manifest says of it, compiled. It turns native records into events, whatever
+kind of source they come from; one that cannot be taken becomes *rejected* and the rest go on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jmespath.exceptions import JMESPathError
+
+from cdi.fields import CanonicalData, Stream
+from cdi.ingest.blueprint import Cursor, FlagDelete, ReconcileDelete, StreamPart
+from cdi.ingest.contract import Native, Op, Record, Rejected, State
+from cdi.ingest.expressions import Evaluate, is_false
+from cdi.ingest.mapping import Build, Compilation, Loc, compile_map, condition
+from cdi.ingest.transforms import as_text
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStream:
+    """One stream, ready to run. `fields` are the native fields that its expressions read (None: all)."""
+
+    name: str
+    kind: Stream
+    key: tuple[Evaluate, ...]
+    source_time: Evaluate | None
+    each: Evaluate | None
+    each_field: str | None
+    when: Evaluate | None
+    event_id: Evaluate | None
+    gone: tuple[tuple[Evaluate, Op], ...]
+    reconcile: ReconcileDelete | None
+    cursor: Cursor | None
+    cursor_field: Evaluate | None
+    build: Build
+    fields: frozenset[str] | None
+
+    def events(self, native: Native) -> Iterator[Record | Rejected]:
+        """What one native record becomes: usually one event; none where `when` leaves it out; several with
+        `each`."""
+        try:
+            for part in self._parts(native):
+                if self.when is None or not is_false(self.when(part)):
+                    yield self._event(part)
+        except (ValueError, TypeError, JMESPathError) as error:
+            yield Rejected(self.name, f"an expression of the stream failed: {_told(error)}", native)
+
+    def _parts(self, native: Native) -> Iterator[Native]:
+        if self.each is None:
+            yield native
+            return
+        elements = self.each(native)
+        if not isinstance(elements, list):
+            return
+        around = {name: value for name, value in native.items() if name != self.each_field}
+        for element in elements:
+            yield {**around, "each": element}
+
+    def _event(self, native: Native) -> Record | Rejected:
+        key = self._key(native)
+        if key is None:
+            return Rejected(self.name, "no key: what the manifest names as key is empty", native)
+        op = next((op for holds, op in self.gone if not is_false(holds(native))), Op.UPSERT)
+        time = self._source_time(native)
+        event_id = as_text(self.event_id(native)) if self.event_id else None
+        return Record(self.name, key, native, op, time, event_id)
+
+    def _key(self, native: Native) -> str | None:
+        if len(self.key) == 1:
+            text = as_text(self.key[0](native))
+            return text.strip() or None if text else None
+        texts = [as_text(part(native)) for part in self.key]
+        if any(text is None or not text.strip() for text in texts):
+            return None
+        # The parts are told apart for certain: a slash inside of one is written differently.
+        return "/".join((text or "").strip().replace("%", "%25").replace("/", "%2F") for text in texts)
+
+    def _source_time(self, native: Native) -> datetime | None:
+        """When the source says the record became so; None where it says nothing that can be read."""
+        if self.source_time is None:
+            return None
+        try:
+            text = as_text(self.source_time(native))
+            moment = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            return None
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+
+    def scan_is_due(self, state: State | None, now: datetime) -> bool:
+        """Whether this reading must be over everything: the first one, and when the last is long enough
+        ago."""
+        if self.cursor is None or not state or "cursor" not in state:
+            return True
+        if self.reconcile is None:
+            return False
+        scanned = state.get("scanned_at")
+        return scanned is None or datetime.fromisoformat(scanned) + self.reconcile.every <= now
+
+    def map(self, native: Native) -> CanonicalData:
+        """Native to canonical; raises BadRecordError."""
+        data: CanonicalData = self.build(native)
+        return data
+
+
+def _told(error: Exception) -> str:
+    return str(error) if type(error).__module__.startswith("cdi.") else "a value of the wrong type"
+
+
+def compile_stream(name: str, part: StreamPart, shared: Compilation) -> CompiledStream:
+    """The stream with every expression compiled; faults are noted in `shared` with their place."""
+    place: Loc = ("streams", name)
+    own = Compilation(shared.functions, shared.faults)
+    keys = (part.key,) if isinstance(part.key, str) else part.key
+    if not keys:
+        own.fault((*place, "key"), "at least one expression is needed")
+    cursor: Cursor | None = getattr(part, "cursor", None)
+    each = _optional(part.each, "each", own, place)
+    inner = own if part.each is None else Compilation(shared.functions, shared.faults)
+    compiled = CompiledStream(
+        name=name,
+        kind=part.kind,
+        key=tuple(condition(key, inner, (*place, "key")) for key in keys),
+        source_time=_optional(part.source_time, "source_time", inner, place),
+        each=each,
+        each_field=None if part.each is None else part.each.removeprefix("="),
+        when=_optional(part.when, "when", inner, place),
+        event_id=_optional(part.event_id, "event_id", inner, place),
+        gone=tuple(_gone(part, inner, place)),
+        reconcile=next((d for d in part.deletes if isinstance(d, ReconcileDelete)), None),
+        cursor=cursor,
+        cursor_field=_optional(cursor.field if cursor else None, "cursor", own, place),
+        build=compile_map(part.kind, part.map, inner, (*place, "map")),
+        fields=_read_fields(own, inner),
+    )
+    return compiled
+
+
+def _optional(text: str | None, name: str, shared: Compilation, place: Loc) -> Evaluate | None:
+    return None if text is None else condition(text, shared, (*place, name))
+
+
+def _gone(part: StreamPart, shared: Compilation, place: Loc) -> Iterator[tuple[Evaluate, Op]]:
+    for index, delete in enumerate(part.deletes):
+        if isinstance(delete, FlagDelete):
+            holds = condition(delete.when, shared, (*place, "deletes", index, "when"))
+            yield holds, Op.ERASE if delete.erase else Op.DELETE
+
+
+def _read_fields(own: Compilation, inner: Compilation) -> frozenset[str] | None:
+    if own.fields is None or inner.fields is None:
+        return None
+    return frozenset((own.fields | inner.fields) - ({"each"} if inner is not own else set()))
