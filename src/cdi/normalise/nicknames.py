@@ -23,7 +23,8 @@ def _lines(name: str) -> list[str]:
 @cache
 def _groups() -> dict[str, frozenset[int]]:
     groups: defaultdict[str, set[int]] = defaultdict(set)
-    for number, line in enumerate(_lines("given_name_forms.txt"), start=1):
+    lines = _lines("given_name_forms.txt") + _lines("given_name_forms_wikidata.txt")
+    for number, line in enumerate(lines, start=1):
         for name in line.split():
             groups[fold(name)].add(number)
     return {name: frozenset(numbers) for name, numbers in groups.items()}
