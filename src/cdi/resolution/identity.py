@@ -13,6 +13,8 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from cdi.resolution.golden import GoldenRecord, changed_attributes
+
 Label: TypeAlias = int
 """The name of a cluster within one run of clustering; it means nothing afterwards."""
 Clusters: TypeAlias = Mapping[Label, frozenset[int]]
@@ -168,15 +170,11 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProfileState:
-    """What the feed compares of a profile: its live records, its owner, and by attribute what it says
-    (values, or hashes of them). `fingerprint` is of the whole document, so that a change of provenance alone
-    is told too.
-    """
+    """What the feed compares of a profile: its live records, its owner and its golden record."""
 
     records: frozenset[int]
     owner: str
-    content: Mapping[str, Any]
-    fingerprint: bytes = b""
+    golden: GoldenRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +228,12 @@ def _changes(
 ) -> Iterator[Event]:
     if old == new:
         return
-    names = old.content.keys() | new.content.keys()
-    attributes = tuple(sorted(name for name in names if old.content.get(name) != new.content.get(name)))
+    attributes = changed_attributes(old.golden, new.golden)
     if took:
         yield Event(EventType.MERGED, profile, took, attributes, new.owner)
     if lost:
         yield Event(EventType.SPLIT, profile, lost, attributes, new.owner)
-    same = not attributes and (old.records, old.fingerprint) == (new.records, new.fingerprint)
-    if not (took or lost or same):
+    if not (took or lost) and (old.records, old.golden) != (new.records, new.golden):
         yield Event(EventType.UPDATED, profile, (), attributes, new.owner)
     if old.owner != new.owner:
         yield Event(EventType.OWNER_CHANGED, profile, (), (), new.owner)
