@@ -37,7 +37,7 @@ class Authenticator(Protocol):
 
     renewable: bool
 
-    def headers(self, wire: Any) -> Mapping[str, str]: ...
+    def headers(self, _: Any, /) -> Mapping[str, str]: ...
 
     def forget(self) -> None: ...
 
@@ -50,7 +50,7 @@ class FixedHeaders:
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = headers
 
-    def headers(self, wire: Wire) -> Mapping[str, str]:
+    def headers(self, _: Wire) -> Mapping[str, str]:
         return self._headers
 
     def forget(self) -> None:

@@ -244,7 +244,8 @@ def _check(manifest: Manifest) -> None:
 
 
 def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:
-    """Every `{config.x}` must be a setting that the manifest declares, and no expression may name a secret."""
+    """Every `{config.x}` must be a setting that the manifest declares, and no expression may name a
+    secret."""
     known = {f"config.{name}" for name in manifest.config}
     open_names = {f"config.{name}" for name, setting in manifest.config.items() if not setting.secret}
     parts: list[tuple[Loc, Any, set[str]]] = [(("connection",), manifest.connection.model_dump(), known)]

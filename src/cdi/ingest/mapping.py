@@ -28,7 +28,7 @@ from cdi.ingest.expressions import (
     compile_expression,
     is_false,
 )
-from cdi.ingest.transforms import as_text, flag
+from cdi.ingest.transforms import TransformError, as_text, flag
 
 Build: TypeAlias = Callable[[Any], Any]
 Loc: TypeAlias = tuple[str | int, ...]
@@ -172,7 +172,7 @@ def _scalar(name: str, spec: Any, shared: Compilation, place: Loc) -> Build:
     convert: Build = flag if name in _YES_OR_NO else as_text
     if not is_expression(spec):
         constant = convert(spec)
-        return lambda native: constant
+        return lambda _: constant
     evaluate = shared.expression(spec[1:], place)
     if convert is flag:
         return lambda native: flag(evaluate(native))
@@ -249,7 +249,7 @@ def _block_item(attribute: Attribute, item: Any, shared: Compilation, place: Loc
     """
     if not isinstance(item, dict):
         shared.fault(place, f"write its parts: {', '.join(attribute.parts)}")
-        return lambda native: []
+        return lambda _: []
     parts = _parts(attribute.parts, {k: v for k, v in item.items() if k not in _CONTROL}, shared, place)
     each = _control(item, "each", shared, place)
     when = _control(item, "when", shared, place)
@@ -284,43 +284,53 @@ def condition(spec: Any, shared: Compilation, place: Loc) -> Evaluate:
 
 
 def _other(kind: Stream, spec: Mapping[str, Any], shared: Compilation, place: Loc) -> Build:
-    """A touchpoint, a consent or an identity link: every part is there, None where the source says
-    nothing."""
+    """A touchpoint, a consent or an identity link: every part is there, None where the source says nothing.
+
+    `contact`, what is known of a customer who has no key there, is read only where `customer_key` is empty.
+    """
     parts = PARTS[kind]
     with_contact = kind is not Stream.IDENTITY_LINK
-    builders: list[tuple[str, Build, tuple[str, ...]]] = []
-    for name, part in spec.items():
-        if name == "contact" and with_contact:
-            continue
-        if name not in parts:
-            names = (*parts, "contact") if with_contact else tuple(parts)
-            shared.fault((*place, name), f"no part {name} of a {kind}; there are {', '.join(names)}")
-            continue
-        build_part = _scalar(name, part, shared, (*place, name))
-        if not is_expression(part) and parts[name] and build_part(None) not in parts[name]:
-            shared.fault((*place, name), f"write one of {', '.join(parts[name])}")
-        builders.append((name, build_part, parts[name]))
+    template: dict[str, Any] = dict.fromkeys((*parts, "contact") if with_contact else parts)
+    told = {name: part for name, part in spec.items() if name != "contact" or not with_contact}
+    builders = [_part(kind, name, part, shared, place) for name, part in told.items()]
     for missing in sorted(set(REQUIRED[kind]) - set(spec)):
         shared.fault(place, f"a {kind} needs {missing}")
-    contact = _customer(spec["contact"], shared, (*place, "contact")) if with_contact and "contact" in spec else None
-    template: dict[str, Any] = dict.fromkeys((*parts, "contact") if with_contact else parts)
+    contact = _nothing if len(told) == len(spec) else _customer(spec["contact"], shared, (*place, "contact"))
 
     def build(native: Any) -> dict[str, Any]:
         found = dict(template)
-        for name, make, words in builders:
+        for name, make in builders:
             try:
-                value = make(native)
+                found[name] = make(native)
             except (ValueError, TypeError, JMESPathError) as error:
                 raise _bad_field(name, error) from None
-            if value is not None and words and value not in words:
-                raise BadRecordError(f"{name}: none of {', '.join(words)}", remedy="Translate it with lookup()")
-            found[name] = value
         _demand(kind, found)
-        if contact is not None and found["customer_key"] is None:
+        if with_contact and found["customer_key"] is None:
             found["contact"] = contact(native) or None
         return found
 
     return build
+
+
+def _part(kind: Stream, name: str, spec: Any, shared: Compilation, place: Loc) -> tuple[str, Build]:
+    """One part of a touchpoint, consent or link, which may only say the words that are listed for it."""
+    if name not in PARTS[kind]:
+        shared.fault((*place, name), f"no part {name} of a {kind}; there are {', '.join((*PARTS[kind], 'contact'))}")
+        return name, _nothing
+    words = PARTS[kind][name]
+    make = _scalar(name, spec, shared, (*place, name))
+    if not words:
+        return name, make
+    if not is_expression(spec) and make(None) not in words:
+        shared.fault((*place, name), f"write one of {', '.join(words)}")
+
+    def checked(native: Any) -> Any:
+        value = make(native)
+        if value is not None and value not in words:
+            raise TransformError(f"none of {', '.join(words)}: translate it with lookup()")
+        return value
+
+    return name, checked
 
 
 def _demand(kind: Stream, found: dict[str, Any]) -> None:

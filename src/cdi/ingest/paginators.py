@@ -1,13 +1,21 @@
 """From one page to the next: small objects, each of which changes a request by what the last answer said."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cdi.ingest.blueprint import CursorPage, Keyset, NextUrl, Offset, PageNumber, Paging
 from cdi.ingest.expressions import Evaluate, is_false
-from cdi.ingest.http_session import Answer, Call
+from cdi.ingest.http_session import Call
 from cdi.ingest.mapping import Compilation, Loc, condition
+
+
+class Page(NamedTuple):
+    """One answer as a paginator sees it."""
+
+    document: Any
+    links: Mapping[str, str]
+    records: Sequence[Any]
 
 
 class Paginator(Protocol):
@@ -15,7 +23,7 @@ class Paginator(Protocol):
 
     def first(self, call: Call) -> Call: ...
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None: ...
+    def next(self, call: Call, page: Page) -> Call | None: ...
 
 
 def put(call: Call, into: str, value: Any) -> Call:
@@ -39,7 +47,7 @@ class OnePage:
     def first(self, call: Call) -> Call:
         return call
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
+    def next(self, _call: Call, _page: Page) -> Call | None:
         return None
 
 
@@ -56,8 +64,8 @@ class ByPage:
             call = put(call, self.spec.size_into, self.spec.size)
         return put(call, self.spec.into, self.page)
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
-        if not records:
+    def next(self, call: Call, page: Page) -> Call | None:
+        if not page.records:
             return None
         self.page += 1
         return put(call, self.spec.into, self.page)
@@ -74,10 +82,10 @@ class ByOffset:
         self.offset = 0
         return put(put(call, self.spec.size_into, self.spec.size), self.spec.into, 0)
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
-        if not records:
+    def next(self, call: Call, page: Page) -> Call | None:
+        if not page.records:
             return None
-        self.offset += len(records)
+        self.offset += len(page.records)
         return put(call, self.spec.into, self.offset)
 
 
@@ -90,8 +98,8 @@ class ByNextUrl:
     def first(self, call: Call) -> Call:
         return call
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
-        url = self.find(answer.document) if self.find else answer.links.get("next")
+    def next(self, call: Call, page: Page) -> Call | None:
+        url = self.find(page.document) if self.find else page.links.get("next")
         return replace(call, url=str(url), params={}) if url else None
 
 
@@ -106,9 +114,9 @@ class ByCursor:
     def first(self, call: Call) -> Call:
         return call
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
-        token = self.find(answer.document)
-        if is_false(token) or (self.more is not None and is_false(self.more(answer.document))):
+    def next(self, call: Call, page: Page) -> Call | None:
+        token = self.find(page.document)
+        if is_false(token) or (self.more is not None and is_false(self.more(page.document))):
             return None
         return put(call, self.spec.into, token)
 
@@ -123,8 +131,8 @@ class ByKeyset:
     def first(self, call: Call) -> Call:
         return call
 
-    def next(self, call: Call, answer: Answer, records: Sequence[Any]) -> Call | None:
-        last = self.field(records[-1]) if records else None
+    def next(self, call: Call, page: Page) -> Call | None:
+        last = self.field(page.records[-1]) if page.records else None
         return None if last is None else put(call, self.spec.into, last)
 
 

@@ -27,7 +27,7 @@ from cdi.ingest.expressions import Evaluate, is_false
 from cdi.ingest.http_auth import authenticator
 from cdi.ingest.http_session import Answer, Call, HttpSession
 from cdi.ingest.mapping import Compilation, Loc, condition
-from cdi.ingest.paginators import Paginator, compile_paginator
+from cdi.ingest.paginators import Page, Paginator, compile_paginator
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill, merge
 
@@ -169,7 +169,7 @@ class HttpReader:
             if plan.total is not None and isinstance(total := plan.total(answer.document), int):
                 tally.totals |= {total}
             yield records
-            following = paginator.next(call, answer, records)
+            following = paginator.next(call, Page(answer.document, answer.links, records))
             if following is None:
                 return
             if following == call:

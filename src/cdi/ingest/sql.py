@@ -6,10 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -180,21 +178,21 @@ def _beyond(columns: Sequence[sa.ColumnClause[Any]], after: Sequence[Any]) -> sa
 
 def as_json(value: Any) -> Any:
     """A database value as JSON: numbers that could lose digits, dates and times become text."""
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, Decimal | UUID):
-        return str(value)
-    if isinstance(value, timedelta):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [as_json(item) for item in value]
-    return str(value)
+    found: Any
+    match value:
+        case None | str() | int() | float() | bool():
+            found = value
+        case datetime() | date() | time():
+            found = value.isoformat()
+        case bytes() | bytearray() | memoryview():
+            found = bytes(value).hex()
+        case Mapping():
+            found = {str(key): as_json(item) for key, item in value.items()}
+        case list() | tuple() | set():
+            found = [as_json(item) for item in value]
+        case _:  # Decimal, UUID, timedelta, …
+            found = str(value)
+    return found
 
 
 def _url(dsn: str, context: ReadContext) -> URL:

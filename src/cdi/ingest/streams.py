@@ -115,7 +115,7 @@ def compile_stream(name: str, part: StreamPart, shared: Compilation) -> Compiled
     cursor: Cursor | None = getattr(part, "cursor", None)
     each = _optional(part.each, "each", own, place)
     inner = own if part.each is None else Compilation(shared.functions, shared.faults)
-    compiled = CompiledStream(
+    return CompiledStream(
         name=name,
         kind=part.kind,
         key=tuple(condition(key, inner, (*place, "key")) for key in keys),
@@ -131,7 +131,6 @@ def compile_stream(name: str, part: StreamPart, shared: Compilation) -> Compiled
         build=compile_map(part.kind, part.map, inner, (*place, "map")),
         fields=_read_fields(own, inner),
     )
-    return compiled
 
 
 def _optional(text: str | None, name: str, shared: Compilation, place: Loc) -> Evaluate | None:

@@ -121,7 +121,8 @@ def date(value: Any, *formats: str) -> str | None:
 
 
 def ts(value: Any, *how: str) -> str | None:
-    """A moment as ISO 8601 with its offset: ts(value), ts(value, format), ts(value, zone) or ts(value, format, zone).
+    """A moment as ISO 8601 with its offset: ts(value), ts(value, format), ts(value, zone) or ts(value,
+    format, zone).
 
     The format is strptime's (%d.%m.%Y %H:%M), "unix" or "unix_ms"; without one ISO 8601 is read. The zone
     (Europe/Berlin) is that of times which carry no offset; of an hour that exists twice the first is meant.
