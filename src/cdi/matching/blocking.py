@@ -1,0 +1,485 @@
+"""Which pairs are worth comparing: a record's block keys are a pure function of the record and the model.
+
+So a store can keep (key, record), and a pushed record meets exactly the records that a full run would show it.
+Blocks are counted before pairs are made. A key that too many records have is *refused* by the model, and those
+records get its finer compounds instead; what is too large even then is dropped by name, never silently.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.errors import InvalidInputError
+from cdi.matching import features
+from cdi.matching.columns import DOUBTFUL, Column, RecordTable
+from cdi.matching.comparisons import surname_hashes
+from cdi.matching.model import MatchModel, contained
+from cdi.matching.pairs import IntArray
+from cdi.matching.similarity import Hashes, combine, hash_texts
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one run may take: records in a block, pairs in all, pairs in memory at once, threads."""
+
+    max_block: int = 60
+    max_pairs: int = 400_000_000
+    chunk: int = 500_000
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """What one rule makes: its blocks of two and more, their pairs, and the records of the largest."""
+
+    rule: str
+    blocks: int
+    pairs: int
+    largest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A block that is too large even when divided: its rule, how many records have it, one of them, and what
+    they share (for the operator's eyes, never for a log)."""
+
+    rule: str
+    carriers: int
+    record_id: int
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockReport:
+    """How the candidate pairs came about: by rule, how many keys were divided, and what was refused."""
+
+    rules: tuple[RuleCount, ...] = ()
+    divided: int = 0
+    refusals: tuple[Refusal, ...] = ()
+
+
+# --- what keys are made of: one hash a record, 0 where missing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """The simple parts of block keys, one hash a record."""
+
+    initial: Hashes
+    given: Hashes
+    family: Hashes
+    birth: Hashes
+    year: Hashes
+    month_day: Hashes
+    postal_code: Hashes
+    city: Hashes
+    street: Hashes
+    house: Hashes
+    organisation: Hashes
+
+
+def parts_of(table: RecordTable) -> Parts:
+    """The parts of block keys of each record."""
+    return table.remembered("block parts", lambda: _parts(table))
+
+
+def _parts(table: RecordTable) -> Parts:
+    given, family = features.given_words(table), features.family_words(table)
+    initials = features.value_hashes(table, "initials", _first_letters(table.initials))[table.initials.codes]
+    letters = hash_texts([word[:1] for word in given.vocabulary])[given.codes[:, 0]][table.given.codes]
+    organisation = features.organisation_words(table)
+    birth = features.birth_parts(table)
+    whole = features.birth_hashes(table)
+    homes = table.addresses
+    first = _first_home(table)
+
+    def of_home(name: str, column: Column) -> Hashes:
+        hashes = features.value_hashes(table, name, column.values)[column.codes]
+        return np.where(first >= 0, hashes[np.maximum(first, 0)] if len(hashes) else np.uint64(0), np.uint64(0))
+
+    street = of_home("street", homes.street)
+    return Parts(
+        initial=np.where(letters != 0, letters, initials),
+        given=given.sounds[given.codes[:, 0]][table.given.codes],
+        family=family.sounds[family.codes[:, 0]][table.family.codes],
+        birth=whole,
+        year=birth.year.astype(np.uint64),
+        month_day=np.where(whole != 0, birth.month * 100 + birth.day, 0).astype(np.uint64),
+        postal_code=of_home("postal code", homes.postal_code),
+        city=of_home("city", homes.city),
+        street=street,
+        house=combine(street, of_home("number", homes.number)),
+        organisation=organisation.hashes[organisation.codes[:, 0]][table.organisation.codes],
+    )
+
+
+def _first_letters(column: Column) -> NDArray[np.object_]:
+    letters = np.empty(len(column.values), dtype=object)
+    letters[:] = [value[:1] for value in column.values]
+    return letters
+
+
+def _first_home(table: RecordTable) -> IntArray:
+    """Position of each record's first address, -1 where it has none."""
+    starts = table.addresses.starts
+    return np.where(starts[1:] > starts[:-1], starts[:-1], -1)
+
+
+# --- the rules
+
+Entries = tuple[Rows, Hashes]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Records that share this are worth comparing; where too many do, they must share one of `divisors` too."""
+
+    name: str
+    entries: Callable[[RecordTable, MatchModel], Entries]
+    divisors: tuple[str, ...]
+
+
+def _all_rows(hashes: Hashes) -> Entries:
+    rows = np.flatnonzero(hashes)
+    return rows, hashes[rows]
+
+
+def _compound(*names: str) -> Callable[[RecordTable, MatchModel], Entries]:
+    def entries(table: RecordTable, _: MatchModel) -> Entries:
+        parts = parts_of(table)
+        return _all_rows(combine(*(getattr(parts, name) for name in names)))
+
+    return entries
+
+
+def _with_surnames(*names: str) -> Callable[[RecordTable, MatchModel], Entries]:
+    """The compound with the sound of each surname of a record: double names, birth name, former ones."""
+
+    def entries(table: RecordTable, _: MatchModel) -> Entries:
+        rows, surnames = _surnames(table)
+        parts = parts_of(table)
+        hashes = combine(*(getattr(parts, name)[rows] for name in names), surnames)
+        return rows[hashes != 0], hashes[hashes != 0]
+
+    return entries
+
+
+def _surnames(table: RecordTable) -> Entries:
+    column = surname_hashes(table)
+
+    def make() -> Entries:
+        words = features.words_of(column.values)
+        return column.rows(), words.sounds[words.codes[:, 0]][column.codes]
+
+    return table.remembered("surname entries", make)
+
+
+def _emails(table: RecordTable, model: MatchModel) -> Entries:
+    names = features.online(table)
+    hashes = features.value_hashes(table, "online", names.value.values)[names.value.codes]
+    kept = ((names.flags & DOUBTFUL) == 0) & ~model.is_shared(hashes)
+    return names.rows[kept], hashes[kept]
+
+
+def _local_parts(table: RecordTable, model: MatchModel) -> Entries:
+    names = features.online(table)
+    whole = features.value_hashes(table, "online", names.value.values)[names.value.codes]
+    hashes = features.value_hashes(table, "local", names.local.values)[names.local.codes]
+    long = np.fromiter((len(v) >= 5 for v in names.local.values), bool, len(names.local.values))[names.local.codes]
+    kept = ((names.flags & DOUBTFUL) == 0) & ~model.is_shared(whole) & long & (hashes != 0)
+    return names.rows[kept], hashes[kept]
+
+
+def _phone_entries(table: RecordTable, model: MatchModel, digits: int) -> Entries:
+    """All phone numbers of a record, whole or their last digits."""
+    rows, hashes = [], []
+    for name, column in (("mobiles", table.mobiles), ("landlines", table.landlines)):
+        whole = features.value_hashes(table, name, column.values)
+        kept = ((column.flags & DOUBTFUL) == 0) & ~model.is_shared(whole)[column.codes]
+        texts = column.values
+        if digits:
+            texts = _tails(column.values, digits)
+            whole = features.value_hashes(table, f"{name} {digits}", texts)
+        rows.append(column.rows()[kept])
+        hashes.append(whole[column.codes[kept]])
+    return np.concatenate(rows), np.concatenate(hashes)
+
+
+def _tails(values: NDArray[np.object_], digits: int) -> NDArray[np.object_]:
+    tails = np.empty(len(values), dtype=object)
+    tails[:] = [value[-digits:] for value in values]
+    return tails
+
+
+def _phones(table: RecordTable, model: MatchModel) -> Entries:
+    return _phone_entries(table, model, 0)
+
+
+def _phone_tails(table: RecordTable, model: MatchModel) -> Entries:
+    rows, hashes = _phone_entries(table, model, 6)
+    hashes = combine(hashes, parts_of(table).initial[rows])
+    return rows[hashes != 0], hashes[hashes != 0]
+
+
+def _identifiers(table: RecordTable, _: MatchModel) -> Entries:
+    column = table.identifiers
+    return column.rows(), features.ragged_hashes(table, "identifiers", column)
+
+
+def _unordered_name(table: RecordTable, _: MatchModel) -> Entries:
+    """The sounds of given name and surname, whichever stands where."""
+    rows, surnames = _surnames(table)
+    given = parts_of(table).given[rows]
+    hashes = combine(np.minimum(given, surnames), np.maximum(given, surnames))
+    return rows[hashes != 0], hashes[hashes != 0]
+
+
+def _organisations(table: RecordTable, _: MatchModel) -> Entries:
+    texts = features.compact(table, "organisation", table.organisation.values)
+    return _all_rows(features.value_hashes(table, "compact organisation", texts)[table.organisation.codes])
+
+
+def _organisation_words(table: RecordTable, _: MatchModel) -> Entries:
+    words = features.organisation_words(table)
+    hashes = words.hashes[words.codes[table.organisation.codes]]
+    rows = np.repeat(np.arange(len(table)), hashes.shape[1])
+    flat = hashes.ravel()
+    return rows[flat != 0], flat[flat != 0]
+
+
+def _attributes(table: RecordTable, model: MatchModel) -> Entries:
+    """A custom attribute together with the given name or organisation."""
+    parts = parts_of(table)
+    named = np.where(parts.given != 0, parts.given, parts.organisation)
+    rows, hashes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    for name, _ in model.custom:
+        if name in table.attributes:
+            column = table.attributes[name]
+            values = features.value_hashes(table, f"attribute {name}", column.values)[column.codes]
+            combined = combine(named, values, hash_texts([name] * len(values)))
+            rows.append(np.flatnonzero(combined))
+            hashes.append(combined[combined != 0])
+    return np.concatenate(rows), np.concatenate(hashes)
+
+
+RULES: Final = (
+    Rule("e-mail", _emails, ("given", "family", "year", "postal_code")),
+    Rule("part before the @", _local_parts, ("family", "given", "postal_code", "year")),
+    Rule("phone", _phones, ("given", "family", "year", "house")),
+    Rule("end of phone, initial", _phone_tails, ("family", "year", "postal_code", "city")),
+    Rule("identifier", _identifiers, ("given", "family", "year", "organisation")),
+    Rule("birth date, initial", _compound("birth", "initial"), ("family", "given", "postal_code", "city")),
+    Rule("birth date, surname", _with_surnames("birth"), ("given", "postal_code", "city")),
+    Rule("birth date, postal code", _compound("birth", "postal_code"), ("given", "family", "street")),
+    Rule("postal code, surname", _with_surnames("postal_code"), ("given", "street", "year", "month_day")),
+    Rule("postal code, given name", _compound("postal_code", "given"), ("family", "street", "year", "month_day")),
+    Rule("city, surname", _with_surnames("city"), ("given", "street", "year", "month_day")),
+    Rule("city, given name", _compound("city", "given"), ("family", "street", "year", "month_day")),
+    Rule("street, number, initial", _compound("house", "initial"), ("city", "postal_code", "family", "given")),
+    Rule("street, given name", _compound("street", "given"), ("city", "postal_code", "family", "year")),
+    Rule("street, surname", _with_surnames("street"), ("city", "postal_code", "given", "year")),
+    Rule("given name and surname", _unordered_name, ("year", "city", "postal_code", "month_day", "street")),
+    Rule("day and month, given name", _compound("month_day", "given"), ("family", "city", "postal_code")),
+    Rule("organisation", _organisations, ("postal_code", "city", "house")),
+    Rule("word of organisation", _organisation_words, ("postal_code", "house", "city", "street")),
+    Rule("street and number, organisation", _compound("house", "organisation"), ("postal_code", "city")),
+    Rule("custom attribute", _attributes, ("family", "year", "postal_code", "city")),
+)
+
+
+def _keys_of(rule: Rule, number: int, table: RecordTable, model: MatchModel) -> Iterator[tuple[Rows, IntArray]]:
+    """A rule's keys before refusal, coarse ones first, then the compounds of what the model refuses."""
+    rows, hashes = rule.entries(table, model)
+    keys = combine(np.full(len(hashes), number + 1, np.uint64), hashes).view(np.int64)
+    yield rows, keys
+    refused = contained(keys, model.refused)
+    if not refused.any():
+        return
+    parts = parts_of(table)
+    pending = [(rows[refused], keys[refused], 0)]
+    for _ in range(DEPTH):
+        following = []
+        for coarse_rows, coarse_keys, start in pending:
+            for place in range(start, len(rule.divisors)):
+                divisor = getattr(parts, rule.divisors[place])[coarse_rows]
+                tag = np.full(len(divisor), place + 1, np.uint64)
+                finer = combine(coarse_keys.view(np.uint64), tag, divisor).view(np.int64)
+                there = finer != 0
+                fine_rows, fine_keys = coarse_rows[there], finer[there]
+                yield fine_rows, fine_keys
+                again = contained(fine_keys, model.refused)
+                if again.any():
+                    following.append((fine_rows[again], fine_keys[again], place + 1))
+        pending = following
+
+
+DEPTH: Final = 2
+"""How often a block is divided before it is given up."""
+
+
+def rule_keys(table: RecordTable, model: MatchModel) -> Iterator[tuple[Rule, IntArray, Rows]]:
+    """By rule: its keys that the model does not refuse, and their rows; each (key, row) once, sorted."""
+    for number, rule in enumerate(RULES):
+        rows, keys = [], []
+        for some_rows, some_keys in _keys_of(rule, number, table, model):
+            kept = ~contained(some_keys, model.refused)
+            rows.append(some_rows[kept])
+            keys.append(some_keys[kept])
+        yield rule, *_distinct(np.concatenate(keys), np.concatenate(rows))
+
+
+def _distinct(keys: IntArray, rows: Rows) -> tuple[IntArray, Rows]:
+    """Each (key, row) once, sorted by both."""
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    first = np.ones(len(keys), dtype=bool)
+    first[1:] = (keys[1:] != keys[:-1]) | (rows[1:] != rows[:-1])
+    return keys[first], rows[first]
+
+
+def block_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, Rows]:
+    """All block keys of all records: 64-bit keys and the row of each. Each record's keys depend on it and the
+    model alone."""
+    found = list(rule_keys(table, model))
+    return np.concatenate([keys for _, keys, _ in found]), np.concatenate([rows for _, _, rows in found])
+
+
+def count_blocks(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """Distinct keys and how many records have each."""
+    return np.unique(keys, return_counts=True)
+
+
+def pairs_in(sizes: IntArray) -> int:
+    """How many pairs blocks of these sizes make."""
+    return int((sizes.astype(np.int64) * (sizes.astype(np.int64) - 1) // 2).sum())
+
+
+def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> MatchModel:
+    """The model with every key refused that more than `limits.max_block` of these records have."""
+    return replace(model, refused=_oversized(table, model, limits))
+
+
+def _oversized(table: RecordTable, model: MatchModel, limits: Limits) -> IntArray:
+    """Refused keys: those of the model, and the oversized of these records, found level by level."""
+    current = model
+    for _ in range(DEPTH + 1):
+        found = [current.refused]
+        for _, keys, _ in rule_keys(table, current):
+            distinct, sizes = count_blocks(keys)
+            found.append(distinct[sizes > limits.max_block])
+        refused = np.unique(np.concatenate(found))
+        if len(refused) == len(current.refused):
+            break
+        current = replace(current, refused=refused)
+    return current.refused
+
+
+def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, Rows]:
+    """The distinct pairs of rows that share a key, left < right, sorted.
+
+    Counted before they are made: raises InvalidInputError when there would be more than `limits.max_pairs`.
+    """
+    packed = _pairs_of_blocks(keys, rows, limits, 0)
+    packed = _sorted_distinct(packed)
+    return packed >> 32, packed & 0xFFFFFFFF
+
+
+def all_pairs(table: RecordTable, model: MatchModel, limits: Limits) -> tuple[Rows, Rows, BlockReport]:
+    """The candidate pairs of a whole table, rule by rule so that memory stays bounded, and how they came about."""
+    name = f"pairs {hash((model.refused.tobytes(), model.shared.tobytes(), model.custom))} {limits.max_pairs}"
+    return table.remembered(name, lambda: _all_pairs(table, model, limits))
+
+
+def _all_pairs(table: RecordTable, model: MatchModel, limits: Limits) -> tuple[Rows, Rows, BlockReport]:
+    gathered = np.zeros(0, np.int64)
+    waiting: list[IntArray] = []
+    counts: list[RuleCount] = []
+    for rule, keys, rows in rule_keys(table, model):
+        _, sizes = count_blocks(keys)
+        counts.append(RuleCount(rule.name, int((sizes > 1).sum()), pairs_in(sizes), int(sizes.max(initial=0))))
+        waiting.append(_pairs_of_blocks(keys, rows, limits, len(gathered)))
+        if sum(map(len, waiting)) > limits.chunk * 20:
+            gathered = _sorted_distinct(np.concatenate((gathered, *waiting)))
+            waiting = []
+    gathered = _sorted_distinct(np.concatenate((gathered, *waiting)))
+    report = BlockReport(tuple(counts), len(model.refused), _refusals(table, model))
+    return gathered >> 32, gathered & 0xFFFFFFFF, report
+
+
+def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -> IntArray:
+    """Pairs of rows of equal keys, packed in one integer each, not yet distinct over blocks."""
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
+    sizes = np.diff(np.concatenate((begins, [len(keys)])))
+    if already + pairs_in(sizes) > limits.max_pairs:
+        raise InvalidInputError(
+            f"blocking would make more than {limits.max_pairs} candidate pairs",
+            remedy="Raise the limit of pairs or lower the limit of records in a block",
+        )
+    made = [np.zeros(0, np.int64)]
+    for size in np.unique(sizes[sizes > 1]).tolist():
+        i, j = np.triu_indices(size, 1)
+        of_size = begins[sizes == size]
+        step = max(1, (1 << 22) // len(i))
+        for start in range(0, len(of_size), step):
+            block = rows[of_size[start : start + step, None] + np.arange(size)]
+            left, right = block[:, i], block[:, j]
+            made.append((np.minimum(left, right) << 32 | np.maximum(left, right))[left != right].ravel())
+    return np.concatenate(made)
+
+
+def _sorted_distinct(packed: IntArray) -> IntArray:
+    packed = np.sort(packed)
+    kept = np.ones(len(packed), dtype=bool)
+    kept[1:] = packed[1:] != packed[:-1]
+    return packed[kept]
+
+
+def _refusals(table: RecordTable, model: MatchModel) -> tuple[Refusal, ...]:
+    """Keys at the finest level that the model refuses, with how many of these records have them."""
+    if len(model.refused) == 0:
+        return ()
+    found = []
+    for number, rule in enumerate(RULES):
+        last_rows, last_keys = [], []
+        for place, (rows, keys) in enumerate(_keys_of(rule, number, table, model)):
+            if place > len(rule.divisors):
+                last_rows.append(rows)
+                last_keys.append(keys)
+        if not last_keys:
+            continue
+        rows, keys = np.concatenate(last_rows), np.concatenate(last_keys)
+        dropped = contained(keys, model.refused)
+        distinct, first, sizes = np.unique(keys[dropped], return_index=True, return_counts=True)
+        del distinct
+        carriers = rows[dropped][first]
+        found += [
+            Refusal(rule.name, int(size), int(table.record_ids[row]), _words_of_record(table, int(row)))
+            for size, row in zip(sizes, carriers, strict=True)
+        ]
+    return tuple(sorted(found, key=lambda refusal: (-refusal.carriers, refusal.rule, refusal.record_id))[:SHOWN])
+
+
+SHOWN: Final = 20
+"""So many refusals are named in a report."""
+
+
+def _words_of_record(table: RecordTable, row: int) -> str:
+    columns = (table.given, table.family, table.organisation)
+    return " ".join(column.values[column.codes[row]] for column in columns if column.codes[row])
+
+
+def shared_keys(table: RecordTable, model: MatchModel, a: int, b: int) -> tuple[str, ...]:
+    """The names of the rules that bring two rows together; empty: they were never compared."""
+    names = []
+    for rule, keys, rows in rule_keys(table, model):
+        of_a, of_b = keys[rows == a], keys[rows == b]
+        if np.isin(of_a, of_b).any():
+            names.append(rule.name)
+    return tuple(names)

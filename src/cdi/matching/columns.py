@@ -1,0 +1,380 @@
+"""Every field is encoded once: small integer codes and a list of distinct values. All that follows is arithmetic
+on codes; a string is looked at once for each distinct value or pair of values, never once for each record or pair."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cdi.errors import InvalidInputError
+from cdi.fields import Kind
+from cdi.matching.pairs import IntArray
+from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
+
+Codes = NDArray[np.int32]
+Flags = NDArray[np.uint8]
+Objects = NDArray[np.object_]
+T = TypeVar("T")
+
+FORMER: Final = 1
+"""The value stems from an earlier version of the record: it may speak for a pair, never against it."""
+DOUBTFUL: Final = 2
+"""Nobody proved that the value is this customer's (a guest order), or its source says that several share it."""
+VERIFIED: Final = 4
+"""The source vouches for the value."""
+
+MAX_VALUES: Final = 16
+"""Of a field with many values in one record, this many count; a record with more is no ordinary customer."""
+MAX_LENGTH: Final = 200
+"""Of a text, this many characters count."""
+SEPARATOR: Final = "\x1f"
+"""Between type, issuer and value of an identifier, and between name and value of an attribute."""
+
+GENDERS: Final = {"": 0, "f": 1, "m": 2, "x": 3}
+KINDS: Final = {Kind.PERSON: 0, Kind.ORGANISATION: 1}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One value a record: `values[codes[row]]`; code 0 is "" and means missing."""
+
+    codes: Codes
+    values: Objects
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.values) == 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ragged:
+    """Any number of values a record: those of row r are `codes[starts[r]:starts[r + 1]]`, each with flags."""
+
+    starts: IntArray
+    codes: Codes
+    flags: Flags
+    values: Objects
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.codes) == 0
+
+    def rows(self) -> IntArray:
+        """The row of each value."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Addresses:
+    """Any number of addresses a record, each part a column over all addresses."""
+
+    starts: IntArray
+    flags: Flags
+    street: Column
+    number: Column
+    postal_code: Column
+    city: Column
+    region: Column
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.flags) == 0
+
+    def rows(self) -> IntArray:
+        """The row of each address."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordTable:
+    """Normalised records as columns, sorted by record id, so that no result depends on the order of input.
+
+    `birth` holds year * 10000 + month * 100 + day, 0 for each unknown part. Sources are coded by `source_names`.
+    """
+
+    record_ids: IntArray
+    source: Codes
+    source_names: tuple[str, ...]
+    kind: Flags
+    gender: Flags
+    given: Column
+    initials: Column
+    family: Column
+    birth_name: Column
+    former_family: Ragged
+    birth: Codes
+    emails: Ragged
+    mobiles: Ragged
+    landlines: Ragged
+    addresses: Addresses
+    organisation: Column
+    legal_form: Column
+    identifiers: Ragged
+    attributes: Mapping[str, Column]
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+    def row_of(self, record_ids: IntArray) -> IntArray:
+        """The rows of these record ids; raises InvalidInputError when one is not in the table."""
+        wanted = np.asarray(record_ids, dtype=np.int64)
+        rows = np.minimum(np.searchsorted(self.record_ids, wanted), max(len(self) - 1, 0))
+        if len(wanted) and (len(self) == 0 or not np.array_equal(self.record_ids[rows], wanted)):
+            raise InvalidInputError("a record id is not in this table")
+        return rows
+
+    def remembered(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` derives from this table alone, made once."""
+        if name not in self.memo:
+            self.memo[name] = make()
+        value: T = self.memo[name]
+        return value
+
+    @classmethod
+    def from_columns(
+        cls,
+        record_ids: IntArray,
+        *,
+        sources: Sequence[str] | None = None,
+        kinds: NDArray[np.uint8] | None = None,
+        gender: Sequence[str] | None = None,
+        given: Sequence[str] | None = None,
+        initials: Sequence[str] | None = None,
+        family: Sequence[str] | None = None,
+        birth_name: Sequence[str] | None = None,
+        birth: NDArray[np.int32] | None = None,
+        emails: Sequence[str] | None = None,
+        mobiles: Sequence[str] | None = None,
+        landlines: Sequence[str] | None = None,
+        street: Sequence[str] | None = None,
+        number: Sequence[str] | None = None,
+        postal_code: Sequence[str] | None = None,
+        city: Sequence[str] | None = None,
+        organisation: Sequence[str] | None = None,
+        attributes: Mapping[str, Sequence[str]] | None = None,
+    ) -> "RecordTable":
+        """A table from columns that are normalised already, one value a record and field, "" where missing.
+
+        Names are tokens joined by a space. Raises InvalidInputError for a repeated record id.
+        """
+        order = _order(np.asarray(record_ids, dtype=np.int64))
+        n = len(order)
+
+        def column(values: Sequence[str] | None) -> Column:
+            return _missing(n) if values is None else _take(encode(values), order)
+
+        address = {
+            "street": column(street),
+            "number": column(number),
+            "postal_code": column(postal_code),
+            "city": column(city),
+        }
+        names, codes = np.unique(
+            np.asarray([""] * n if sources is None else sources, dtype=object), return_inverse=True
+        )
+        genders = np.zeros(n, np.uint8)
+        if gender is not None:
+            genders = np.fromiter((GENDERS.get(g, 0) for g in gender), np.uint8, n)[order]
+        return cls(
+            record_ids=np.asarray(record_ids, dtype=np.int64)[order],
+            source=codes.astype(np.int32)[order],
+            source_names=tuple(map(str, names)),
+            kind=np.zeros(n, np.uint8) if kinds is None else kinds[order],
+            gender=genders,
+            given=column(given),
+            initials=column(initials),
+            family=column(family),
+            birth_name=column(birth_name),
+            former_family=_single(_missing(n)),
+            birth=np.zeros(n, np.int32) if birth is None else np.asarray(birth, np.int32)[order],
+            emails=_single(column(emails)),
+            mobiles=_single(column(mobiles)),
+            landlines=_single(column(landlines)),
+            addresses=_single_addresses(address, n),
+            organisation=column(organisation),
+            legal_form=_missing(n),
+            identifiers=_single(_missing(n)),
+            attributes={name: column(values) for name, values in sorted((attributes or {}).items())},
+        )
+
+
+def encode(values: Iterable[str]) -> Column:
+    """Distinct values and codes; "" is code 0."""
+    array = pa.array(values, type=pa.large_string())
+    encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
+    texts = np.empty(len(encoded.dictionary), dtype=object)
+    texts[:] = [text[:MAX_LENGTH] for text in encoded.dictionary.to_pylist()]
+    return Column(codes, texts)
+
+
+def _order(record_ids: IntArray) -> IntArray:
+    order = np.argsort(record_ids, kind="stable")
+    ordered = record_ids[order]
+    if np.any(ordered[1:] == ordered[:-1]):
+        raise InvalidInputError("a record id occurs twice", remedy="Each record needs an id of its own")
+    return order
+
+
+def _missing(n: int) -> Column:
+    return Column(np.zeros(n, np.int32), np.array([""], dtype=object))
+
+
+def _take(column: Column, order: IntArray) -> Column:
+    return Column(column.codes[order], column.values)
+
+
+def _single(column: Column) -> Ragged:
+    """A column of one value a record as a ragged one."""
+    present = column.codes != 0
+    starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
+    codes = column.codes[present]
+    return Ragged(starts, codes, np.zeros(len(codes), np.uint8), column.values)
+
+
+def _single_addresses(parts: dict[str, Column], n: int) -> Addresses:
+    present = np.zeros(n, dtype=bool)
+    for part in parts.values():
+        present |= part.codes != 0
+    starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
+    kept = {name: Column(part.codes[present], part.values) for name, part in parts.items()}
+    count = int(starts[-1])
+    return Addresses(starts, np.zeros(count, np.uint8), region=_missing(count), **kept)
+
+
+class _RaggedBuilder:
+    """Values of a field with many values, record by record."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+        self.values: list[str] = []
+        self.flags: list[int] = []
+
+    def add(self, items: list[tuple[str, int]]) -> None:
+        kept = list({value: flags for value, flags in reversed(items) if value}.items())[::-1][:MAX_VALUES]
+        self.counts.append(len(kept))
+        self.values.extend(value for value, _ in kept)
+        self.flags.extend(flags for _, flags in kept)
+
+    def build(self, order: IntArray) -> Ragged:
+        column = encode(self.values)
+        starts, positions = _reorder(np.asarray(self.counts, np.int64), order)
+        return Ragged(starts, column.codes[positions], np.asarray(self.flags, np.uint8)[positions], column.values)
+
+
+def _reorder(counts: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+    """New starts, and the old position of each value, when rows are put into `order`."""
+    old_starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    new_counts = counts[order]
+    starts = np.concatenate(([0], np.cumsum(new_counts))).astype(np.int64)
+    positions = (
+        np.arange(starts[-1]) - np.repeat(starts[:-1], new_counts) + np.repeat(old_starts[:-1][order], new_counts)
+    )
+    return starts, positions
+
+
+class TableBuilder:
+    """Collects normalised records, in any order, into a RecordTable."""
+
+    def __init__(self) -> None:
+        self._ids: list[int] = []
+        self._sources: list[str] = []
+        self._kinds: list[int] = []
+        self._genders: list[int] = []
+        self._births: list[int] = []
+        self._texts: dict[str, list[str]] = {
+            name: [] for name in ("given", "initials", "family", "birth_name", "organisation", "legal_form")
+        }
+        self._former_family = _RaggedBuilder()
+        self._emails = _RaggedBuilder()
+        self._mobiles = _RaggedBuilder()
+        self._landlines = _RaggedBuilder()
+        self._identifiers = _RaggedBuilder()
+        self._address_counts: list[int] = []
+        self._address_flags: list[int] = []
+        self._address_parts: dict[str, list[str]] = {
+            name: [] for name in ("street", "number", "postal_code", "city", "region")
+        }
+        self._attributes: dict[str, dict[int, str]] = {}
+
+    def add(self, record_id: int, source: str, record: NormalisedRecord) -> None:
+        """Take one record; its id must not have been given before (`build` raises)."""
+        row = len(self._ids)
+        self._ids.append(record_id)
+        self._sources.append(source)
+        self._kinds.append(KINDS[record.kind])
+        self._genders.append(GENDERS.get(record.gender, 0))
+        self._births.append(record.birth_year * 10000 + record.birth_month * 100 + record.birth_day)
+        texts = self._texts
+        texts["given"].append(" ".join(record.given_names))
+        texts["initials"].append(record.initials)
+        texts["family"].append(" ".join(record.family_names))
+        texts["birth_name"].append(record.birth_name)
+        texts["organisation"].append(record.organisation)
+        texts["legal_form"].append(record.legal_form)
+        self._former_family.add([(name, FORMER) for name in record.former.family_names])
+        self._emails.add(_emails(record.emails, 0) + _emails(record.former.emails, FORMER))
+        phones = [(phone, 0) for phone in record.phones] + [(phone, FORMER) for phone in record.former.phones]
+        self._mobiles.add([_phone(phone, flag) for phone, flag in phones if phone.mobile])
+        self._landlines.add([_phone(phone, flag) for phone, flag in phones if not phone.mobile])
+        self._identifiers.add(
+            [(SEPARATOR.join((i.type, i.issuer, i.value)), VERIFIED if i.verified else 0) for i in record.identifiers]
+        )
+        self._add_addresses(record)
+        for name, value in record.attributes:
+            self._attributes.setdefault(name, {})[row] = value
+
+    def _add_addresses(self, record: NormalisedRecord) -> None:
+        addresses = [(a, 0) for a in record.addresses] + [(a, FORMER) for a in record.former.addresses]
+        homes = [(a, flag) for a, flag in addresses if a.form not in {"packstation", "po_box"}][:MAX_VALUES]
+        self._address_counts.append(len(homes))
+        for address, flag in homes:
+            self._address_flags.append(flag)
+            for part, value in zip(self._address_parts.values(), _address_parts(address), strict=True):
+                part.append(value)
+
+    def build(self) -> RecordTable:
+        """The table; raises InvalidInputError for a repeated record id."""
+        ids = np.asarray(self._ids, np.int64)
+        order = _order(ids)
+        n = len(ids)
+        names, source_codes = np.unique(np.asarray(self._sources, dtype=object), return_inverse=True)
+        starts, positions = _reorder(np.asarray(self._address_counts, np.int64), order)
+        parts = {name: _take(encode(values), positions) for name, values in self._address_parts.items()}
+        texts: dict[str, Any] = {name: _take(encode(values), order) for name, values in self._texts.items()}
+        return RecordTable(
+            record_ids=ids[order],
+            source=source_codes.astype(np.int32)[order],
+            source_names=tuple(map(str, names)),
+            kind=np.asarray(self._kinds, np.uint8)[order],
+            gender=np.asarray(self._genders, np.uint8)[order],
+            birth=np.asarray(self._births, np.int32)[order],
+            former_family=self._former_family.build(order),
+            emails=self._emails.build(order),
+            mobiles=self._mobiles.build(order),
+            landlines=self._landlines.build(order),
+            addresses=Addresses(starts, np.asarray(self._address_flags, np.uint8)[positions], **parts),
+            identifiers=self._identifiers.build(order),
+            attributes={
+                name: _take(encode([values.get(row, "") for row in range(n)]), order)
+                for name, values in sorted(self._attributes.items())
+            },
+            **texts,
+        )
+
+
+def _emails(emails: tuple[Email, ...], flag: int) -> list[tuple[str, int]]:
+    return [(e.value, flag | (DOUBTFUL if e.shared or getattr(e, "doubtful", False) else 0)) for e in emails]
+
+
+def _phone(phone: Phone, flag: int) -> tuple[str, int]:
+    doubtful = phone.shared or getattr(phone, "doubtful", False)
+    return phone.value, flag | (DOUBTFUL if doubtful else 0)
+
+
+def _address_parts(address: Address) -> tuple[str, str, str, str, str]:
+    return address.street, address.house_number, address.postal_code, address.city, address.region

@@ -1,0 +1,170 @@
+"""The one way through this room: a table and a model in, scored pairs out, in chunks of bounded memory.
+
+A pair's score depends on its two records and the model alone, never on the table around them: a batch, a single
+push and a lookup give the same weight.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from cdi.matching.blocking import BlockReport, Limits, all_pairs
+from cdi.matching.columns import RecordTable
+from cdi.matching.comparisons import VETO_LEVELS, Answers, Comparison, Subject, comparisons_of, weights_of
+from cdi.matching.model import VETO, MatchModel
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs
+
+__all__ = ["Limits", "MatchResult", "Progress", "match", "score"]
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) candidate pairs."""
+
+RARITY: float = 8.0
+"""A rare shared value adds at most this, in nats; beyond it says nothing that its level does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """`pairs` are worth a link or a review; `households` are probably two persons of one household."""
+
+    pairs: ScoredPairs
+    households: ScoredPairs
+    candidate_pairs: int
+    seconds: dict[str, float]
+    blocks: BlockReport
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one comparison adds for each pair, against *another person of the household* and *a stranger*."""
+
+    household: FloatArray
+    stranger: FloatArray
+
+
+def terms_of(comparison: Comparison, answers: Answers, model: MatchModel) -> Terms:
+    """The two terms of one comparison for each pair."""
+    weights = weights_of(model, comparison)
+    household = weights.against_household[answers.levels]
+    stranger = weights.against_stranger[answers.levels]
+    if answers.shares is not None:
+        rarity = rarity_terms(comparison, answers.shares, model)
+        stranger += rarity
+        if comparison.rarity_counts_in_household or not model.has_households:
+            household += rarity
+    for name, level in VETO_LEVELS:
+        if name == comparison.name:
+            vetoed = answers.levels == level
+            household[vetoed] = VETO
+            stranger[vetoed] = VETO
+    return Terms(household, stranger)
+
+
+def rarity_terms(comparison: Comparison, shares: FloatArray, model: MatchModel) -> FloatArray:
+    """What a shared value adds for being rarer (or takes for being more common) than shared values are."""
+    collision = model.frequencies_of(comparison.rarity).collision
+    rarity = np.log(collision) - np.log(shares)
+    bounded: FloatArray = np.nan_to_num(np.clip(rarity, -RARITY, RARITY), nan=0.0)
+    return bounded
+
+
+def contradictions(comparison: Comparison, answers: Answers) -> BoolArray:
+    """Pairs whose answer truly contradicts."""
+    opposes = np.array([False] + [level.opposes for level in comparison.levels])
+    found: BoolArray = opposes[answers.levels]
+    return found
+
+
+def score_rows(subject: Subject, comparisons: tuple[Comparison, ...], a: IntArray, b: IntArray) -> ScoredPairs:
+    """Scores of pairs of rows, in the order given."""
+    model = subject.model
+    household = np.full(len(a), model.prior_household)
+    stranger = np.full(len(a), model.prior_stranger)
+    contradicts = np.zeros(len(a), dtype=bool)
+    for comparison in comparisons:
+        answers = comparison.compare(subject, a, b)
+        terms = terms_of(comparison, answers, model)
+        household += terms.household
+        stranger += terms.stranger
+        contradicts |= contradictions(comparison, answers)
+    ids = subject.table.record_ids
+    return ScoredPairs(ids[a], ids[b], -np.logaddexp(-household, -stranger), household, stranger, contradicts)
+
+
+def applicable(table: RecordTable, model: MatchModel) -> tuple[Comparison, ...]:
+    """The comparisons of the model that this table has anything for."""
+    return tuple(c for c in comparisons_of(model) if c.applies(table))
+
+
+def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows: IntArray) -> ScoredPairs:
+    """Scores of any pairs of rows, whether blocking brings them together or not; sorted by record ids, each once."""
+    low, high = np.minimum(left_rows, right_rows), np.maximum(left_rows, right_rows)
+    packed = np.unique(low.astype(np.int64) << 32 | high.astype(np.int64))
+    subject = Subject(table, model)
+    comparisons = applicable(table, model)
+    chunks = [
+        score_rows(subject, comparisons, part >> 32, part & 0xFFFFFFFF)
+        for part in np.array_split(packed, max(1, len(packed) // Limits().chunk))
+    ]
+    return joined(chunks)
+
+
+def match(
+    table: RecordTable, model: MatchModel, limits: Limits | None = None, progress: Progress | None = None
+) -> MatchResult:
+    """Scores of all candidate pairs of a table, of which those at or above the review threshold are kept."""
+    limits = limits or Limits()
+    began = time.perf_counter()
+    left, right, report = all_pairs(table, model, limits)
+    blocked = time.perf_counter()
+    kept: list[ScoredPairs] = []
+    homes: list[ScoredPairs] = []
+    done = 0
+    for scored in _scored_chunks(table, model, left, right, limits):
+        done += len(scored)
+        kept.append(scored.only(scored.weight >= model.review_weight))
+        if model.has_households:
+            homes.append(scored.only(household_probability(scored) >= 0.5))
+        if progress:
+            progress(done, len(left))
+    seconds = {"block": blocked - began, "compare": time.perf_counter() - blocked}
+    return MatchResult(joined(kept), joined(homes), len(left), seconds, report)
+
+
+def _scored_chunks(
+    table: RecordTable, model: MatchModel, left: IntArray, right: IntArray, limits: Limits
+) -> Iterator[ScoredPairs]:
+    """Chunks in order, some of them worked on at once."""
+    subject = Subject(table, model)
+    comparisons = applicable(table, model)
+    starts = range(0, len(left), limits.chunk)
+
+    def work(start: int) -> ScoredPairs:
+        stop = start + limits.chunk
+        return score_rows(subject, comparisons, left[start:stop], right[start:stop])
+
+    if len(starts) < 2 or limits.threads < 2:
+        yield from map(work, starts)
+        return
+    with ThreadPoolExecutor(limits.threads) as pool:
+        yield from pool.map(work, starts)
+
+
+def household_probability(scored: ScoredPairs) -> FloatArray:
+    """How probable is it that the two are different persons of one household?"""
+    largest = np.maximum(0, np.maximum(-scored.household, -scored.stranger))
+    household = np.exp(-scored.household - largest)
+    total = np.exp(-largest) + household + np.exp(-scored.stranger - largest)
+    probability: FloatArray = household / total
+    return probability
+
+
+def joined(parts: list[ScoredPairs]) -> ScoredPairs:
+    """All pairs of several lists, in their order."""
+    if not parts:
+        none, zero = np.zeros(0, np.int64), np.zeros(0)
+        return ScoredPairs(none, none, zero, zero, zero, np.zeros(0, dtype=bool))
+    return ScoredPairs(*(np.concatenate([getattr(part, name) for part in parts]) for name in ScoredPairs.__slots__))

@@ -1,0 +1,161 @@
+"""Why two records are, or are not, one customer: the prior and one line a comparison, adding up to two sums
+(against *another person of the household*, against *a stranger*) and these to the weight."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cdi.matching.blocking import shared_keys
+from cdi.matching.columns import SEPARATOR, Ragged, RecordTable
+from cdi.matching.comparisons import Comparison, Subject, weights_of
+from cdi.matching.engine import applicable, terms_of
+from cdi.matching.model import MatchModel, probability_of
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One comparison of one pair.
+
+    `m`, `h`, `u`: of pairs of the same customer, of one household, of strangers, what share has this level?
+    `frequency`: how common the shared value is (None where none is shared). `against_household` and
+    `against_stranger` are what the line adds to the two sums, in nats.
+    """
+
+    name: str
+    explanation: str
+    left: str
+    right: str
+    level: str
+    m: float
+    h: float
+    u: float
+    frequency: float | None
+    against_household: float
+    against_stranger: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The whole reckoning. `blocks` are the rules that bring the pair together; empty: it was never compared."""
+
+    left: int
+    right: int
+    prior_household: float
+    prior_stranger: float
+    lines: tuple[Line, ...]
+    household: float
+    stranger: float
+    weight: float
+    probability: float
+    blocks: tuple[str, ...]
+    model: str
+
+
+def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Evidence:
+    """The evidence for and against these two rows of the table being one customer."""
+    low, high = min(row_a, row_b), max(row_a, row_b)
+    subject = Subject(table, model)
+    lines = tuple(_line(subject, comparison, low, high) for comparison in applicable(table, model))
+    household, stranger = model.prior_household, model.prior_stranger
+    for line in lines:  # added in the engine's order, so that the sums are the engine's to the last bit
+        household += line.against_household
+        stranger += line.against_stranger
+    weight = -float(np.logaddexp(-household, -stranger))
+    return Evidence(
+        left=int(table.record_ids[low]),
+        right=int(table.record_ids[high]),
+        prior_household=model.prior_household,
+        prior_stranger=model.prior_stranger,
+        lines=lines,
+        household=household,
+        stranger=stranger,
+        weight=weight,
+        probability=float(probability_of(np.array([weight]))[0]),
+        blocks=shared_keys(table, model, low, high),
+        model=model.version,
+    )
+
+
+def _line(subject: Subject, comparison: Comparison, low: int, high: int) -> Line:
+    answers = comparison.compare(subject, np.array([low]), np.array([high]))
+    terms = terms_of(comparison, answers, subject.model)
+    weights = weights_of(subject.model, comparison)
+    level = int(answers.levels[0])
+    share = math.nan if answers.shares is None else float(answers.shares[0])
+    return Line(
+        name=comparison.name,
+        explanation=comparison.explanation,
+        left=shown(subject.table, comparison.name, low),
+        right=shown(subject.table, comparison.name, high),
+        level=weights.levels[level],
+        m=float(weights.m[level]),
+        h=float(weights.h[level]),
+        u=float(weights.u[level]),
+        frequency=None if math.isnan(share) else share,
+        against_household=float(terms.household[0]),
+        against_stranger=float(terms.stranger[0]),
+    )
+
+
+def shown(table: RecordTable, comparison: str, row: int) -> str:
+    """The values of one record that a comparison looked at, as text; "" where there are none."""
+    show = _SHOWN.get(comparison)
+    if show is not None:
+        return show(table, row)
+    column = table.attributes[comparison.removeprefix("attribute ")]
+    return str(column.values[column.codes[row]])
+
+
+def _joined(*texts: str) -> str:
+    return ", ".join(text for text in texts if text)
+
+
+def _text(table: RecordTable, row: int, *names: str) -> str:
+    columns = [getattr(table, name) for name in names]
+    return " ".join(column.values[column.codes[row]] for column in columns if column.codes[row])
+
+
+def _values(column: Ragged, row: int) -> list[str]:
+    return [str(column.values[code]) for code in column.codes[column.starts[row] : column.starts[row + 1]]]
+
+
+def _birth(birth: int) -> str:
+    return f"{birth // 10000:04}-{birth // 100 % 100:02}-{birth % 100:02}" if birth else ""
+
+
+def _address(table: RecordTable, row: int) -> str:
+    homes = table.addresses
+    texts = []
+    for place in range(homes.starts[row], homes.starts[row + 1]):
+        street = [column.values[column.codes[place]] for column in (homes.street, homes.number)]
+        area = [column.values[column.codes[place]] for column in (homes.postal_code, homes.city)]
+        texts.append(_joined(" ".join(filter(None, street)), " ".join(filter(None, area))))
+    return "; ".join(texts)
+
+
+def _surname(table: RecordTable, row: int) -> str:
+    born = _text(table, row, "birth_name")
+    return _joined(_text(table, row, "family"), f"({born})" if born else "", *_values(table.former_family, row))
+
+
+def _identifiers(table: RecordTable, row: int) -> str:
+    return _joined(*(value.replace(SEPARATOR, " ") for value in _values(table.identifiers, row)))
+
+
+_SHOWN: Final[dict[str, Callable[[RecordTable, int], str]]] = {
+    "given_name": lambda table, row: _text(table, row, "given", "initials"),
+    "further_names": lambda table, row: _text(table, row, "given", "initials"),
+    "surname": _surname,
+    "birth_date": lambda table, row: _birth(int(table.birth[row])),
+    "address": _address,
+    "mobile": lambda table, row: _joined(*_values(table.mobiles, row)),
+    "landline": lambda table, row: _joined(*_values(table.landlines, row)),
+    "email": lambda table, row: _joined(*_values(table.emails, row)),
+    "organisation": lambda table, row: _text(table, row, "organisation", "legal_form"),
+    "identifiers": _identifiers,
+    "kind": lambda table, row: ("person", "organisation")[table.kind[row]],
+    "one_source": lambda table, row: table.source_names[table.source[row]],
+}

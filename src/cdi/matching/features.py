@@ -1,0 +1,203 @@
+"""What comparisons and block keys need of each distinct value (its words, its sound, its hash), made once a table.
+
+A feature depends on the value alone, never on the table around it, so that equal records have equal features
+in a file of a million and in a lookup of one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
+from cdi.matching.pairs import IntArray
+from cdi.matching.similarity import Hashes, combine, hash_texts, sound
+from cdi.normalise.nicknames import nickname_group
+
+WORDS = 3
+"""So many words of a name are looked at one by one."""
+NICKNAME_GROUPS = 4
+"""A given name counts in at most so many groups of short forms."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """The words of each distinct value: `codes[value, k]` into `vocabulary`, 0 where there is none."""
+
+    codes: NDArray[np.int32]
+    vocabulary: Objects
+    hashes: Hashes
+    initials: NDArray[np.uint8]
+    sounds: Hashes
+
+    def is_initial(self) -> NDArray[np.bool_]:
+        """By vocabulary: is it one letter?"""
+        return np.fromiter((len(word) == 1 for word in self.vocabulary), bool, len(self.vocabulary))
+
+
+def words_of(values: Objects) -> Words:
+    """Each value split at blanks, its words encoded, hashed and sounded out."""
+    split = [value.split()[:WORDS] for value in values]
+    column = encode([word for words in split for word in words])
+    counts = np.fromiter(map(len, split), np.int64, len(split))
+    codes = np.zeros((len(values), WORDS), np.int32)
+    place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
+    vocabulary = column.values
+    initials = np.fromiter((ord(word[0]) & 0xFF if word else 0 for word in vocabulary), np.uint8, len(vocabulary))
+    sounds = hash_texts([sound(word) for word in vocabulary])
+    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sounds)
+
+
+def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
+    """The first groups of short forms that each word belongs to, 0 where there is none; one row a word."""
+    groups = np.zeros((len(vocabulary), NICKNAME_GROUPS), np.int32)
+    for row, word in enumerate(vocabulary):
+        for place, group in enumerate(sorted(nickname_group(word))[:NICKNAME_GROUPS]):
+            groups[row, place] = group
+    return groups
+
+
+def given_words(table: RecordTable) -> Words:
+    """Words of the given names, by distinct value of the column."""
+    return table.remembered("given words", lambda: words_of(table.given.values))
+
+
+def family_words(table: RecordTable) -> Words:
+    """Words of the surnames, by distinct value of the column."""
+    return table.remembered("family words", lambda: words_of(table.family.values))
+
+
+def organisation_words(table: RecordTable) -> Words:
+    """Words of the organisations' core names, by distinct value of the column."""
+    return table.remembered("organisation words", lambda: words_of(table.organisation.values))
+
+
+def value_hashes(table: RecordTable, name: str, values: Objects) -> Hashes:
+    """A hash for each distinct value of a column."""
+    return table.remembered(f"hashes {name}", lambda: hash_texts(values))
+
+
+def compact(table: RecordTable, name: str, values: Objects) -> Objects:
+    """Each distinct value without blanks: "hans peter" and "hanspeter" are one name."""
+
+    def make() -> Objects:
+        texts = np.empty(len(values), dtype=object)
+        texts[:] = [value.replace(" ", "") for value in values]
+        return texts
+
+    return table.remembered(f"compact {name}", make)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Online:
+    """E-mail addresses and handles of all records: the whole value and its local part."""
+
+    starts: IntArray
+    flags: Flags
+    value: Column
+    local: Column
+    is_email: NDArray[np.bool_]
+    rows: IntArray
+
+    @property
+    def is_empty(self) -> bool:
+        return len(self.flags) == 0
+
+
+def online(table: RecordTable) -> Online:
+    """E-mail addresses and social handles in one: people use one name of their own in many places."""
+    return table.remembered("online", lambda: _online(table))
+
+
+def _online(table: RecordTable) -> Online:
+    emails, identifiers = table.emails, table.identifiers
+    is_handle = np.fromiter(
+        (value.startswith("social_handle" + SEPARATOR) for value in identifiers.values), bool, len(identifiers.values)
+    )
+    chosen = is_handle[identifiers.codes]
+    handles = [
+        value.rpartition(SEPARATOR)[2].lower().lstrip("@") if is_handle[i] else ""
+        for i, value in enumerate(identifiers.values)
+    ]
+    handle_texts = np.empty(len(handles), dtype=object)
+    handle_texts[:] = handles
+    local_texts = np.empty(len(emails.values), dtype=object)
+    local_texts[:] = [value.partition("@")[0] for value in emails.values]
+    email_rows, handle_rows = emails.rows(), identifiers.rows()[chosen]
+    rows = np.concatenate((email_rows, handle_rows))
+    order = np.argsort(rows, kind="stable")
+    handle_codes = identifiers.codes[chosen]
+    at_handles = np.empty(len(handles), dtype=object)
+    at_handles[:] = ["@" + handle if handle else "" for handle in handles]
+    value = _joined(emails.values, emails.codes, at_handles, handle_codes, order)
+    local = _joined(local_texts, emails.codes, handle_texts, handle_codes, order)
+    is_email = np.concatenate((np.ones(len(email_rows), bool), np.zeros(len(handle_rows), bool)))[order]
+    flags = np.concatenate((emails.flags, identifiers.flags[chosen]))[order]
+    starts = np.searchsorted(rows[order], np.arange(len(table) + 1)).astype(np.int64)
+    return Online(starts, flags, value, local, is_email, rows[order])
+
+
+def _joined(a_values: Objects, a_codes: Codes, b_values: Objects, b_codes: Codes, order: IntArray) -> Column:
+    """One column of two, its distinct values encoded anew."""
+    values = encode(np.concatenate((a_values, b_values)).tolist())
+    codes = np.concatenate((values.codes[: len(a_values)][a_codes], values.codes[len(a_values) :][b_codes]))
+    return Column(codes[order].astype(np.int32), values.values)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BirthParts:
+    """Year, month and day by record, 0 where unknown."""
+
+    year: NDArray[np.int32]
+    month: NDArray[np.int32]
+    day: NDArray[np.int32]
+
+
+def birth_parts(table: RecordTable) -> BirthParts:
+    """The parts of each record's birth date."""
+    birth = table.birth
+    return table.remembered("birth", lambda: BirthParts(birth // 10000, birth // 100 % 100, birth % 100))
+
+
+def year_hints(table: RecordTable) -> NDArray[np.int32]:
+    """By record: the birth year that one of its current e-mail addresses or handles hints at, else 0."""
+    return table.remembered("year hints", lambda: _year_hints(table))
+
+
+def _year_hints(table: RecordTable) -> NDArray[np.int32]:
+    names = online(table)
+    by_value = np.fromiter((_year_in(text) for text in names.local.values), np.int32, len(names.local.values))
+    hints = np.zeros(len(table), np.int32)
+    counts = (names.flags & FORMER) == 0
+    hints[names.rows[counts][::-1]] = by_value[names.local.codes[counts]][::-1]
+    return hints
+
+
+def _year_in(local: str) -> int:
+    """The year of 1920 to 2019 that stands in a local part as four digits of their own."""
+    digits = ""
+    for letter in local + " ":
+        if letter.isdigit():
+            digits += letter
+            continue
+        if len(digits) == 4 and digits.isascii() and 1920 <= int(digits) <= 2019:
+            return int(digits)
+        digits = ""
+    return 0
+
+
+def birth_hashes(table: RecordTable) -> Hashes:
+    """A hash of each record's whole birth date, 0 where a part is missing."""
+
+    def make() -> Hashes:
+        parts = birth_parts(table)
+        whole = (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
+        return combine(np.where(whole, table.birth, 0).astype(np.uint64))
+
+    return table.remembered("birth hashes", make)
+
+
+def ragged_hashes(table: RecordTable, name: str, column: Ragged) -> Hashes:
+    """A hash for each value of a ragged column, by position."""
+    return value_hashes(table, name, column.values)[column.codes]

@@ -1,0 +1,139 @@
+"""Value against value: the string kernels (rapidfuzz, on all cores) and the hashes behind our own names.
+
+Everything here works on whole arrays; nothing knows what a customer is.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+
+Hashes = NDArray[np.uint64]
+
+WORKERS: Final = 2
+_CHUNK: Final = 1 << 18
+
+
+def edit_distance(left: Sequence[str] | NDArray[Any], right: Sequence[str] | NDArray[Any], at_most: int) -> IntArray:
+    """Insertions, deletions, substitutions and swaps of neighbours between each pair; `at_most` + 1 for more."""
+    if len(left) == 0:
+        return np.zeros(0, np.int64)
+    distances = process.cpdist(left, right, scorer=OSA.distance, score_cutoff=at_most, workers=WORKERS)
+    return np.asarray(distances, dtype=np.int64)
+
+
+def name_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -> FloatArray:
+    """Jaro–Winkler similarity of each pair in 0 to 1; 0 where it is below `at_least`."""
+    if len(left) == 0:
+        return np.zeros(0)
+    scores = process.cpdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=at_least, workers=WORKERS)
+    return np.asarray(scores, dtype=np.float64)
+
+
+def token_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -> FloatArray:
+    """Similarity of each pair of texts with their words sorted, in 0 to 1; 0 where it is below `at_least`."""
+    if len(left) == 0:
+        return np.zeros(0)
+    scorer = fuzz.token_sort_ratio
+    scores = process.cpdist(left, right, scorer=scorer, score_cutoff=100 * at_least, workers=WORKERS)
+    return np.asarray(scores, dtype=np.float64) / 100
+
+
+def distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[IntArray, IntArray, IntArray]:
+    """The distinct unordered pairs of codes, and for each given pair the index of its distinct one."""
+    low, high = np.minimum(left, right).astype(np.int64), np.maximum(left, right).astype(np.int64)
+    packed = low << 32 | high
+    order = np.argsort(packed)
+    ordered = packed[order]
+    first = np.ones(len(ordered), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    inverse = np.empty(len(ordered), np.int64)
+    inverse[order] = np.cumsum(first) - 1
+    distinct = ordered[first]
+    return distinct >> 32, distinct & 0xFFFFFFFF, inverse
+
+
+# --- hashes: stable over processes, machines and library versions, because block keys are stored
+
+_POSITIONS: Final = 1024
+
+
+def _splitmix(x: Hashes) -> Hashes:
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+_WEIGHTS: Final[Hashes] = _splitmix(
+    np.arange(1, _POSITIONS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+) | np.uint64(1)
+
+
+def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
+    """A 64-bit hash for each text; 0 for "" and for nothing else."""
+    hashes = np.zeros(len(values), np.uint64)
+    for start in range(0, len(values), _CHUNK):
+        encoded = [value.encode() for value in values[start : start + _CHUNK]]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        letters = np.frombuffer(b"".join(encoded), np.uint8)
+        ends = np.cumsum(lengths)
+        begins = ends - lengths
+        if len(letters) == 0:
+            continue
+        positions = np.arange(len(letters)) - np.repeat(begins, lengths)
+        terms = (letters.astype(np.uint64) + np.uint64(1)) * _WEIGHTS[positions % _POSITIONS]
+        filled = lengths > 0
+        sums = np.add.reduceat(terms, begins[filled])
+        mixed = _splitmix(sums + lengths[filled].astype(np.uint64))
+        hashes[start : start + len(encoded)][filled] = np.where(mixed == 0, np.uint64(1), mixed)
+    return hashes
+
+
+def combine(*parts: Hashes) -> Hashes:
+    """One hash of several, order counting; 0 where one of them is 0 (missing)."""
+    total = np.full(len(parts[0]), 0x243F6A8885A308D3, np.uint64)
+    missing: BoolArray = np.zeros(len(total), dtype=bool)
+    for part in parts:
+        missing |= part == 0
+        total = _splitmix(total * np.uint64(0x9E3779B97F4A7C15) + part)
+    total[total == 0] = 1
+    total[missing] = 0
+    return total
+
+
+# --- how a name sounds: Kölner Phonetik, which serves other European names as a skeleton of consonants as well
+
+_SOUNDS: Final = str.maketrans(
+    {
+        **dict.fromkeys("bp", "1"),
+        **dict.fromkeys("dt", "2"),
+        **dict.fromkeys("fvw", "3"),
+        **dict.fromkeys("gkqc", "4"),
+        "x": "48",
+        "l": "5",
+        **dict.fromkeys("mn", "6"),
+        "r": "7",
+        **dict.fromkeys("szß", "8"),
+        **dict.fromkeys("aeijouyh", "0"),
+    }
+)
+_SOFT_C: Final = re.compile(r"(?<=[sz])c|(?<=.)c(?![ahkoqux])|^c(?![ahkloqrux])")
+_SOFT_T: Final = re.compile(r"[dt](?=[csz])")
+_SOFT_X: Final = re.compile(r"(?<=[ckq])x")
+_REPEATED: Final = re.compile(r"(.)\1+")
+
+
+def sound(name: str) -> str:
+    """The phonetic code of one word; "" when it has no letter of a to z. A vowel counts at the start alone."""
+    text = name.replace("ph", "f")
+    if "c" in text or "x" in text or "t" in text or "d" in text:
+        text = _SOFT_X.sub("s", _SOFT_C.sub("s", _SOFT_T.sub("s", text)))
+    digits = _REPEATED.sub(r"\1", text.translate(_SOUNDS))
+    code = digits[:1] + digits[1:].replace("0", "")
+    return code if any("0" <= c <= "8" for c in code) else name

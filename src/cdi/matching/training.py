@@ -1,0 +1,410 @@
+"""A model from unlabelled records: expectation maximisation with three latent classes, the same person, another
+person of the same household, and strangers.
+
+Three things keep it honest: u is estimated from random pairs whose own probability of being strangers weighs them;
+agreement on given name or birth date is capped in the household class; every share is smoothed by its start.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.errors import InvalidInputError
+from cdi.matching import features
+from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
+from cdi.matching.columns import Column, Objects, Ragged, RecordTable
+from cdi.matching.comparisons import (
+    COMPARISONS,
+    Comparison,
+    Subject,
+    comparisons_of,
+    custom,
+    starting_weights,
+    weights_of,
+)
+from cdi.matching.engine import rarity_terms
+from cdi.matching.model import MIN_CARRIERS, Frequencies, LevelWeights, MatchModel
+from cdi.matching.pairs import FloatArray, IntArray
+from cdi.matching.similarity import Hashes
+
+Progress = Callable[[int, int], None]
+
+MIN_RECORDS: Final = 300
+"""Fewer records teach less than the shipped model knows."""
+SAMPLED_PAIRS: Final = 600_000
+RANDOM_PAIRS: Final = 600_000
+ROUNDS: Final = 60
+CONVERGED: Final = 1e-4
+PSEUDO_PAIRS: Final = 5.0
+"""So many pairs' worth of the starting shares smooth each stratum of each class."""
+FLOOR: Final = 1e-9
+
+
+def can_train(table: RecordTable) -> bool:
+    """Are there records enough, and pairs among them, to learn from?"""
+    return len(table) >= MIN_RECORDS
+
+
+def start_model(table: RecordTable | None = None, custom_attributes: tuple[tuple[str, str], ...] = ()) -> MatchModel:
+    """The model before anything was learned: the starting shares of each level name the classes."""
+    comparisons = COMPARISONS + tuple(custom(name, how) for name, how in custom_attributes)
+    n = 10_000 if table is None else max(len(table), 10)
+    return MatchModel(
+        weights={c.name: starting_weights(c) for c in comparisons},
+        lambda_match=min(0.5 / n, 0.05),
+        lambda_household=min(0.5 / n, 0.05),
+        custom=custom_attributes,
+        provenance={"made_by": "starting shares"},
+    )
+
+
+def train(
+    table: RecordTable,
+    start: MatchModel | None = None,
+    limits: Limits | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> MatchModel:
+    """A model of these records, equal for equal records, start and seed.
+
+    `start` gives thresholds, guarantees, custom attributes, and the shares that smooth the estimates.
+    """
+    limits = limits or Limits()
+    if len(table) < 2:
+        raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
+    start = start or start_model(table)
+    start = replace(start, weights={c.name: weights_of(start, c) for c in comparisons_of(start)})
+    model = replace(start, frequencies=_frequencies(table, start), shared=_shared_values(table, start))
+    model = refuse_oversized(table, model, limits)
+    left, right, _ = all_pairs(table, model, limits)
+    rng = np.random.default_rng(seed)
+    sample = _sample(len(left), rng)
+    has_households = not (table.addresses.is_empty and table.landlines.is_empty)
+    comparisons = tuple(c for c in comparisons_of(model) if c.applies(table) and c.learned)
+    a, b = _random_pairs(len(table), rng)
+    estimate = Estimation(
+        comparisons,
+        model,
+        blocked=_observe(table, model, comparisons, left[sample], right[sample]),
+        random=_observe(table, model, comparisons, a, b),
+        scale=len(left) / max(len(sample), 1),
+        total=len(table) * (len(table) - 1) / 2,
+        has_households=has_households,
+    )
+    trained = estimate.run(progress)
+    return replace(trained, seed=seed, provenance=_provenance(table, len(left), estimate, seed))
+
+
+def _provenance(table: RecordTable, pairs: int, estimate: "Estimation", seed: int) -> dict[str, Any]:
+    return {
+        "made_by": "expectation maximisation without labels",
+        "records": len(table),
+        "candidate_pairs": pairs,
+        "classes": 3 if estimate.has_households else 2,
+        "rounds": estimate.rounds,
+        "seed": seed,
+    }
+
+
+def _sample(n: int, rng: np.random.Generator) -> IntArray:
+    if n <= SAMPLED_PAIRS:
+        return np.arange(n)
+    return np.sort(rng.choice(n, SAMPLED_PAIRS, replace=False))
+
+
+def _random_pairs(n: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Random pairs of rows, all of them where there are few."""
+    if n * (n - 1) // 2 <= RANDOM_PAIRS:
+        i, j = np.triu_indices(n, 1)
+        return i.astype(np.int64), j.astype(np.int64)
+    a, b = rng.integers(0, n, RANDOM_PAIRS), rng.integers(0, n, RANDOM_PAIRS)
+    return a[a != b], b[a != b]
+
+
+# --- the estimation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """Pairs as their distinct patterns of levels, and by pair the pattern and what rare shared values add."""
+
+    patterns: NDArray[np.uint8]
+    pattern: IntArray
+    rarity_household: FloatArray
+    rarity_stranger: FloatArray
+
+    @property
+    def count(self) -> int:
+        return len(self.pattern)
+
+
+def _observe(
+    table: RecordTable, model: MatchModel, comparisons: tuple[Comparison, ...], a: IntArray, b: IntArray
+) -> Observed:
+    subject = Subject(table, model)
+    levels = np.zeros((len(a), len(comparisons)), np.uint8)
+    household, stranger = np.zeros(len(a)), np.zeros(len(a))
+    for k, comparison in enumerate(comparisons):
+        answers = comparison.compare(subject, a, b)
+        levels[:, k] = answers.levels
+        if answers.shares is not None:
+            rarity = rarity_terms(comparison, answers.shares, model)
+            stranger += rarity
+            household += rarity if comparison.rarity_counts_in_household else 0
+    patterns, pattern = _distinct_rows(levels)
+    return Observed(patterns, pattern, household, stranger)
+
+
+def _distinct_rows(levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], IntArray]:
+    """Distinct rows and the index of each row's one: levels packed five bits each into as few words as needed."""
+    code = np.zeros(len(levels), np.int64)
+    for start in range(0, levels.shape[1], 6):
+        word = np.zeros(len(levels), np.int64)
+        for k in range(start, min(start + 6, levels.shape[1])):
+            word = word << 5 | levels[:, k]
+        code = np.unique(code << 30 | word, return_inverse=True)[1].astype(np.int64)
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return levels[first], inverse.astype(np.int64)
+
+
+class Estimation:
+    """Expectation maximisation over the patterns of blocked and of random pairs."""
+
+    def __init__(
+        self,
+        comparisons: tuple[Comparison, ...],
+        model: MatchModel,
+        blocked: Observed,
+        random: Observed,
+        scale: float,
+        total: float,
+        has_households: bool,
+    ) -> None:
+        self.comparisons = comparisons
+        self.start = model
+        self.blocked = blocked
+        self.random = random
+        self.scale = scale
+        self.total = total
+        self.has_households = has_households
+        self.rounds = 0
+
+    def run(self, progress: Progress | None) -> MatchModel:
+        """Rounds of expectation and maximisation until the shares rest."""
+        model = self._begin()
+        for done in range(ROUNDS):
+            self.rounds = done + 1
+            following = self._round(model)
+            if progress:
+                progress(done + 1, ROUNDS)
+            if _largest_change(model, following, self.comparisons) < CONVERGED:
+                return following
+            model = following
+        return model
+
+    def _begin(self) -> MatchModel:
+        """The start, with u taken from the random pairs as they are."""
+        ones = np.ones(self.random.count)
+        counts = self._level_counts(self.random, ones)
+        weights = dict(self.start.weights)
+        for comparison, observed in zip(self.comparisons, counts, strict=True):
+            given = weights[comparison.name]
+            u = _smoothed(comparison, observed, given.u, PSEUDO_PAIRS)
+            weights[comparison.name] = replace(given, u=u, h=given.h if self.has_households else u)
+        households = self.start.lambda_household if self.has_households else 0.0
+        return replace(self.start, weights=weights, lambda_household=households)
+
+    def posteriors(self, model: MatchModel, observed: Observed) -> NDArray[np.float64]:
+        """P(class | pair) for M, H, U: one row a pair."""
+        logs = np.zeros((len(observed.patterns), 3))
+        for k, comparison in enumerate(self.comparisons):
+            weights = model.weights[comparison.name]
+            levels = observed.patterns[:, k]
+            for column, shares in enumerate((weights.m, weights.h, weights.u)):
+                logs[:, column] += np.log(shares)[levels]
+        lambdas = (model.lambda_match, model.lambda_household, 1 - model.lambda_match - model.lambda_household)
+        logs += np.log(np.maximum(lambdas, 1e-300))
+        by_pair = logs[observed.pattern]
+        if self.has_households:
+            by_pair[:, 1] -= observed.rarity_household
+        by_pair[:, 2] -= observed.rarity_stranger
+        by_pair -= by_pair.max(axis=1, keepdims=True)
+        np.exp(by_pair, out=by_pair)
+        by_pair /= by_pair.sum(axis=1, keepdims=True)
+        return by_pair
+
+    def _round(self, model: MatchModel) -> MatchModel:
+        blocked = self.posteriors(model, self.blocked)
+        random = self.posteriors(model, self.random)
+        of_match = self._level_counts(self.blocked, blocked[:, 0])
+        of_household = self._level_counts(self.blocked, blocked[:, 1])
+        of_stranger = self._level_counts(self.blocked, blocked[:, 2])
+        of_random = self._level_counts(self.random, random[:, 2])
+        # A level too rare to meet among random pairs is met among blocked ones, which are part of all pairs.
+        rescale = self.scale * max(random[:, 2].sum(), 1.0) / self.total
+        weights = dict(model.weights)
+        for k, comparison in enumerate(self.comparisons):
+            start = self.start.weights[comparison.name]
+            strangers = np.maximum(of_random[k], of_stranger[k] * rescale)
+            m = _smoothed(comparison, of_match[k], start.m, PSEUDO_PAIRS)
+            u = _smoothed(comparison, strangers, start.u, PSEUDO_PAIRS)
+            h = u
+            if self.has_households:
+                h = _capped(comparison, _smoothed(comparison, of_household[k], start.h, PSEUDO_PAIRS))
+            weights[comparison.name] = LevelWeights(start.levels, m, h, u)
+        matches = max(blocked[:, 0].sum() * self.scale, 0.5) / self.total
+        households = max(blocked[:, 1].sum() * self.scale, 0.5) / self.total if self.has_households else 0.0
+        return replace(model, weights=weights, lambda_match=min(matches, 0.45), lambda_household=min(households, 0.45))
+
+    def _level_counts(self, observed: Observed, weights: FloatArray) -> list[FloatArray]:
+        """By comparison, how much weight each level carries."""
+        by_pattern = np.bincount(observed.pattern, weights, len(observed.patterns))
+        return [
+            np.bincount(observed.patterns[:, k], by_pattern, len(comparison.levels) + 1).astype(np.float64)
+            for k, comparison in enumerate(self.comparisons)
+        ]
+
+
+def _strata(comparison: Comparison) -> list[IntArray]:
+    """The level numbers of each stratum."""
+    numbers = np.array([level.stratum for level in comparison.levels])
+    return [np.flatnonzero(numbers == stratum) + 1 for stratum in np.unique(numbers)]
+
+
+def _smoothed(comparison: Comparison, counts: FloatArray, start: FloatArray, pseudo: float) -> FloatArray:
+    """Shares within each stratum, with some pairs' worth of the start."""
+    shares = np.ones(len(counts))
+    for levels in _strata(comparison):
+        begun = start[levels] / start[levels].sum()
+        raw = counts[levels] + pseudo * begun
+        shares[levels] = np.maximum(raw / raw.sum(), FLOOR)
+    return shares
+
+
+def _capped(comparison: Comparison, shares: FloatArray) -> FloatArray:
+    """Household shares with agreement bounded, so that the class cannot turn into "the same person"."""
+    if comparison.household_cap >= 1:
+        return shares
+    agrees = np.array([False] + [level.agrees for level in comparison.levels])
+    result = shares.copy()
+    for levels in _strata(comparison):
+        agreeing, other = levels[agrees[levels]], levels[~agrees[levels]]
+        cap = comparison.household_cap * (2 if comparison.levels[levels[0] - 1].stratum > 1 else 1)
+        total = result[agreeing].sum()
+        if len(other) and total > cap:
+            result[agreeing] *= cap / total
+            result[other] *= (1 - cap) / result[other].sum()
+    return result
+
+
+def _largest_change(before: MatchModel, after: MatchModel, comparisons: tuple[Comparison, ...]) -> float:
+    return (
+        max(
+            float(np.abs(getattr(before.weights[c.name], share) - getattr(after.weights[c.name], share)).max())
+            for c in comparisons
+            for share in ("m", "h", "u")
+        )
+        if comparisons
+        else 0.0
+    )
+
+
+# --- how common values are
+
+
+def _frequencies(table: RecordTable, start: MatchModel) -> dict[str, Frequencies]:
+    given, family = features.given_words(table), features.family_words(table)
+    organisation = features.organisation_words(table)
+    cities = table.addresses.city
+    found = {
+        "given": _word_frequencies(given, table.given),
+        "family": _word_frequencies(family, table.family),
+        "organisation": _word_frequencies(organisation, table.organisation),
+        "city": _value_frequencies(cities.codes, cities.values),
+        "birth": _birth_frequencies(table),
+    }
+    for name, _ in start.custom:
+        if name in table.attributes:
+            column = table.attributes[name]
+            found[f"attribute {name}"] = _value_frequencies(column.codes, column.values)
+    return found
+
+
+def _word_frequencies(words: features.Words, column: Column) -> Frequencies:
+    """Each record counts once for each word of its value."""
+    by_value = np.bincount(column.codes, minlength=len(column.values))
+    counts = np.zeros(len(words.vocabulary))
+    for place in range(words.codes.shape[1]):
+        np.add.at(counts, words.codes[:, place], by_value)
+    counts[0] = 0
+    return _table_of(counts, words.vocabulary, int(by_value[1:].sum()))
+
+
+def _value_frequencies(codes: NDArray[Any], values: Objects) -> Frequencies:
+    counts = np.bincount(codes, minlength=len(values)).astype(float)
+    counts[0] = 0
+    return _table_of(counts, values, int(counts.sum()))
+
+
+def _birth_frequencies(table: RecordTable) -> Frequencies:
+    whole = features.birth_hashes(table) != 0
+    dates, counts = np.unique(table.birth[whole], return_counts=True)
+    texts = np.empty(len(dates), dtype=object)
+    texts[:] = [str(date) for date in dates.tolist()]
+    return _table_of(counts.astype(float), texts, int(whole.sum()))
+
+
+def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:
+    if total == 0:
+        return Frequencies({}, 1.0, 1.0)
+    shares = counts / total
+    listed = np.flatnonzero(counts >= MIN_CARRIERS)
+    rare = min(2.0 / total, 1.0)
+    collision = float((shares**2).sum())
+    return Frequencies({str(values[i]): float(shares[i]) for i in listed}, rare, max(collision, rare))
+
+
+# --- values that strangers share
+
+MIN_NAMES: Final = 5
+MIN_NAME_SHARE: Final = 0.25
+
+
+def _shared_values(table: RecordTable, start: MatchModel) -> Hashes:
+    """Hashes of e-mail addresses and phone numbers that many different people carry.
+
+    People are told apart by the sound of the surname and the initial: typing errors must not look like people.
+    """
+    from_data = [start.shared]
+    names = features.online(table)
+    online = Ragged(names.starts, names.value.codes, names.flags, names.value.values)
+    for name, column in (("online", online), ("mobiles", table.mobiles), ("landlines", table.landlines)):
+        from_data.append(features.value_hashes(table, name, column.values)[_carried_by_many(table, column)])
+    return np.unique(np.concatenate(from_data))
+
+
+def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
+    """The codes of values carried by five or more names that make a quarter of their uses."""
+    if column.is_empty:
+        return np.zeros(0, np.int64)
+    given, family = features.given_words(table), features.family_words(table)
+    initials = given.initials[given.codes[:, 0]][table.given.codes].astype(np.uint64)
+    surnames = family.sounds[family.codes[:, 0]][table.family.codes]
+    organisations = features.value_hashes(table, "organisation", table.organisation.values)[table.organisation.codes]
+    person = (surnames * np.uint64(31) + initials) ^ organisations
+    rows = column.rows()
+    known = (surnames[rows] != 0) | (organisations[rows] != 0)
+    codes, people = column.codes[known].astype(np.int64), person[rows[known]]
+    uses = np.bincount(codes, minlength=len(column.values))
+    order = np.lexsort((people, codes))
+    codes, people = codes[order], people[order]
+    first = np.ones(len(codes), dtype=bool)
+    first[1:] = (codes[1:] != codes[:-1]) | (people[1:] != people[:-1])
+    different = np.bincount(codes[first], minlength=len(column.values))
+    return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
+
+
+__all__ = ["Estimation", "Observed", "can_train", "start_model", "train"]

@@ -1,0 +1,358 @@
+"""Scored pairs become customers: links add up their evidence, a component at a time, in an order that the pairs
+themselves give. No result depends on the order of input, and one component alone gives what all together give.
+
+Stewards outrank the pairs: what must be together starts together, what must be apart never joins.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs
+from cdi.resolution.decisions import Constraints
+
+Score = Callable[[IntArray, IntArray], ScoredPairs]
+"""Scores of pairs of record ids, sorted by ids: what the engine says of pairs that were not compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRules:
+    """The policy by which links become clusters; weights in nats.
+
+    A pair links at `match` and is a question to a steward from `review`. In the sum over all pairs of two
+    clusters a pair speaks for the merge with at most `most_for`, against it with at most `most_against` where
+    names or birth dates truly contradict, else with at most `little_against`: having no contact in common is
+    weak. A record with two rivals whose weights differ by less than `margin` joins neither. No cluster grows
+    beyond `max_size`; components beyond `max_component` are first cut at their weakest links.
+    """
+
+    match: float = 0.0
+    review: float = -1.3862943611198906
+    most_for: float = 6.0
+    most_against: float = 6.0
+    little_against: float = 1.0
+    margin: float = 0.0
+    max_size: int = 1_000
+    max_component: int = 3_000
+
+
+class Reason(StrEnum):
+    """Why a pair of clusters is a steward's question."""
+
+    SIMILAR = "similar"  # between review and match
+    CONTRADICTED = "contradicted"  # a link that the rest of the two clusters speaks against
+    RIVALS = "rivals"  # two others have an equal claim
+    SIZE = "size"  # the merge would make a cluster of a size that no customer has
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A pair of records whose clusters are apart, the strongest of its two clusters, and why it is asked."""
+
+    left: int
+    right: int
+    weight: float
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """By record id (sorted): the smallest record id of its cluster. And what stewards should look at."""
+
+    record_ids: IntArray
+    labels: IntArray
+    open_questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """Pairs of positions with their weights over the match threshold, sorted by position."""
+
+    left: IntArray
+    right: IntArray
+    weight: FloatArray
+    contradicts: BoolArray
+
+    def only(self, wanted: BoolArray | IntArray) -> "_Edges":
+        return _Edges(self.left[wanted], self.right[wanted], self.weight[wanted], self.contradicts[wanted])
+
+
+def form_clusters(
+    record_ids: IntArray, pairs: ScoredPairs, constraints: Constraints, rules: ClusterRules, score: Score
+) -> Clusters:
+    """The clusters of these records. `pairs` are those at or above review; pairs of records not given are left
+    out; `score` is asked once for pairs inside components that `pairs` does not hold."""
+    ids = np.unique(np.asarray(record_ids, np.int64))
+    edges = _edges_of(ids, pairs, rules)
+    together, apart = _positions(ids, constraints)
+    forbidden = _pack(apart[:, 0], apart[:, 1])
+    links = edges.only((edges.weight >= 0) & ~np.isin(_pack(edges.left, edges.right), forbidden))
+    component = _components(len(ids), links, together, rules)
+    labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score)
+    questions = _questions(ids, edges, labels, forbidden, refused, rules)
+    return Clusters(ids, ids[labels], questions)
+
+
+def _edges_of(ids: IntArray, pairs: ScoredPairs, rules: ClusterRules) -> _Edges:
+    left = np.searchsorted(ids, pairs.left)
+    right = np.searchsorted(ids, pairs.right)
+    bounded_left, bounded_right = np.minimum(left, len(ids) - 1), np.minimum(right, len(ids) - 1)
+    known = np.zeros(len(pairs), dtype=bool)
+    if len(ids):
+        known = (ids[bounded_left] == pairs.left) & (ids[bounded_right] == pairs.right)
+    edges = _Edges(left[known], right[known], pairs.weight[known] - rules.match, pairs.contradicts[known])
+    order = np.lexsort((edges.right, edges.left))
+    return edges.only(order)
+
+
+def _positions(ids: IntArray, constraints: Constraints) -> tuple[list[IntArray], IntArray]:
+    """Constraints as positions, of records that are present."""
+    place = (
+        {int(record): position for position, record in enumerate(ids.tolist())}
+        if (constraints.together or constraints.apart)
+        else {}
+    )
+    together = [np.array(sorted(place[r] for r in group if r in place), np.int64) for group in constraints.together]
+    apart = sorted((place[a], place[b]) for a, b in constraints.apart if a in place and b in place)
+    return [group for group in together if len(group) > 1], np.array(apart, np.int64).reshape(-1, 2)
+
+
+def _pack(left: IntArray, right: IntArray) -> IntArray:
+    return np.minimum(left, right) << 32 | np.maximum(left, right)
+
+
+def _connected(n: int, left: IntArray, right: IntArray) -> IntArray:
+    """By position, the smallest position of its component."""
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
+    _, component = connected_components(graph, directed=False)
+    smallest = np.full(int(component.max(initial=-1)) + 1, n, np.int64)
+    np.minimum.at(smallest, component, np.arange(n))
+    return smallest[component]
+
+
+def _components(n: int, links: _Edges, together: list[IntArray], rules: ClusterRules) -> IntArray:
+    """Components over links and must-links; one too large is cut at ever higher weights until it fits."""
+    chains = [np.column_stack((group[:-1], group[1:])) for group in together]
+    must = np.concatenate(chains) if chains else np.zeros((0, 2), np.int64)
+    floor = 0.0
+    while True:
+        component = _connected(n, np.concatenate((links.left, must[:, 0])), np.concatenate((links.right, must[:, 1])))
+        large = np.bincount(component, minlength=n)[component] > rules.max_component
+        floor += 1.0
+        within = large[links.left]
+        if not within.any() or floor > CUTS:
+            return component
+        links = links.only(~within | (links.weight >= floor))
+
+
+CUTS: Final = 60
+"""Above this weight nothing is cut: records so alike are one component whatever its size."""
+
+
+def _agglomerate(
+    ids: IntArray,
+    edges: _Edges,
+    links: _Edges,
+    component: IntArray,
+    together: list[IntArray],
+    forbidden: IntArray,
+    rules: ClusterRules,
+    score: Score,
+) -> tuple[IntArray, dict[tuple[int, int], Reason]]:
+    """Labels by position (the smallest position of the cluster), and merges that were refused."""
+    labels = np.arange(len(ids))
+    sizes = np.bincount(component, minlength=len(ids))
+    tied = np.zeros(len(ids), dtype=bool)
+    for group in together:
+        tied[component[group[0]]] = True
+    pairs_only = (sizes[component[links.left]] == 2) & ~tied[component[links.left]]
+    labels[links.right[pairs_only]] = links.left[pairs_only]
+    todo = np.flatnonzero((sizes > 2) | tied)
+    refused: dict[tuple[int, int], Reason] = {}
+    if len(todo) == 0:
+        return labels, refused
+    complete = _complete(ids, edges, component, np.flatnonzero(np.isin(component, todo)), rules, score)
+    in_component = component[complete.left]
+    blocked = np.isin(_pack(complete.left, complete.right), forbidden)
+    agreeing = _all_agree(len(ids), in_component, (complete.weight >= 0) & ~blocked)
+    simple = agreeing & (sizes <= rules.max_size)
+    members = np.flatnonzero(np.isin(component, todo[simple[todo]]))
+    labels[members] = component[members]
+    hard = ~simple[in_component]
+    remaining = complete.only(hard)
+    order = np.argsort(component[remaining.left], kind="stable")
+    tie_of = {int(component[group[0]]): [] for group in together}  # type: dict[int, list[IntArray]]
+    for group in together:
+        tie_of[int(component[group[0]])].append(group)
+    for part, stop in _runs(component[remaining.left][order], order):
+        chosen = remaining.only(stop)
+        _merge(chosen, blocked[hard][stop], tie_of.get(part, []), rules, labels, refused)
+    return labels, refused
+
+
+def _runs(values: IntArray, order: IntArray) -> Iterator[tuple[int, IntArray]]:
+    """Each value of a sorted array with the part of `order` that it stands at."""
+    if len(values) == 0:
+        return
+    begins = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    ends = np.concatenate((begins[1:], [len(values)]))
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        yield int(values[begin]), order[begin:end]
+
+
+def _all_agree(n: int, component: IntArray, agrees: BoolArray) -> BoolArray:
+    """By component: does every pair inside it agree?"""
+    result = np.ones(n, dtype=bool)
+    result[component[~agrees]] = False
+    return result
+
+
+def _complete(
+    ids: IntArray, edges: _Edges, component: IntArray, members: IntArray, rules: ClusterRules, score: Score
+) -> _Edges:
+    """All pairs inside the members' components, those that are missing scored now."""
+    order = members[np.argsort(component[members], kind="stable")]
+    of = component[order]
+    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
+    sizes = np.diff(np.concatenate((begins, [len(of)])))
+    made = []
+    for size in np.unique(sizes).tolist():
+        if size > rules.max_component:
+            continue
+        i, j = np.triu_indices(size, 1)
+        block = order[begins[sizes == size, None] + np.arange(size)]
+        made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
+    inside = component[edges.left] == component[edges.right]
+    known = edges.only(inside & np.isin(component[edges.left], np.unique(of)))
+    wanted = np.unique(np.concatenate(made)) if made else np.zeros(0, np.int64)
+    missing = np.setdiff1d(wanted, _pack(known.left, known.right), assume_unique=True)
+    if len(missing) == 0:
+        return known
+    scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
+    left, right = np.searchsorted(ids, scored.left), np.searchsorted(ids, scored.right)
+    return _Edges(
+        np.concatenate((known.left, left)),
+        np.concatenate((known.right, right)),
+        np.concatenate((known.weight, scored.weight - rules.match)),
+        np.concatenate((known.contradicts, scored.contradicts)),
+    )
+
+
+def contributions(weight: FloatArray, contradicts: BoolArray, rules: ClusterRules) -> FloatArray:
+    """What each pair says in the sum over two clusters."""
+    least = np.where(contradicts, -rules.most_against, -rules.little_against)
+    return np.clip(weight, least, rules.most_for)
+
+
+def _merge(
+    pairs: _Edges,
+    blocked: BoolArray,
+    together: list[IntArray],
+    rules: ClusterRules,
+    labels: IntArray,
+    refused: dict[tuple[int, int], Reason],
+) -> None:
+    """Greedy agglomeration of one component: links by descending weight, two clusters join when the sum over all
+    pairs between them is positive."""
+    nodes = np.unique(np.concatenate((pairs.left, pairs.right, *together)))
+    left, right = np.searchsorted(nodes, pairs.left), np.searchsorted(nodes, pairs.right)
+    sums = np.zeros((len(nodes), len(nodes)))
+    said = np.where(blocked, -np.inf, contributions(pairs.weight, pairs.contradicts, rules))
+    sums[left, right] = said
+    sums[right, left] = said
+    state = _Partition(sums, rules.max_size)
+    for group in together:
+        places = np.searchsorted(nodes, group)
+        for place in places[1:].tolist():
+            state.join(int(places[0]), place)
+    links = np.flatnonzero((pairs.weight >= 0) & ~blocked)
+    links = links[np.lexsort((right[links], left[links], -pairs.weight[links]))]
+    for i, j in zip(left[links].tolist(), right[links].tolist(), strict=True):
+        reason = state.consider(i, j)
+        if reason:
+            refused[int(nodes[i]), int(nodes[j])] = reason
+    for position, label in zip(nodes.tolist(), state.labels(), strict=True):
+        labels[position] = nodes[label]
+
+
+class _Partition:
+    """Clusters of one component and the sums between them."""
+
+    def __init__(self, sums: FloatArray, max_size: int) -> None:
+        self.sums = sums
+        self.max_size = max_size
+        self.root = list(range(len(sums)))
+        self.size = [1] * len(sums)
+
+    def find(self, i: int) -> int:
+        while self.root[i] != i:
+            self.root[i] = self.root[self.root[i]]
+            i = self.root[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        x, y = sorted((self.find(i), self.find(j)))
+        if x == y:
+            return
+        self.sums[x] += self.sums[y]
+        self.sums[:, x] = self.sums[x]
+        self.root[y] = x
+        self.size[x] += self.size[y]
+
+    def consider(self, i: int, j: int) -> Reason | None:
+        """Join the clusters of i and j if their sum is positive; the reason if not."""
+        x, y = self.find(i), self.find(j)
+        if x == y:
+            return None
+        if self.sums[x, y] <= 0:
+            return Reason.CONTRADICTED
+        if self.size[x] + self.size[y] > self.max_size:
+            return Reason.SIZE
+        self.join(x, y)
+        return None
+
+    def labels(self) -> list[int]:
+        return [self.find(i) for i in range(len(self.root))]
+
+
+def _questions(
+    ids: IntArray,
+    edges: _Edges,
+    labels: IntArray,
+    forbidden: IntArray,
+    refused: dict[tuple[int, int], Reason],
+    rules: ClusterRules,
+) -> tuple[Question, ...]:
+    """Of each two clusters that a pair at or above review connects, the strongest pair."""
+    open_ = (labels[edges.left] != labels[edges.right]) & (edges.weight + rules.match >= rules.review)
+    open_ &= ~np.isin(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))
+    asked = edges.only(open_)
+    between = _pack(labels[asked.left], labels[asked.right])
+    order = np.lexsort((asked.right, asked.left, -asked.weight, between))
+    first = order[np.concatenate(([True], between[order][1:] != between[order][:-1]))] if len(order) else order
+    first = np.sort(first)
+    return tuple(
+        Question(
+            int(ids[asked.left[k]]),
+            int(ids[asked.right[k]]),
+            float(asked.weight[k] + rules.match),
+            _reason(int(asked.left[k]), int(asked.right[k]), float(asked.weight[k]), refused),
+        )
+        for k in first.tolist()
+    )
+
+
+def _between(labels: IntArray, forbidden: IntArray) -> IntArray:
+    """Pairs of clusters that a steward keeps apart."""
+    return np.unique(_pack(labels[forbidden >> 32], labels[forbidden & 0xFFFFFFFF]))
+
+
+def _reason(left: int, right: int, weight: float, refused: dict[tuple[int, int], Reason]) -> Reason:
+    if (left, right) in refused:
+        return refused[left, right]
+    return Reason.SIMILAR if weight < 0 else Reason.CONTRADICTED
