@@ -154,7 +154,7 @@ def dedupe(request: DedupeRequest, progress: Progress | None = None) -> DedupeRe
     if request.out:
         with watch.step("write"):
             _write(request.out, plan, clusters.labels)
-    sizes = np.bincount(clusters.labels)
+    _, sizes = np.unique(clusters.labels, return_counts=True)
     return DedupeReport(
         records=survey.records,
         candidate_pairs=result.candidate_pairs,
@@ -334,8 +334,9 @@ def _clusters(table: RecordTable, model: MatchModel, result: MatchResult, watch:
     def scores(left: IntArray, right: IntArray) -> ScoredPairs:
         return score(table, model, table.row_of(left), table.row_of(right))
 
+    rules = ClusterRules(match=model.match_weight, review=model.review_weight)
     with watch.step("cluster"):
-        return form_clusters(table.record_ids, result.pairs, Constraints(), ClusterRules(), scores)
+        return form_clusters(table.record_ids, result.pairs, Constraints(), rules, scores)
 
 
 @dataclass(frozen=True, slots=True)
