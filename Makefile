@@ -33,7 +33,7 @@ $(BENCH_STAMP): $(DEV_STAMP)
 	@touch $@
 
 run: $(RUN_STAMP) ## sync, resolve and serve the sample company (SERVE=0: end after the summary)
-	@$(BIN)/cdi run --dir var/sample $(if $(filter 0,$(SERVE)),--no-serve,)
+	@$(BIN)/cdi run --sample --dir var/sample $(if $(filter 0,$(SERVE)),--no-serve,)
 
 test: $(DEV_STAMP) ## all tests (under 10 minutes on two cores)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile

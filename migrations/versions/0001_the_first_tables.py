@@ -105,10 +105,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_feed_profile_id_cursor"), "feed", ["profile_id", "cursor"], unique=False)
     op.create_table(
         "feed_counter",
-        sa.Column("only", sa.Boolean(), nullable=False),
+        sa.Column("single", sa.Boolean(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("only", name=op.f("ck_feed_counter_one_row")),
-        sa.PrimaryKeyConstraint("only", name=op.f("pk_feed_counter")),
+        sa.CheckConstraint("single", name=op.f("ck_feed_counter_one_row")),
+        sa.PrimaryKeyConstraint("single", name=op.f("pk_feed_counter")),
     )
     op.create_table(
         "handle",
@@ -397,7 +397,7 @@ def upgrade() -> None:
         ["source", "customer_key", "at"],
         unique=False,
     )
-    op.execute("INSERT INTO feed_counter (only, last) VALUES (true, 0)")
+    op.execute("INSERT INTO feed_counter (single, last) VALUES (true, 0)")
 
 
 def downgrade() -> None:

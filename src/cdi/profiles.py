@@ -26,7 +26,7 @@ from cdi.pipeline.publishing import record_facts
 from cdi.pipeline.resolving import build_table
 from cdi.resolution.document import StewardFacts, assemble
 from cdi.resolution.identity import answer_for
-from cdi.store import decisions, models, normalised, pairs, profiles, records, reviews
+from cdi.store import decisions, models, normalised, pairs, profiles, records, reviews, touchpoints
 from cdi.store.profiles import FoundProfile, ProfileFilter
 
 
@@ -295,3 +295,8 @@ def _strongest_ties(connection: Connection, members: Sequence[int]) -> list[tupl
             home[a] = b
             ties.append((left, right))
     return ties
+
+
+def journey(connection: Connection, visibility: Visibility, profile_id: UUID, limit: int = 20) -> list[dict[str, Any]]:
+    """The touchpoints of a profile over all its records and channels, newest first."""
+    return touchpoints.journey(connection, visibility, profile_id, limit)

@@ -47,9 +47,9 @@ feed = Table(
 feed_counter = Table(
     "feed_counter",
     metadata,
-    Column("only", Boolean, primary_key=True),
+    Column("single", Boolean, primary_key=True),
     Column("last", BigInteger, nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint("single", name="one_row"),
 )
 
 
@@ -71,7 +71,7 @@ def append_changes(connection: Connection, changes: Sequence[Change], now: datet
     if not changes:
         return
     last = connection.execute(
-        text("update feed_counter set last = last + :n where only returning last"), {"n": len(changes)}
+        text("update feed_counter set last = last + :n where single returning last"), {"n": len(changes)}
     ).scalar_one()
     first = last - len(changes) + 1
     copy_rows(

@@ -1,65 +1,17 @@
-"""A command is a thin door: it reads its arguments, calls one use case and prints the answer.
+"""`cdi dedupe`: the engine on one file."""
 
-What went wrong and can be put right is one red line on stderr and exit code 1; wrong usage exits with 2. With
-`--json` stdout carries one object and nothing else.
-"""
-
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from cdi.cli.terminal import Json, out, print_json, progress_bars
 from cdi.dedupe import DedupeReport, DedupeRequest
-from cdi.dedupe import Progress as Steps
 from cdi.dedupe import dedupe as dedupe_file
-from cdi.errors import CdiError
-
-app = typer.Typer(
-    name="cdi",
-    help="Self-hosted identity resolution for customer data.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-out = Console()
-err = Console(stderr=True)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
-def main() -> None:
-    """The program: exit code 0, 1 when a command failed, 2 for wrong usage."""
-    try:
-        app()
-    except (CdiError, OSError) as error:
-        err.print(Text(f"error: {one_line(str(error))}", style="red"), soft_wrap=True)
-        sys.exit(1)
-
-
-def one_line(text: str) -> str:
-    """Text without line breaks."""
-    return " ".join(text.split())
-
-
-def print_json(document: dict[str, Any]) -> None:
-    """One object on stdout, unadorned."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-
-
-@app.callback()
-def cdi() -> None:
-    """Self-hosted identity resolution for customer data."""
-
-
-@app.command()
 def dedupe(
     records: Annotated[Path, typer.Argument(help="CSV or Parquet, one record a row.")],
     mapping: Annotated[Path | None, typer.Option(help="YAML, a line a column: `column: canonical.path`.")] = None,
@@ -94,28 +46,6 @@ def dedupe(
         print_json(report.as_json())
     else:
         print_dedupe_report(report)
-
-
-@contextmanager
-def progress_bars() -> Iterator[Steps]:
-    """One bar a step, on stderr, where a person is watching."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        tasks = {}
-
-        def report(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=None)
-            if total or done:
-                bars.update(tasks[step], completed=done, total=total or None)
-
-        yield report
 
 
 def print_dedupe_report(report: DedupeReport) -> None:

@@ -1,0 +1,59 @@
+"""A command is a thin door: it reads its arguments, calls one use case and prints the answer.
+
+What went wrong and can be put right is one red line on stderr and exit code 1; wrong usage exits with 2. With
+`--json` stdout carries one object and nothing else.
+"""
+
+import sys
+
+import typer
+from rich.text import Text
+
+from cdi.cli import access, database, dedupe, deployment, models, profiles, sources
+from cdi.cli.terminal import err, one_line
+from cdi.errors import CdiError
+
+app = typer.Typer(
+    name="cdi",
+    help="Self-hosted identity resolution for customer data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def cdi() -> None:
+    """Self-hosted identity resolution for customer data."""
+
+
+for command in (
+    deployment.init,
+    deployment.run,
+    deployment.sync,
+    deployment.resolve,
+    deployment.serve,
+    deployment.status,
+    deployment.doctor,
+    profiles.show,
+    profiles.why,
+    dedupe.dedupe,
+    models.evaluate,
+):
+    app.command()(command)
+app.add_typer(sources.app, name="source")
+app.add_typer(access.app, name="key")
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """The program: exit code 0, 1 when a command failed, 2 for wrong usage."""
+    try:
+        app()
+    except (CdiError, OSError) as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            err.print(Text(f"error: {one_line(line)}", style="red"), soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print(Text("stopped; what was done stays, run it again to go on", style="yellow"))
+        sys.exit(130)

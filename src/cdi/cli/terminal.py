@@ -1,0 +1,79 @@
+"""How commands speak: tables and bars for people, one JSON object for programs, one red line for what went wrong."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Folder = Annotated[
+    Path,
+    typer.Option("--dir", envvar="CDI_DIR", help="The deployment folder, the one with cdi.yaml.", show_default="."),
+]
+HERE = Path()
+
+Steps: TypeAlias = Callable[[str, int, int], None]
+"""Called with a step, how much of it is done and how much there is (0: nobody knows)."""
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One object on stdout, unadorned."""
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Rows under their columns; numbers to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for n, column in enumerate(columns):
+        numeric = all(isinstance(row[n], int | float) for row in rows) and bool(rows)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+def when(moment: datetime | str | None) -> str:
+    """A time for people."""
+    if moment is None:
+        return "never"
+    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+@contextmanager
+def progress_bars() -> Iterator[Steps]:
+    """One bar a step, on stderr, where a person is watching."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        tasks = {}
+
+        def report(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=None)
+            if total or done:
+                bars.update(tasks[step], completed=done, total=total or None)
+
+        yield report
