@@ -3,18 +3,21 @@ comes from and who answers for it. Building it again, in any order, after any me
 same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from cdi.fields import ATTRIBUTES, Attribute, Shape
-from cdi.resolution.survivorship import PINNED, Claim, Pin, RecordFacts, SurvivorshipRules, rank
+from cdi.resolution.survivorship import ONLY_VALUE, PINNED, Claim, Pin, RecordFacts, SurvivorshipRules, TieOrder, rank
 from cdi.resolution.values import CUSTOM, Identity, attribute_at, identity, is_substantial, tidy
 
 Entry: TypeAlias = dict[str, Any]
 """One golden value, ready for JSON: value, source, key, observed_at, rule, data_owner, sources, alternatives.
 """
+
+Witnesses: TypeAlias = Mapping[int, Entry]
+"""Record id → where it comes from: source, key, observed_at, data_owner."""
 
 STEWARD: Final = "steward"
 """The `source` of a pinned value; its `key` is the steward who pinned it."""
@@ -56,14 +59,15 @@ class GoldenRecord:
 
 def build_golden(records: Sequence[RecordFacts], rules: SurvivorshipRules, pins: Iterable[Pin] = ()) -> GoldenRecord:
     """The golden record of a profile's live records. Pins anchored to other records have no effect here."""
-    by_id = {record.record_id: record for record in records}
-    pinned = standing_pins(pin for pin in pins if pin.record_id in by_id)
+    ordered = sorted(records, key=TieOrder.of)
+    witnesses = {record.record_id: _witness(record) for record in ordered}
+    pinned = standing_pins(pin for pin in pins if pin.record_id in witnesses)
     attributes: dict[str, Entry] = {}
     for attribute in ATTRIBUTES.values():
         if attribute.shape is Shape.MAPPING:
-            entry: Entry | None = _custom_entries(records, by_id, rules, pinned)
+            entry: Entry | None = _custom_entries(ordered, witnesses, rules, pinned)
         else:
-            entry = _entry(attribute, records, by_id, rules, pinned.get(attribute.name))
+            entry = _entry(attribute, ordered, witnesses, rules, pinned.get(attribute.name))
         if entry:
             attributes[attribute.name] = entry
     return GoldenRecord(attributes)
@@ -78,52 +82,62 @@ def standing_pins(pins: Iterable[Pin]) -> dict[str, Pin]:
 def changed_attributes(before: GoldenRecord, after: GoldenRecord) -> tuple[str, ...]:
     """Paths of attributes whose value or other live values differ; provenance alone is no change."""
     old, new = dict(before.entries()), dict(after.entries())
-    return tuple(sorted(path for path in old.keys() | new.keys() if _said(old.get(path)) != _said(new.get(path))))
+    return tuple(sorted(path for path in old.keys() | new.keys() if _told(old.get(path)) != _told(new.get(path))))
 
 
-def _said(entry: Entry | None) -> list[Any]:
+def _told(entry: Entry | None) -> list[Any]:
     return [] if entry is None else [entry["value"], *(other["value"] for other in entry["alternatives"])]
 
 
 def _custom_entries(
     records: Sequence[RecordFacts],
-    by_id: Mapping[int, RecordFacts],
+    witnesses: Witnesses,
     rules: SurvivorshipRules,
     pinned: Mapping[str, Pin],
 ) -> Entry:
     paths = {f"{CUSTOM}.{name}" for record in records for name in record.canonical.get(CUSTOM) or ()}
     paths |= {path for path in pinned if path.startswith(f"{CUSTOM}.")}
-    entries = {path: _entry(attribute_at(path), records, by_id, rules, pinned.get(path)) for path in sorted(paths)}
+    entries = {path: _entry(attribute_at(path), records, witnesses, rules, pinned.get(path)) for path in sorted(paths)}
     return {path.removeprefix(f"{CUSTOM}."): entry for path, entry in entries.items() if entry}
 
 
 def _entry(
     attribute: Attribute,
     records: Sequence[RecordFacts],
-    by_id: Mapping[int, RecordFacts],
+    witnesses: Witnesses,
     rules: SurvivorshipRules,
     pin: Pin | None,
 ) -> Entry | None:
-    claims = _claims(attribute, records)
+    said = list(_said(attribute, records))
+    if pin is None and len(said) < 2:
+        return _lone_entry(*said[0], witnesses) if said else None
+    claims = _claims(attribute, said)
     if not claims:
-        return _pinned_entry(attribute, pin, by_id, {}) if pin else None
+        return _pinned_entry(attribute, pin, witnesses, {}) if pin else None
     ranked, rule = rank(attribute, claims, rules.of(attribute.name))
     holders: dict[Identity, list[Claim]] = {}
     for claim in ranked:
         holders.setdefault(claim.identity, []).append(claim)
     if pin:
-        return _pinned_entry(attribute, pin, by_id, holders)
+        return _pinned_entry(attribute, pin, witnesses, holders)
     preferred, *others = holders.values()
-    entry = _provenance(preferred[0])
-    return entry | {
+    return {
+        "value": preferred[0].value,
+        **witnesses[preferred[0].record.record_id],
         "rule": rule,
-        "sources": [_witness(claim) for claim in preferred],
-        "alternatives": [_alternative(held) for held in others],
+        "sources": _sources(preferred, witnesses),
+        "alternatives": [_alternative(held, witnesses) for held in others],
     }
 
 
+def _lone_entry(record: RecordFacts, value: Any, witnesses: Witnesses) -> Entry:
+    """Most attributes of most profiles: nobody else says anything."""
+    witness = witnesses[record.record_id]
+    return {"value": value, **witness, "rule": ONLY_VALUE, "sources": [dict(witness)], "alternatives": []}
+
+
 def _pinned_entry(
-    attribute: Attribute, pin: Pin, by_id: Mapping[int, RecordFacts], holders: Mapping[Identity, list[Claim]]
+    attribute: Attribute, pin: Pin, witnesses: Witnesses, holders: Mapping[Identity, Sequence[Claim]]
 ) -> Entry:
     same = identity(attribute, pin.value)
     return {
@@ -131,7 +145,7 @@ def _pinned_entry(
         "source": STEWARD,
         "key": pin.author,
         "observed_at": _iso(pin.at),
-        "data_owner": by_id[pin.record_id].data_owner,
+        "data_owner": witnesses[pin.record_id]["data_owner"],
         "rule": PINNED,
         "pinned": {
             "author": pin.author,
@@ -139,53 +153,51 @@ def _pinned_entry(
             "at": _iso(pin.at),
             "until": pin.until and _iso(pin.until),
         },
-        "sources": [_witness(claim) for claim in holders.get(same, ())],
-        "alternatives": [_alternative(held) for other, held in holders.items() if other != same],
+        "sources": _sources(holders.get(same, ()), witnesses),
+        "alternatives": [_alternative(held, witnesses) for other, held in holders.items() if other != same],
     }
 
 
-def _claims(attribute: Attribute, records: Sequence[RecordFacts]) -> list[Claim]:
-    """What the records say of an attribute, without stubs where somebody says more, and without the echo of
-    copies where somebody else says it."""
-    claims = [claim for record in records for claim in _said_by(record, attribute)]
-    if len(claims) < 2:
-        return claims
+def _claims(attribute: Attribute, said: Iterable[tuple[RecordFacts, Any]]) -> list[Claim]:
+    """What counts of what the records say: a repeated value once a record, no stubs where somebody says more,
+    and not the echo of copies where somebody else says it."""
+    first: dict[tuple[int, Identity], Claim] = {}
+    for record, value in said:
+        same = identity(attribute, value)
+        first.setdefault((record.record_id, same), Claim(record, value, same))
+    claims = list(first.values())
     claims = [claim for claim in claims if is_substantial(attribute, claim.value)] or claims
     originals = {claim.identity for claim in claims if claim.record.derived_from is None}
     return [claim for claim in claims if claim.record.derived_from is None or claim.identity not in originals]
 
 
-def _said_by(record: RecordFacts, attribute: Attribute) -> Iterable[Claim]:
-    said = _values(record, attribute)
-    found: dict[Identity, Claim] = {}
-    for position, raw in enumerate(said):
-        value = tidy(attribute, raw)
-        if value is not None:
-            same = identity(attribute, value)
-            found.setdefault(same, Claim(record, value, same, position))
-    return found.values()
+def _said(attribute: Attribute, records: Iterable[RecordFacts]) -> Iterator[tuple[RecordFacts, Any]]:
+    """Each record's values, in its own order."""
+    for record in records:
+        for raw in _values(record, attribute):
+            value = tidy(attribute, raw)
+            if value is not None:
+                yield record, value
 
 
 def _values(record: RecordFacts, attribute: Attribute) -> Sequence[Any]:
-    head, _, custom = attribute.name.partition(".")
-    value = record.canonical.get(head)
-    if not value:
-        return ()
-    if custom:
-        return (value.get(custom),)
-    return value if attribute.shape is Shape.BLOCKS else (value,)
+    if attribute.name.startswith(CUSTOM):
+        return ((record.canonical.get(CUSTOM) or {}).get(attribute.name.removeprefix(f"{CUSTOM}.")),)
+    value = record.canonical.get(attribute.name)
+    return (value or ()) if attribute.shape is Shape.BLOCKS else (value,)
 
 
-def _alternative(held: Sequence[Claim]) -> Entry:
-    return _provenance(held[0]) | {"sources": [_witness(claim) for claim in held]}
+def _alternative(held: Sequence[Claim], witnesses: Witnesses) -> Entry:
+    best = held[0]
+    return {"value": best.value, **witnesses[best.record.record_id], "sources": _sources(held, witnesses)}
 
 
-def _provenance(claim: Claim) -> Entry:
-    return {"value": claim.value} | _witness(claim)
+def _sources(held: Iterable[Claim], witnesses: Witnesses) -> list[Entry]:
+    return [dict(witnesses[claim.record.record_id]) for claim in held]
 
 
-def _witness(claim: Claim) -> Entry:
-    record = claim.record
+def _witness(record: RecordFacts) -> Entry:
+    """Where a value comes from; the stream only where it is not the one of customers."""
     witness = {
         "source": record.source,
         "key": record.key,

@@ -16,7 +16,6 @@ AGREEMENT: Final = "agreement"
 PINNED: Final = "pinned by steward"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +60,26 @@ class Pin:
 
 
 class Claim(NamedTuple):
-    """One record says one value; `position` is its place in that record's own list."""
+    """One record says one value."""
 
     record: RecordFacts
     value: Any
     identity: Identity
-    position: int
 
 
 class Contest(NamedTuple):
-    """What a rule may look at besides the claim itself."""
+    """What a rule may look at besides the claim itself: the attribute, and how many records hold each value."""
 
     attribute: Attribute
     holders: Mapping[Identity, int]
 
 
 Key: TypeAlias = Callable[[Claim, Contest], Any]
-"""Smaller wins."""
-
-
-def _age(claim: Claim, _: Contest) -> int:
-    return (claim.record.observed_at - _EPOCH) // _MICROSECOND
-
-
-def _newest(claim: Claim, contest: Contest) -> int:
-    return -_age(claim, contest)
+"""What a rule makes of a claim; the smaller key wins."""
 
 
 def _validated(claim: Claim, _: Contest) -> bool:
-    return not (isinstance(claim.value, Mapping) and claim.value.get("verified") is True)
+    return not (isinstance(claim.value, dict) and claim.value.get("verified") is True)
 
 
 def _most_complete(claim: Claim, contest: Contest) -> tuple[int, int]:
@@ -100,20 +90,29 @@ def _most_complete(claim: Claim, contest: Contest) -> tuple[int, int]:
 RULES: Final[Mapping[str, Key]] = {
     "validated": _validated,
     "trust": lambda claim, _: -claim.record.trust,
-    "newest": _newest,
-    "oldest": _age,
+    "newest": lambda claim, _: _EPOCH - claim.record.observed_at,
+    "oldest": lambda claim, _: claim.record.observed_at,
     "most_frequent": lambda claim, contest: -contest.holders[claim.identity],
     "most_complete": _most_complete,
 }
 
-TIES: Final[Mapping[str, Key]] = {
-    "tie: newest": _newest,
-    "tie: source order": lambda claim, _: claim.record.source,
-    "tie: key order": lambda claim, _: claim.record.key,
-    "tie: stream order": lambda claim, _: claim.record.stream,
-    "tie: record order": lambda claim, _: claim.record.record_id,
-    "tie: listed first": lambda claim, _: claim.position,
-}
+
+class TieOrder(NamedTuple):
+    """The stated order of records in which every tie ends; within one record, the value listed first."""
+
+    newest: timedelta
+    source: str
+    key: str
+    stream: str
+    record: int
+
+    @classmethod
+    def of(cls, record: RecordFacts) -> "TieOrder":
+        return cls(_EPOCH - record.observed_at, record.source, record.key, record.stream, record.record_id)
+
+
+_TIES: Final = ("tie: newest", "tie: source order", "tie: key order", "tie: stream order", "tie: record order")
+_SAME_RECORD: Final = "tie: listed first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +156,27 @@ class Ranking(NamedTuple):
 
 
 def rank(attribute: Attribute, claims: Sequence[Claim], rules: Sequence[str]) -> Ranking:
-    """Order the claims on one attribute; there must be at least one."""
+    """Order the claims on one attribute, of which there is at least one.
+
+    They come in the order in which ties end: records by `TieOrder`, each record's values as it lists them.
+    Sorting keeps that order where the rules see no difference.
+    """
     if len(claims) == 1:
         return Ranking(tuple(claims), ONLY_VALUE)
-    contest = Contest(attribute, Counter(claim.identity for claim in claims))
-    keys = [RULES[rule] for rule in rules] + list(TIES.values())
-    ranked = sorted(((tuple([key(c, contest) for key in keys]), c) for c in claims), key=lambda scored: scored[0])
-    return Ranking(tuple(claim for _, claim in ranked), _decided_by(ranked, [*rules, *TIES]))
+    contest = Contest(attribute, Counter([claim.identity for claim in claims]))
+    keys = [RULES[rule] for rule in rules]
+    ranked = sorted(claims, key=lambda claim: [key(claim, contest) for key in keys])
+    return Ranking(tuple(ranked), _decided_by(ranked, contest, rules))
 
 
-def _decided_by(ranked: Sequence[tuple[tuple[Any, ...], Claim]], names: Sequence[str]) -> str:
-    (best, winner), *others = ranked
-    rival = next((key for key, claim in others if claim.identity != winner.identity), None)
+def _decided_by(ranked: Sequence[Claim], contest: Contest, rules: Sequence[str]) -> str:
+    """The first rule, else the tie, by which the winner differs from the best claim of another value."""
+    winner, *others = ranked
+    rival = next((claim for claim in others if claim.identity != winner.identity), None)
     if rival is None:
         return AGREEMENT
-    return next(name for name, mine, theirs in zip(names, best, rival, strict=True) if mine != theirs)
+    for rule in rules:
+        if RULES[rule](winner, contest) != RULES[rule](rival, contest):
+            return rule
+    steps = zip(_TIES, TieOrder.of(winner.record), TieOrder.of(rival.record), strict=True)
+    return next((tie for tie, mine, theirs in steps if mine != theirs), _SAME_RECORD)

@@ -52,12 +52,12 @@ def is_empty(value: object) -> bool:
     """Nothing was said: missing, blank, or a list or mapping without members. `False` and 0 are values."""
     if isinstance(value, str):
         return not value or value.isspace()
-    return value is None or (isinstance(value, list | tuple | dict) and not value)
+    return value is None or (not value and isinstance(value, list | tuple | dict))
 
 
 def tidy(attribute: Attribute, value: Any) -> Any:
     """The value without its empty parts; None where nothing is left that says something."""
-    if attribute.shape is Shape.VALUE or not isinstance(value, Mapping):
+    if attribute.shape is Shape.VALUE or not isinstance(value, dict):
         return None if is_empty(value) else value
     block = {part: said for part, said in value.items() if not is_empty(said)}
     if "value" in attribute.parts:
@@ -68,7 +68,7 @@ def tidy(attribute: Attribute, value: Any) -> Any:
 def identity(attribute: Attribute, value: Any) -> Identity:
     """What makes a value the same value: its identity parts, folded; all its parts where it has none of
     those."""
-    if attribute.shape is Shape.VALUE or not isinstance(value, Mapping):
+    if attribute.shape is Shape.VALUE or not isinstance(value, dict):
         return (fold(value),)
     found = tuple([fold(value.get(part)) for part in attribute.identity_parts])
     if any(found):
@@ -79,7 +79,7 @@ def identity(attribute: Attribute, value: Any) -> Identity:
 def is_substantial(attribute: Attribute, value: Any) -> bool:
     """False for a stub: a salutation without a name, a country without an address."""
     needed = _SUBSTANCE.get(attribute.name)
-    if needed is None or not isinstance(value, Mapping):
+    if needed is None or not isinstance(value, dict):
         return True
     return any(value.get(part) for part in needed)
 
@@ -92,7 +92,7 @@ def completeness(attribute: Attribute, value: Any) -> tuple[int, int]:
     """
     if attribute.name == "birth_date":
         return sum(1 for piece in str(value).split("-") if piece.strip("0")), 0
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return 1, 0
     core = sum(_fullness(part, value.get(part)) for part in _CORE.get(attribute.name, attribute.identity_parts))
     return core, sum(1 for part in attribute.parts if part not in _FLAGS and not is_empty(value.get(part)))
