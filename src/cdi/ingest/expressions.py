@@ -32,6 +32,7 @@ class Expression:
     text: str
     evaluate: Evaluate
     fields: frozenset[str] | None
+    plain_field: str | None = None  # its name, where the expression is nothing but one field
 
 
 def compile_expression(text: str, functions: Mapping[str, Function]) -> Expression:
@@ -44,7 +45,8 @@ def compile_expression(text: str, functions: Mapping[str, Function]) -> Expressi
     for name in _called(tree):
         if name not in functions and name not in BUILT_IN:
             raise ExpressionError(f"no function {name}; there are {', '.join(sorted({*functions, *BUILT_IN}))}")
-    return Expression(text, _Compiler(functions).compile(tree), _root_fields(tree))
+    plain = tree["value"] if tree["type"] == "field" else None
+    return Expression(text, _Compiler(functions).compile(tree), _root_fields(tree), plain)
 
 
 def _first_line(error: Exception) -> str:
@@ -139,7 +141,7 @@ class _Compiler:
         name = node["value"]
 
         def field(value: Any) -> Any:
-            return value.get(name) if isinstance(value, dict) else None
+            return value.get(name) if type(value) is dict else None
 
         return field
 

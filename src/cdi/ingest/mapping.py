@@ -73,6 +73,13 @@ _CARRIES_VALUE: Final = frozenset({"emails", "phones", "identifiers"})
 _CONTROL: Final = frozenset({"each", "when"})
 
 
+def _nothing(_: Any) -> None:
+    return None
+
+
+NOTHING: Final = Expression("", _nothing, frozenset())
+
+
 @dataclass
 class Compilation:
     """What the compiling of one manifest shares: its functions, and the faults found, each with its place."""
@@ -84,25 +91,21 @@ class Compilation:
     def fault(self, place: Loc, message: str) -> None:
         self.faults.append((place, message))
 
-    def expression(self, text: str, place: Loc) -> Evaluate:
-        """The expression's closure; a faulty one is noted and gives nothing."""
+    def expression(self, text: str, place: Loc) -> Expression:
+        """The compiled expression; a faulty one is noted and gives nothing."""
         try:
             compiled = compile_expression(text, self.functions)
         except ExpressionError as error:
             self.fault(place, str(error))
-            return _nothing
+            return NOTHING
         self._note(compiled)
-        return compiled.evaluate
+        return compiled
 
     def _note(self, compiled: Expression) -> None:
         if compiled.fields is None:
             self.fields = None
         elif self.fields is not None:
             self.fields |= compiled.fields
-
-
-def _nothing(_: Any) -> None:
-    return None
 
 
 def is_expression(spec: Any) -> bool:
@@ -173,22 +176,34 @@ def _scalar(name: str, spec: Any, shared: Compilation, place: Loc) -> Build:
     if not is_expression(spec):
         constant = convert(spec)
         return lambda _: constant
-    evaluate = shared.expression(spec[1:], place)
-    if convert is flag:
-        return lambda native: flag(evaluate(native))
+    compiled = shared.expression(spec[1:], place)
+    return _flagged(compiled.evaluate) if convert is flag else _text(compiled)
+
+
+def _flagged(evaluate: Evaluate) -> Build:
+    return lambda native: flag(evaluate(native))
+
+
+def _text(compiled: Expression) -> Build:
+    """The expression's value as text. One field is the usual case, and is spared every detour."""
+    evaluate, name = compiled.evaluate, compiled.plain_field
+
+    def field_text(native: Any) -> str | None:
+        value = native.get(name) if type(native) is dict else None
+        return (value or None) if type(value) is str or value is None else as_text(value)
 
     def text(native: Any) -> str | None:
         value = evaluate(native)
-        return (value or None) if type(value) is str else as_text(value)
+        return (value or None) if type(value) is str or value is None else as_text(value)
 
-    return text
+    return text if name is None else field_text
 
 
 def _whole_or_parts(names: tuple[str, ...], spec: Any, shared: Compilation, place: Loc) -> Build:
     """A block either part by part, or as one expression that gives them all (`name: =split_name(who)`)."""
     if not is_expression(spec):
         return _parts(names, spec, shared, place)
-    evaluate = shared.expression(spec[1:], place)
+    evaluate = shared.expression(spec[1:], place).evaluate
 
     def build(native: Any) -> dict[str, Any] | None:
         whole = evaluate(native)
@@ -280,7 +295,7 @@ def condition(spec: Any, shared: Compilation, place: Loc) -> Evaluate:
     if not isinstance(spec, str):
         shared.fault(place, "an expression is expected")
         return _nothing
-    return shared.expression(spec.removeprefix("="), place)
+    return shared.expression(spec.removeprefix("="), place).evaluate
 
 
 def _other(kind: Stream, spec: Mapping[str, Any], shared: Compilation, place: Loc) -> Build:

@@ -3,7 +3,7 @@ nothing, in a session that cannot write."""
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -15,12 +15,12 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.blueprint import SqlConnection, SqlManifest, SqlStream
-from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, ReadContext, ReadEvent, State
+from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, ReadContext, ReadEvent, State
 from cdi.ingest.cursors import Position
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill
 
-Row = Mapping[str, Any]
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _COLUMN: Final = re.compile(r"^=?([A-Za-z_][A-Za-z0-9_]*)$")
 
 
@@ -49,10 +49,9 @@ class SqlReader:
             taken = 0
             for page in self._pages(connection, stream, blueprint, position):
                 for row in page:
-                    native = {column: as_json(value) for column, value in row.items()}
-                    yield from stream.events(native)
+                    yield from stream.events(row)
                     if position is not None:
-                        position.observe(native)
+                        position.observe(row)
                     taken += 1
                     if taken == self.context.limit:
                         yield Checkpoint(name, state or {})
@@ -78,7 +77,7 @@ class SqlReader:
         try:
             with _as_source_error(self.context.source):
                 rows = connection.execute(_page(blueprint, [], None, limit=1))
-            self._demand_columns(self.streams[name], rows.keys())
+            self._demand_columns(self.streams[name], tuple(rows.keys()), blueprint.page.keyset)
         except SourceError as error:
             return CheckResult(question, False, str(error))
         return CheckResult(question, True)
@@ -99,24 +98,25 @@ class SqlReader:
         stream: CompiledStream,
         blueprint: SqlStream,
         position: Position | None,
-    ) -> Iterator[Sequence[Row]]:
+    ) -> Iterator[Iterator[Native]]:
         since = _since(stream, position)
         after: list[Any] = []
         while True:
             result = connection.execute(_page(blueprint, after, since, blueprint.page.size))
-            self._demand_columns(stream, (*result.keys(), *blueprint.page.keyset))
-            rows = result.mappings().all()
+            columns = tuple(result.keys())
+            self._demand_columns(stream, columns, blueprint.page.keyset)
+            rows = result.fetchall()
             if rows:
-                yield [dict(row) for row in rows]
+                yield (_native(columns, row) for row in rows)
             if len(rows) < blueprint.page.size:
                 return
-            last = [rows[-1][column] for column in blueprint.page.keyset]
+            last = [rows[-1][columns.index(column)] for column in blueprint.page.keyset]
             if last == after or None in last:
                 raise self._error(f"stream {stream.name}: keyset {', '.join(blueprint.page.keyset)} repeats or is null")
             after = last
 
-    def _demand_columns(self, stream: CompiledStream, given: Iterable[str]) -> None:
-        missing = sorted((stream.fields or frozenset()) - set(given))
+    def _demand_columns(self, stream: CompiledStream, given: Sequence[str], keyset: Sequence[str]) -> None:
+        missing = sorted(((stream.fields or frozenset()) | set(keyset)) - set(given))
         if missing:
             raise SourceError(
                 self.context.source,
@@ -174,6 +174,12 @@ def _beyond(columns: Sequence[sa.ColumnClause[Any]], after: Sequence[Any]) -> sa
         return sa.and_(first > value)
     same_so_far = sa.and_(first == value, _beyond(columns[1:], after[1:]))
     return sa.or_(first > value, same_so_far)
+
+
+def _native(columns: Sequence[str], row: Sequence[Any]) -> Native:
+    return {
+        column: value if type(value) in _PLAIN else as_json(value) for column, value in zip(columns, row, strict=True)
+    }
 
 
 def as_json(value: Any) -> Any:
