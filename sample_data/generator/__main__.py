@@ -1,4 +1,4 @@
-"""python -m sample_data.generator [FOLDER]: the sample company anew, into FOLDER (sample_data itself if none is named)."""
+"""python -m sample_data.generator [FOLDER]: the sample company anew, into FOLDER or else into sample_data itself."""
 
 import sys
 from pathlib import Path

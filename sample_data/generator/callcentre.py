@@ -1,4 +1,4 @@
-"""`callcentre`: monthly CSV exports of contacts and calls, semicolons, Windows-1252; a later export overrides an earlier."""
+"""`callcentre`: monthly CSV exports of contacts and calls; a later export overrides an earlier one."""
 
 import csv
 import io
@@ -8,17 +8,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from .population import LAST_DAY
-from .sightings import Sighting
+from .sighting import Sighting
+from .spelling import in_code_page
 from .till import german_date
 
 EXPORTS = {
     "2026-09": datetime(2026, 10, 1),
     "2026-10": datetime(2026, 11, 1),
     "2026-11": datetime(2027, 1, 1),
-}  # noqa: DTZ001
+}
 CONTACT_COLUMNS = (
-    "Kontaktnummer;Anrede;Titel;Vorname;Nachname;Firma;Geburtsdatum;Straße;Hausnummer;PLZ;Ort;Telefon;Mobil;E-Mail;"
-    "Kundenkarte;Angelegt am;Geändert am"
+    "Kontaktnummer;Anrede;Titel;Vorname;Nachname;Firma;Geburtsdatum;Straße;Hausnummer;PLZ;Ort;Telefon;Mobil;"
+    "E-Mail;Kundenkarte;Angelegt am;Geändert am"
 ).split(";")
 CALL_COLUMNS = "Anruf-ID;Kontaktnummer;Rufnummer;Richtung;Beginn;Dauer;Thema".split(";")
 SUBJECTS = (
@@ -59,9 +60,10 @@ def _month(moment: datetime) -> str:
 
 
 def _before_its_change(rng: random.Random, s: Sighting) -> Sighting:
-    """The contact as the September export had it: without the number or the street that was added later."""
-    missing = rng.choice(({"mobile": ""}, {"email": ""}, {"landline": ""}, {"birth": ""}))
-    return replace(s, changed=min(s.created + timedelta(days=1), datetime(2026, 9, 29, 12, 0)), **missing)  # noqa: DTZ001
+    """The contact as the September export had it: without something that was added later."""
+    before = replace(s, changed=min(s.created + timedelta(days=1), datetime(2026, 9, 29, 12, 0)))
+    setattr(before, rng.choice(("mobile", "email", "landline", "birth")), "")
+    return before
 
 
 def _contact(s: Sighting) -> list[str]:
@@ -105,6 +107,5 @@ def _write(path: Path, header: list[str], rows: list[list[str]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow(header)
-    # What the code page cannot say, the call centre's program writes as a question mark.
     writer.writerows(rows)
-    path.write_bytes(text.getvalue().encode(ENCODING, errors="replace"))
+    path.write_bytes(in_code_page(text.getvalue(), ENCODING).encode(ENCODING))

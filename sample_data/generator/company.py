@@ -1,4 +1,4 @@
-"""The whole company from one seed: population, sightings, four native systems, the truth, and the figures about them."""
+"""The whole company from one seed: population, sightings, four native systems, the truth, and figures about it."""
 
 import random
 import re
@@ -8,8 +8,9 @@ from itertools import chain
 from pathlib import Path
 
 from . import callcentre, meta, plain_matcher, shopware, till, truth
+from .observer import Observer
 from .population import Customer, Population
-from .sightings import Observer, Sighting
+from .sighting import Sighting
 
 SEED = 20261115
 PERSONS, ORGANISATIONS = 1_890, 110
@@ -20,7 +21,7 @@ FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->)", re.DOTA
 
 
 def generate(folder: Path, seed: int) -> dict[str, str]:
-    """Write `data/` and `truth*.csv` below `folder`; the answer is the figures by name. Same seed, same bytes."""
+    """Write `data/` and `truth*.csv` below `folder`; the answer is the figures by name."""
     rng = random.Random(seed)
     customers = Population(rng).draw(PERSONS, ORGANISATIONS)
     seen = _see_all(rng, customers)
@@ -33,9 +34,7 @@ def generate(folder: Path, seed: int) -> dict[str, str]:
 
 def show_figures(readme: Path, figures: dict[str, str]) -> None:
     """Put the figures where README.md has a place for them."""
-    table = "| figure | value |\n|---|---|\n" + "".join(
-        f"| {name} | {value} |\n" for name, value in figures.items()
-    )
+    table = "| figure | value |\n|---|---|\n" + "".join(f"| {name} | {value} |\n" for name, value in figures.items())
     readme.write_text(FIGURES.sub(lambda _: table, readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -60,9 +59,7 @@ def _give_cards(rng: random.Random, sightings: list[Sighting]) -> None:
 
 def _deleted(rng: random.Random, seen: list[list[Sighting]]) -> list[Sighting]:
     """Customers of other systems whom the till has deleted: rows that must not count."""
-    elsewhere = [
-        s[0].customer for s in seen if all(x.form != "till" and x.customer.kind == "person" for x in s)
-    ]
+    elsewhere = [s[0].customer for s in seen if all(x.form != "till" and x.customer.kind == "person" for x in s)]
     observer = Observer(rng, [])
     gone = []
     for customer in rng.sample(elsewhere, DELETED_AT_THE_TILL):
@@ -74,8 +71,7 @@ def _deleted(rng: random.Random, seen: list[list[Sighting]]) -> list[Sighting]:
 
 def _write_sources(rng: random.Random, sightings: list[Sighting], data: Path) -> None:
     of = {
-        source: [s for s in sightings if s.source == source]
-        for source in ("shop", "webshop", "callcentre", "social")
+        source: [s for s in sightings if s.source == source] for source in ("shop", "webshop", "callcentre", "social")
     }
     for source in of:
         (data / source).mkdir(parents=True, exist_ok=True)

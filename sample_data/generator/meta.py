@@ -9,7 +9,7 @@ from typing import Any
 
 from .population import LAST_DAY
 from .shopware import BERLIN
-from .sightings import Sighting
+from .sighting import Sighting
 from .spelling import street_line
 
 PAGE = {"id": "104385791234567", "name": "Handelshaus Beispiel"}
@@ -55,9 +55,7 @@ def _lead(rng: random.Random, s: Sighting) -> Entity:
         **({"ad_id": str(rng.randrange(10**15, 10**16))} if (advert := rng.random() < 0.8) else {}),
         "platform": rng.choice(("fb", "fb", "ig")),
         "is_organic": not advert,
-        "field_data": [
-            {"name": name, "values": [value]} for name, value in _answers(rng, s).items() if value
-        ],
+        "field_data": [{"name": name, "values": [value]} for name, value in _answers(rng, s).items() if value],
         "custom_disclaimer_responses": [
             {"checkbox_key": "newsletter", "is_checked": "1" if rng.random() < 0.7 else ""},
             {"checkbox_key": "phone_contact", "is_checked": "1" if rng.random() < 0.3 else ""},
@@ -110,9 +108,7 @@ def _messages(rng: random.Random, s: Sighting) -> list[Entity]:
                 "message": rng.choice(ANSWERS if ours else QUESTIONS),
             }
         )
-        when = min(
-            when + timedelta(minutes=rng.randint(1, 600)), datetime.combine(LAST_DAY, s.created.time())
-        )
+        when = min(when + timedelta(minutes=rng.randint(1, 600)), datetime.combine(LAST_DAY, s.created.time()))
     return messages
 
 

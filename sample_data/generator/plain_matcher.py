@@ -1,5 +1,5 @@
-"""The matcher that anybody would write first: equal normalised name and birth date, or equal e-mail. It is the yardstick
-that shows that the sample company is not easy."""
+"""The matcher that anybody would write first: equal normalised name and birth date, or equal e-mail. It is the
+yardstick that shows that the sample company is not easy."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .callcentre import ENCODING, EXPORTS
 from .spelling import ascii_fold
@@ -74,9 +74,7 @@ def read(data: Path) -> Iterator[Plain]:
         yield _plain("social", contact["id"], contact["first_name"], contact["last_name"], None, email)
 
 
-def _plain(
-    source: str, key: str, first: str | None, last: str | None, birth: str | None, email: str | None
-) -> Plain:
+def _plain(source: str, key: str, first: str | None, last: str | None, birth: str | None, email: str | None) -> Plain:
     folded = ascii_fold(f"{first or ''}{last or ''}")
     letters = re.sub("[^a-z]", "", unicodedata.normalize("NFKD", folded).lower())
     return Plain(source, key, letters, _iso(birth or ""), (email or "").strip().lower())
@@ -114,6 +112,6 @@ def _pairs(labels: Iterable[Hashable]) -> int:
     return sum(n * (n - 1) // 2 for n in Counter(labels).values())
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, object] | dict[str, str]]:
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         yield json.loads(line)

@@ -1,7 +1,7 @@
 """The true customers: who they are now, who they were before they moved or married, and with whom they live."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -77,7 +77,7 @@ class Population:
         self.emails: set[str] = set()
 
     def draw(self, persons: int, organisations: int) -> list[Customer]:
-        """At least `persons` persons (the last household is not cut) and exactly `organisations` organisations."""
+        """At least `persons` persons (no household is cut) and exactly `organisations` organisations."""
         customers: list[Customer] = []
         while len(customers) < persons:
             customers += self.household()
@@ -87,7 +87,7 @@ class Population:
         home = self.home(self.surname())
         composition = self.rng.choices(
             ("single", "couple", "parent and child", "family", "twins", "senior and junior"),
-            weights=(82, 9, 3, 2.5, 1.5, 2),
+            weights=(83, 9, 3, 2.5, 1.5, 1),
         )[0]
         return list(getattr(self, f"_{composition.replace(' ', '_')}")(home))
 
@@ -165,13 +165,11 @@ class Population:
         return self.with_past(customer)
 
     def with_past(self, customer: Customer) -> Customer:
-        """Some moved, some took another name, some changed their e-mail: dated, so that older records say the old."""
+        """Some moved, some took another name, some changed their e-mail; older records say the old."""
         rng, former = self.rng, []
-        if rng.random() < 0.13:
+        if rng.random() < 0.18:
             town = rng.choice(lists.TOWNS)
-            former.append(
-                Former(self.day(2018, 2025), address=self.address(town), landline=self.landline(town))
-            )
+            former.append(Former(self.day(2018, 2025), address=self.address(town), landline=self.landline(town)))
         if customer.gender == "f" and rng.random() < 0.07:
             former.append(Former(self.day(2018, 2025), family_name=self.surname()))
         if rng.random() < 0.12:
@@ -199,14 +197,7 @@ class Population:
                 rng.choice(lists.LEGAL_FORMS),
             )
         gender = rng.choice("fm")
-        domain = (
-            ascii_fold(company)
-            .lower()
-            .replace(" & ", "-")
-            .replace(" ", "-")
-            .replace("(", "")
-            .replace(")", "")
-        )
+        domain = ascii_fold(company).lower().replace(" & ", "-").replace(" ", "-").replace("(", "").replace(")", "")
         return Customer(
             entity_id=self.entity_id("O"),
             household_id=home.household_id,
@@ -250,8 +241,8 @@ class Population:
             name = rng.choice(lists.SURNAME_HEADS) + rng.choice(lists.SURNAME_TAILS)
         return f"{rng.choice(lists.PARTICLES)} {name}" if rng.random() < 0.012 else name
 
-    def frequent_first(self, names: list[str]) -> str:
-        """The front of the list is drawn more often, as names are: the share falls with the square root of the rank."""
+    def frequent_first(self, names: Sequence[str]) -> str:
+        """The front of the list is drawn more often, as frequent names are."""
         return names[int(len(names) * self.rng.random() ** 1.6)]
 
     def address(self, town: lists.Town) -> Address:
@@ -284,7 +275,7 @@ class Population:
                     f"{last}{birth.year}",
                     f"{first}.{last}{birth.year % 100:02}",
                     f"{first}{rng.randint(10, 999)}",
-                    f"{rng.choice(('sonne', 'bergfex', 'seepferd', 'radler', 'katze', 'garten'))}{rng.randint(10, 9999)}",
+                    f"{rng.choice(lists.MAIL_WORDS)}{rng.randint(10, 9999)}",
                 )
             )
             address = f"{local}@{rng.choice(lists.MAIL_DOMAINS)}"

@@ -1,4 +1,4 @@
-"""`webshop`: the entities of a Shopware 6 shop as JSON Lines, flat as they are stored; the server adds associations."""
+"""`webshop`: the entities of a Shopware 6 shop as JSON Lines, flat; the server adds the associations."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .population import LAST_DAY
-from .sightings import Sighting
+from .sighting import Sighting
 from .spelling import street_line
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -116,9 +116,7 @@ def _orders(rng: random.Random, s: Sighting, customer: Entity, billing: str) -> 
     count = 1 if s.form == "guest" else rng.choices((0, 1, 2, 3), weights=(45, 30, 15, 10))[0]
     for _ in range(count):
         days = (LAST_DAY - s.created.date()).days
-        when = (
-            s.created if s.form == "guest" else s.created + timedelta(days=rng.randint(0, max(days - 1, 0)))
-        )
+        when = s.created if s.form == "guest" else s.created + timedelta(days=rng.randint(0, max(days - 1, 0)))
         state = rng.choice(ORDER_STATES)
         order_id = f"{rng.getrandbits(128):032x}"
         yield {
@@ -134,10 +132,7 @@ def _orders(rng: random.Random, s: Sighting, customer: Entity, billing: str) -> 
                 "id": f"{rng.getrandbits(128):032x}",
                 "orderId": order_id,
                 "customerId": s.key,
-                **{
-                    name: customer[name]
-                    for name in ("email", "firstName", "lastName", "company", "customerNumber")
-                },
+                **{name: customer[name] for name in ("email", "firstName", "lastName", "company", "customerNumber")},
             },
         }
 

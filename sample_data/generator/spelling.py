@@ -1,4 +1,4 @@
-"""The ways in which one value is written by different hands: typed errors, each a pure function of a generator and text."""
+"""The ways in which different hands write one value: typed errors, each a function of random numbers and text."""
 
 import random
 from collections.abc import Callable
@@ -44,6 +44,11 @@ LOOKALIKES: Final = (
 def ascii_fold(text: str) -> str:
     """Umlauts written out, other marks dropped: what an e-mail address is made of."""
     return "".join(UMLAUTS.get(c, OTHERS.get(c, c)) for c in text)
+
+
+def in_code_page(text: str, encoding: str) -> str:
+    """Letters that the code page does not have, without their marks."""
+    return "".join(c if c.encode(encoding, errors="ignore") else OTHERS.get(c, "?") for c in text)
 
 
 def slip_of_the_finger(rng: random.Random, text: str) -> str:
@@ -101,16 +106,18 @@ def mojibake(text: str) -> str:
         return text
 
 
-def street_line(rng: random.Random, street: str, number: str) -> str:
-    """`Hauptstraße 5` as people and forms write it."""
+def street_name(rng: random.Random, street: str) -> str:
+    """`Hauptstraße` in full half the time, else in one of its short forms."""
     if rng.random() < 0.5:
-        short, long = rng.choice(
-            (("str.", "Str."), ("strasse", "Strasse"), ("str", "Str"), ("straße", "Straße"))
-        )
-        street = street.replace("straße", short).replace("Straße", long)
-    gap = " " if rng.random() < 0.95 else ""
+        return street
+    short, long = rng.choice((("str.", "Str."), ("strasse", "Strasse"), ("str", "Str")))
+    return street.replace("straße", short).replace("Straße", long)
+
+
+def street_line(rng: random.Random, street: str, number: str) -> str:
+    """Street and number in one line, the letter of the number set off now and then."""
     number = number if rng.random() < 0.8 else number.replace("a", " a").replace("b", " B")
-    return f"{street}{gap}{number}"
+    return f"{street} {number}".strip()
 
 
 def phone(rng: random.Random, number: str, prefix_length: int) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import lists
 from .population import LAST_DAY
-from .sightings import Sighting
+from .sighting import Sighting
 from .spelling import street_line
 
 SCHEMA = """
@@ -66,7 +66,7 @@ def _row(rng: random.Random, s: Sighting, branch: int) -> tuple[object, ...]:
         s.company or None,
         s.customer.vat_id if organisation and s.customer.vat_id and rng.random() < 0.5 else None,
         german_date(s.birth),
-        (street_line(rng, s.street, s.house_number) if s.house_number else s.street) or None,
+        street_line(rng, s.street, s.house_number) or None,
         s.postal_code or None,
         s.city or None,
         "DE",
@@ -92,9 +92,7 @@ def _receipts(rng: random.Random, s: Sighting, branch: int, before: int) -> list
         goods_back = rng.random() < 0.04
         cents = rng.randint(199, 34_900) * (-1 if goods_back else 1)
         kind = "return" if goods_back else "sale"
-        rows.append(
-            (number, f"{branch:02}-{sold:%y%m%d}-{number:05}", int(s.key), branch, kind, _text(sold), cents)
-        )
+        rows.append((number, f"{branch:02}-{sold:%y%m%d}-{number:05}", int(s.key), branch, kind, _text(sold), cents))
     return rows
 
 

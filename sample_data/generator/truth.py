@@ -1,19 +1,19 @@
-"""What is true: whose each record is, the value that should survive, and for whom two ownership rules disagree."""
+"""What is true: whose each record is, which values should survive, and for whom two ownership rules disagree."""
 
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .sightings import Sighting
+from .sighting import Sighting
 
 GOLDEN_COLUMNS = (
-    "entity_id,kind,given_name,family_name,organisation,birth_date,email,street,house_number,postal_code,city,phone,"
-    "household_id"
+    "entity_id,kind,given_name,family_name,organisation,birth_date,email,street,house_number,postal_code,city,"
+    "phone,household_id"
 ).split(",")
 
 
 def write(seen: Sequence[Sequence[Sighting]], folder: Path) -> None:
-    """`truth.csv`, `truth_golden.csv` and `truth_conflicts.csv` of all customers with a record that is not deleted."""
+    """`truth.csv`, `truth_golden.csv`, `truth_conflicts.csv` of all customers with a record that is not deleted."""
     live = [[s for s in sightings if not s.deleted] for sightings in seen]
     live = [sightings for sightings in live if sightings]
     records = sorted((s.source, s.key, s.customer.entity_id) for sightings in live for s in sightings)
@@ -31,7 +31,7 @@ def is_disputed(sighting: Sighting) -> bool:
 def golden(sightings: Sequence[Sighting]) -> tuple[str, ...]:
     """The true values of one customer; empty where no record says anything of the kind."""
     customer = sightings[0].customer
-    person = customer.kind == "person" or any(s.contact_person for s in sightings)
+    person = customer.kind == "person"  # an organisation's contact person is not the customer
     address = any(s.street for s in sightings)
     return (
         customer.entity_id,
@@ -39,8 +39,8 @@ def golden(sightings: Sequence[Sighting]) -> tuple[str, ...]:
         customer.given_name if person else "",
         customer.family_name if person else "",
         f"{customer.company} {customer.legal_form}".strip(),
-        customer.birth_date.isoformat() if any("birth" in s.clean for s in sightings) else "",
-        customer.email if any("email" in s.clean for s in sightings) else "",
+        customer.birth_date.isoformat() if any("birth" in s.clean and s.birth for s in sightings) else "",
+        customer.email if any("email" in s.clean and s.email for s in sightings) else "",
         *(
             (
                 customer.address.street,
@@ -57,12 +57,17 @@ def golden(sightings: Sequence[Sighting]) -> tuple[str, ...]:
 
 
 def _phone(sightings: Sequence[Sighting]) -> str:
-    """The number of the sighting whose phones survive, its mobile before its landline, in E.164."""
-    winner = next((s for s in sightings if "phone" in s.clean), None)
+    """The number of the sighting whose phones survive, in E.164; its landline, if it has one, stands first."""
+    winner = next((s for s in sightings if "phone" in s.clean and (s.mobile or s.landline)), None)
     if winner is None:
         return ""
-    number = winner.customer.mobile if winner.mobile else winner.customer.landline
+    number = winner.customer.landline if _shows_landline(winner) else winner.customer.mobile
     return f"+49{number[1:]}"
+
+
+def _shows_landline(s: Sighting) -> bool:
+    """The webshop and the lead form have one field for a number, and the mobile goes there first."""
+    return bool(s.landline) and not (s.mobile and s.form in {"account", "guest", "lead"})
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -75,9 +75,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
 
 def assert_valid(instance: Any, schema: dict[str, Any]) -> None:
     validator = Draft202012Validator({**schema, "components": openapi()["components"]})
-    faults = [
-        f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in validator.iter_errors(instance)
-    ]
+    faults = [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in validator.iter_errors(instance)]
     assert not faults, "\n".join(faults[:5])
 
 

@@ -52,18 +52,14 @@ class TestPaging:
         assert len(webshop.search("customer", limit=500, page=1)) == 500
 
     def test_more_than_500_is_an_error(self, webshop):
-        assert_shopware_error(
-            webshop.post("customer", limit=501), 400, "FRAMEWORK__QUERY_LIMIT_EXCEEDED", "/limit"
-        )
+        assert_shopware_error(webshop.post("customer", limit=501), 400, "FRAMEWORK__QUERY_LIMIT_EXCEEDED", "/limit")
 
     @pytest.mark.parametrize(
         ("wrong", "code"), [({"limit": 0}, "LIMIT"), ({"page": 0}, "PAGE"), ({"page": "x"}, "PAGE")]
     )
     def test_limit_and_page_are_positive(self, webshop, wrong, code):
         (name,) = wrong
-        assert_shopware_error(
-            webshop.post("order", **wrong), 400, f"FRAMEWORK__INVALID_{code}_QUERY", f"/{name}"
-        )
+        assert_shopware_error(webshop.post("order", **wrong), 400, f"FRAMEWORK__INVALID_{code}_QUERY", f"/{name}")
 
     def test_the_total_is_what_the_count_mode_says(self, webshop):
         everything = len(webshop.ids("customer"))
@@ -82,9 +78,7 @@ class TestFilters:
         created = {"type": "range", "field": "createdAt", "parameters": {"gte": since}}
         fresh = {"type": "multi", "operator": "and", "queries": [never, created]}
         alone = webshop.ids("customer", filter=[updated])
-        both = webshop.ids(
-            "customer", filter=[{"type": "multi", "operator": "or", "queries": [updated, fresh]}]
-        )
+        both = webshop.ids("customer", filter=[{"type": "multi", "operator": "or", "queries": [updated, fresh]}])
         rows = [row for page in (1, 2, 3, 4) for row in webshop.search("customer", page=page, sort=ONE)]
         changed_since = {r["id"] for r in rows if (r["updatedAt"] or r["createdAt"])[:10] >= "2026-06-01"}
         assert alone < both == changed_since
@@ -110,9 +104,7 @@ class TestFilters:
     def test_equals_any_takes_a_list_or_bars(self, webshop):
         some = sorted(webshop.ids("customer"))[:3]
         for value in (some, "|".join(some)):
-            assert webshop.ids(
-                "customer", filter=[{"type": "equalsAny", "field": "id", "value": value}]
-            ) == set(some)
+            assert webshop.ids("customer", filter=[{"type": "equalsAny", "field": "id", "value": value}]) == set(some)
 
     def test_filters_follow_associations(self, webshop):
         in_berlin = [{"type": "equals", "field": "defaultBillingAddress.city", "value": "Berlin"}]
