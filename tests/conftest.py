@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ def server_url() -> Iterator[str]:
         yield given
         return
     with (
-        tempfile.TemporaryDirectory(prefix="cdi-test-") as folder,
+        tempfile.TemporaryDirectory(prefix="cdi-test-", dir=in_memory()) as folder,
         embedded.running(Path(folder), options=FAST_AND_CARELESS) as url,
     ):
         with psycopg.connect(url.replace("cdi@/cdi", "postgres@/postgres"), autocommit=True) as connection:
@@ -60,6 +61,19 @@ def empty_url(server_url: str) -> Iterator[str]:
     """The URL of a database without tables."""
     with _fresh_database(server_url) as name:
         yield url_of(server_url, name)
+
+
+def in_memory() -> str | None:
+    """A place for temporary databases that needs no disk; None where memory is scarce."""
+    place = Path("/dev/shm")
+    return str(place) if place.is_dir() and shutil.disk_usage(place).free > 2 * 1024**3 else None
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """Like `tmp_path`, short, and in memory if there is enough."""
+    with tempfile.TemporaryDirectory(prefix="cdi-test-", dir=in_memory()) as folder:
+        yield Path(folder)
 
 
 def url_of(server_url: str, name: str) -> str:

