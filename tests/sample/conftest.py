@@ -9,7 +9,7 @@ import pytest
 
 from cdi.sample.admin_api import AdminApi
 from cdi.sample.http import serving
-from cdi.sample.shop import load_shop
+from cdi.sample.shop import Shop, load_shop
 from cdi.settings import bundled
 
 CLIENT = ("SAMPLE", "for-tests-only")
@@ -65,11 +65,16 @@ def sample_folder() -> Path:
     return bundled("sample_data")
 
 
+@pytest.fixture(scope="session")
+def shop(sample_folder: Path) -> Shop:
+    return load_shop(sample_folder / "data/webshop")
+
+
 @pytest.fixture
-def webshop(sample_folder: Path) -> Iterator[Webshop]:
+def webshop(shop: Shop) -> Iterator[Webshop]:
     """Signed in already."""
     clock = Clock()
-    api = AdminApi(load_shop(sample_folder / "data/webshop"), *CLIENT, clock=clock)
+    api = AdminApi(shop, *CLIENT, clock=clock)
     with serving(api) as url:
         caller = Webshop(url, clock)
         assert caller.sign_in().is_success

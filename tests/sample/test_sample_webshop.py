@@ -141,6 +141,12 @@ class TestAnswers:
         (row,) = webshop.search("customer", limit=1, includes={"customer": ["id", "email"]})
         assert row.keys() == {"id", "email", "apiAlias"}
 
+    def test_includes_reach_into_associations(self, webshop):
+        wanted = {"order": ["orderCustomer"], "order_customer": ["customerId"]}
+        (order,) = webshop.search("order", limit=1, includes=wanted)
+        assert order.keys() == {"orderCustomer", "apiAlias"}
+        assert order["orderCustomer"].keys() == {"customerId", "apiAlias"}
+
     def test_never_updated_stands_first(self, webshop):
         stamps = [row["updatedAt"] for row in webshop.search("customer", sort=[{"field": "updatedAt"}, *ONE])]
         assert stamps[0] is None

@@ -48,9 +48,7 @@ class AdminApi:
         if path != "/api/oauth/token" and path not in SEARCHES:
             raise ApiError(HTTPStatus.NOT_FOUND, "0", f'No route found for "{method} {path}"')
         if method != "POST":
-            raise ApiError(
-                HTTPStatus.METHOD_NOT_ALLOWED, "0", f'No route found for "{method} {path}": Allow: POST'
-            )
+            raise ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "0", f'No route found for "{method} {path}": Allow: POST')
         if not isinstance(body, Mapping):
             raise ApiError(HTTPStatus.BAD_REQUEST, "0", "The JSON payload is malformed.")
         if path == "/api/oauth/token":

@@ -141,9 +141,7 @@ def _comparable(value: Any) -> Any:
 def _filters(criteria: Criteria) -> list[Any]:
     filters = criteria.get("filter") or []
     if not isinstance(filters, list):
-        raise bad_request(
-            "INVALID_FILTER_QUERY", "The filter parameter has to be a list of filters.", "/filter"
-        )
+        raise bad_request("INVALID_FILTER_QUERY", "The filter parameter has to be a list of filters.", "/filter")
     return filters
 
 
@@ -158,25 +156,18 @@ def _filter(shop: Shop, table: Table, query: Any, pointer: str) -> Test:
 
     def test(entity: Entity) -> bool:
         value = value_at(shop, table, entity, field)
-        return (
-            any(holds(_comparable(v)) for v in value)
-            if isinstance(value, list)
-            else holds(_comparable(value))
-        )
+        return any(holds(_comparable(v)) for v in value) if isinstance(value, list) else holds(_comparable(value))
 
     return test
 
 
 def _joined(shop: Shop, table: Table, query: Mapping[str, Any], pointer: str) -> Test:
     tests = [
-        _filter(shop, table, inner, f"{pointer}/queries/{i}")
-        for i, inner in enumerate(query.get("queries") or [])
+        _filter(shop, table, inner, f"{pointer}/queries/{i}") for i, inner in enumerate(query.get("queries") or [])
     ]
     operator = str(query.get("operator", "and")).lower()
     if operator not in {"and", "or", "nor", "nand"}:
-        raise bad_request(
-            "INVALID_FILTER_QUERY", f'Operator "{operator}" is not known.', f"{pointer}/operator"
-        )
+        raise bad_request("INVALID_FILTER_QUERY", f'Operator "{operator}" is not known.', f"{pointer}/operator")
     quantifier = any if operator in {"or", "nor"} else all
     negated = (query["type"] == "not") != operator.startswith("n")
     return lambda entity: quantifier(test(entity) for test in tests) != negated
@@ -252,9 +243,7 @@ def _sorted(shop: Shop, table: Table, rows: list[Entity], sorting: Any) -> list[
 # ── what is shown ──
 
 
-def _shown(
-    shop: Shop, table: Table, entity: Entity, associations: Mapping[str, Any], includes: Any
-) -> Entity:
+def _shown(shop: Shop, table: Table, entity: Entity, associations: Mapping[str, Any], includes: Any) -> Entity:
     unknown = associations.keys() - table.associations.keys()
     if unknown:
         detail = f"Can not find association by name {min(unknown)}"
@@ -263,9 +252,7 @@ def _shown(
     for name, (alias, follow) in table.associations.items():
         asked = name in associations or name in table.autoload
         inner = (associations.get(name) or {}).get("associations") or {}
-        answer[name] = (
-            _associated(shop, shop.table(alias), follow(entity), inner, includes) if asked else None
-        )
+        answer[name] = _associated(shop, shop.table(alias), follow(entity), inner, includes) if asked else None
     wanted = includes.get(table.alias) if isinstance(includes, Mapping) else None
     if wanted is None:
         return answer

@@ -64,9 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(api: AdminApi) -> Iterator[str]:
     """The API answers over HTTP while the block runs; the value is its base address."""
     with _Server(api) as server:
-        thread = threading.Thread(
-            target=server.serve_forever, args=(0.05,), name="sample-webshop", daemon=True
-        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sample-webshop", daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -86,9 +86,7 @@ _SINGLE: Final[Mapping[str, tuple[Entity, ...]]] = {
             "addressFormat": {},
         },
     ),
-    "locale": (
-        {"id": fixed_id("locale de-DE"), "code": "de-DE", "name": "Deutsch", "territory": "Deutschland"},
-    ),
+    "locale": ({"id": fixed_id("locale de-DE"), "code": "de-DE", "name": "Deutsch", "territory": "Deutschland"},),
     "language": (
         {
             "id": fixed_id("language de"),
@@ -180,13 +178,20 @@ def _tables(rows: Mapping[str, list[Entity]]) -> dict[str, Table]:
             "stateMachineState": one("state_machine_state", "stateId"),
             "currency": one("currency", "currencyId"),
             "language": one("language", "languageId"),
+            "orderCustomer": ("order_customer", lambda entity: entity["orderCustomer"]),
             "billingAddress": ("order_address", lambda entity: _order_address(entity, by_id)),
         },
         "language": {"locale": one("locale", "localeId")},
         "order_address": {"country": one("country", "countryId")},
     }
-    every = {**rows, "order_address": [_order_address(order, by_id) for order in rows["order"][:1]]}
-    autoload = {"order": frozenset({"stateMachineState"})}
+    # What exists only inside an order; one row tells which fields there are.
+    some_order = rows["order"][:1]
+    inside = {
+        "order_address": [_order_address(order, by_id) for order in some_order],
+        "order_customer": [order["orderCustomer"] for order in some_order],
+    }
+    every = {**rows, **inside}
+    autoload = {"order": frozenset({"stateMachineState", "orderCustomer"})}
     return {
         alias: Table(alias, found, associations.get(alias, {}), autoload.get(alias, frozenset()))
         for alias, found in every.items()
