@@ -73,6 +73,7 @@ class Parts:
     initial: Hashes
     given: Hashes
     family: Hashes
+    start: Hashes
     birth: Hashes
     year: Hashes
     month_day: Hashes
@@ -107,6 +108,7 @@ def _parts(table: RecordTable) -> Parts:
         initial=np.where(letters != 0, letters, initials),
         given=given.sounds[given.codes[:, 0]][table.given.codes],
         family=family.sounds[family.codes[:, 0]][table.family.codes],
+        start=hash_texts([word[:2] for word in family.vocabulary])[family.codes[:, 0]][table.family.codes],
         birth=whole,
         year=birth.year.astype(np.uint64),
         month_day=np.where(whole != 0, birth.month * 100 + birth.day, 0).astype(np.uint64),
@@ -195,35 +197,26 @@ def _local_parts(table: RecordTable, model: MatchModel) -> Entries:
     return names.rows[kept], hashes[kept]
 
 
-def _phone_entries(table: RecordTable, model: MatchModel, digits: int) -> Entries:
-    """All phone numbers of a record, whole or their last digits."""
+def _phones(table: RecordTable, model: MatchModel) -> Entries:
+    """The last digits of each phone number: they survive a wrong or missing prefix."""
     rows, hashes = [], []
     for name, column in (("mobiles", table.mobiles), ("landlines", table.landlines)):
-        whole = features.value_hashes(table, name, column.values)
-        kept = ((column.flags & DOUBTFUL) == 0) & ~model.is_shared(whole)[column.codes]
-        texts = column.values
-        if digits:
-            texts = _tails(column.values, digits)
-            whole = features.value_hashes(table, f"{name} {digits}", texts)
+        shared = model.is_shared(features.value_hashes(table, name, column.values))
+        kept = ((column.flags & DOUBTFUL) == 0) & ~shared[column.codes]
+        tails = features.value_hashes(table, f"end of {name}", _tails(column.values))
         rows.append(column.rows()[kept])
-        hashes.append(whole[column.codes[kept]])
+        hashes.append(tails[column.codes[kept]])
     return np.concatenate(rows), np.concatenate(hashes)
 
 
-def _tails(values: NDArray[np.object_], digits: int) -> NDArray[np.object_]:
+def _tails(values: NDArray[np.object_]) -> NDArray[np.object_]:
     tails = np.empty(len(values), dtype=object)
-    tails[:] = [value[-digits:] for value in values]
+    tails[:] = [value[-TAIL:] for value in values]
     return tails
 
 
-def _phones(table: RecordTable, model: MatchModel) -> Entries:
-    return _phone_entries(table, model, 0)
-
-
-def _phone_tails(table: RecordTable, model: MatchModel) -> Entries:
-    rows, hashes = _phone_entries(table, model, 6)
-    hashes = combine(hashes, parts_of(table).initial[rows])
-    return rows[hashes != 0], hashes[hashes != 0]
+TAIL: Final = 7
+"""So many last digits of a phone number make a block."""
 
 
 def _identifiers(table: RecordTable, _: MatchModel) -> Entries:
@@ -231,12 +224,63 @@ def _identifiers(table: RecordTable, _: MatchModel) -> Entries:
     return column.rows(), features.ragged_hashes(table, "identifiers", column)
 
 
-def _unordered_name(table: RecordTable, _: MatchModel) -> Entries:
-    """The sounds of given name and surname, whichever stands where."""
+def _with_names(*names: str) -> Callable[[RecordTable, MatchModel], Entries]:
+    """The compound with the sound of each name of a record, given names and surnames alike: names change places."""
+
+    def entries(table: RecordTable, _: MatchModel) -> Entries:
+        rows, sounds = _names(table)
+        parts = parts_of(table)
+        hashes = combine(*(getattr(parts, name)[rows] for name in names), sounds)
+        return rows[hashes != 0], hashes[hashes != 0]
+
+    return entries
+
+
+def _names(table: RecordTable) -> Entries:
+    """The sounds of a record's first given names and of all its surnames, each once."""
+
+    def make() -> Entries:
+        rows, surnames = _surnames(table)
+        given = features.given_words(table)
+        sounds = given.sounds[given.codes[:, :2]][table.given.codes]
+        all_rows = np.concatenate((rows, np.repeat(np.arange(len(table)), 2)))
+        all_sounds = np.concatenate((surnames, sounds.ravel()))
+        order = np.lexsort((all_sounds, all_rows))
+        all_rows, all_sounds = all_rows[order], all_sounds[order]
+        kept = all_sounds != 0
+        kept[1:] &= (all_rows[1:] != all_rows[:-1]) | (all_sounds[1:] != all_sounds[:-1])
+        return all_rows[kept], all_sounds[kept]
+
+    return table.remembered("name entries", make)
+
+
+def _full_name(table: RecordTable, _: MatchModel) -> Entries:
+    """Given name and surname by sound, whichever stands where; and the surname with the short form's full name."""
     rows, surnames = _surnames(table)
     given = parts_of(table).given[rows]
-    hashes = combine(np.minimum(given, surnames), np.maximum(given, surnames))
-    return rows[hashes != 0], hashes[hashes != 0]
+    sounds = combine(np.minimum(given, surnames), np.maximum(given, surnames))
+    words = features.given_words(table)
+    groups = features.given_groups(table)[words.codes[:, 0]][table.given.codes[rows]].astype(np.uint64)
+    formal = [combine(groups[:, k], surnames) for k in range(groups.shape[1])]
+    hashes = np.concatenate((sounds, *formal))
+    all_rows = np.tile(rows, 1 + groups.shape[1])
+    return all_rows[hashes != 0], hashes[hashes != 0]
+
+
+def _custom_with_names(table: RecordTable, model: MatchModel) -> Entries:
+    """A custom attribute together with a name of the person or the organisation."""
+    rows, sounds = _names(table)
+    organisation_rows, words = _organisation_words(table, model)
+    rows, sounds = np.concatenate((rows, organisation_rows)), np.concatenate((sounds, words))
+    found_rows, found = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
+    for name, _ in model.custom:
+        if name in table.attributes:
+            column = table.attributes[name]
+            values = features.value_hashes(table, f"attribute {name}", column.values)[column.codes]
+            hashes = combine(sounds, values[rows], hash_texts([name] * len(rows)))
+            found_rows.append(rows[hashes != 0])
+            found.append(hashes[hashes != 0])
+    return np.concatenate(found_rows), np.concatenate(found)
 
 
 def _organisations(table: RecordTable, _: MatchModel) -> Entries:
@@ -252,43 +296,22 @@ def _organisation_words(table: RecordTable, _: MatchModel) -> Entries:
     return rows[flat != 0], flat[flat != 0]
 
 
-def _attributes(table: RecordTable, model: MatchModel) -> Entries:
-    """A custom attribute together with the given name or organisation."""
-    parts = parts_of(table)
-    named = np.where(parts.given != 0, parts.given, parts.organisation)
-    rows, hashes = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-    for name, _ in model.custom:
-        if name in table.attributes:
-            column = table.attributes[name]
-            values = features.value_hashes(table, f"attribute {name}", column.values)[column.codes]
-            combined = combine(named, values, hash_texts([name] * len(values)))
-            rows.append(np.flatnonzero(combined))
-            hashes.append(combined[combined != 0])
-    return np.concatenate(rows), np.concatenate(hashes)
-
-
 RULES: Final = (
     Rule("e-mail", _emails, ("given", "family", "year", "postal_code")),
     Rule("part before the @", _local_parts, ("family", "given", "postal_code", "year")),
-    Rule("phone", _phones, ("given", "family", "year", "house")),
-    Rule("end of phone, initial", _phone_tails, ("family", "year", "postal_code", "city")),
+    Rule("end of phone", _phones, ("given", "family", "year", "house")),
     Rule("identifier", _identifiers, ("given", "family", "year", "organisation")),
-    Rule("birth date, initial", _compound("birth", "initial"), ("family", "given", "postal_code", "city")),
-    Rule("birth date, surname", _with_surnames("birth"), ("given", "postal_code", "city")),
-    Rule("birth date, postal code", _compound("birth", "postal_code"), ("given", "family", "street")),
-    Rule("postal code, surname", _with_surnames("postal_code"), ("given", "street", "year", "month_day")),
-    Rule("postal code, given name", _compound("postal_code", "given"), ("family", "street", "year", "month_day")),
-    Rule("city, surname", _with_surnames("city"), ("given", "street", "year", "month_day")),
-    Rule("city, given name", _compound("city", "given"), ("family", "street", "year", "month_day")),
-    Rule("street, number, initial", _compound("house", "initial"), ("city", "postal_code", "family", "given")),
-    Rule("street, given name", _compound("street", "given"), ("city", "postal_code", "family", "year")),
-    Rule("street, surname", _with_surnames("street"), ("city", "postal_code", "given", "year")),
-    Rule("given name and surname", _unordered_name, ("year", "city", "postal_code", "month_day", "street")),
-    Rule("day and month, given name", _compound("month_day", "given"), ("family", "city", "postal_code")),
+    Rule("birth date", _compound("birth"), ("initial", "family", "postal_code", "city")),
+    Rule("street and number", _compound("house"), ("postal_code", "city", "initial", "family")),
+    Rule("postal code, name", _with_names("postal_code"), ("initial", "street", "year", "month_day")),
+    Rule("city, name", _with_names("city"), ("initial", "street", "year", "month_day")),
+    Rule("street, name", _with_names("street"), ("city", "postal_code", "initial", "year")),
+    Rule("full name", _full_name, ("year", "city", "postal_code", "month_day", "street")),
+    Rule("given name, start of surname", _compound("given", "start"), ("year", "city", "postal_code", "month_day")),
+    Rule("surname", _with_surnames(), ("initial", "year", "city", "postal_code", "month_day")),
     Rule("organisation", _organisations, ("postal_code", "city", "house")),
     Rule("word of organisation", _organisation_words, ("postal_code", "house", "city", "street")),
-    Rule("street and number, organisation", _compound("house", "organisation"), ("postal_code", "city")),
-    Rule("custom attribute", _attributes, ("family", "year", "postal_code", "city")),
+    Rule("custom attribute, name", _custom_with_names, ("initial", "year", "postal_code", "city")),
 )
 
 

@@ -344,7 +344,7 @@ class TableBuilder:
         n = len(ids)
         names, source_codes = np.unique(np.asarray(self._sources, dtype=object), return_inverse=True)
         starts, positions = _reorder(np.asarray(self._address_counts, np.int64), order)
-        parts = {name: _take(encode(values), positions) for name, values in self._address_parts.items()}
+        parts: dict[str, Any] = {n: _take(encode(values), positions) for n, values in self._address_parts.items()}
         texts: dict[str, Any] = {name: _take(encode(values), order) for name, values in self._texts.items()}
         return RecordTable(
             record_ids=ids[order],

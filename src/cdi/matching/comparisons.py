@@ -214,7 +214,7 @@ def _unequal_names(
     shares = np.full(len(low), np.nan)
     _similar_names(subject, name, column, words, by_word, low, high, level, levels)
     if name == "given":
-        groups = subject.table.remembered("nicknames", lambda: features.nickname_groups(words.vocabulary))
+        groups = features.given_groups(subject.table)
         x, y = groups[first[:, 0]], groups[second[:, 0]]
         related = ((x[:, :, None] == y[:, None, :]) & (x[:, :, None] != 0)).any(axis=(1, 2))
         levels[related] = level.nickname

@@ -58,6 +58,11 @@ def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
     return groups
 
 
+def given_groups(table: RecordTable) -> NDArray[np.int32]:
+    """The groups of short forms of each word of the given names."""
+    return table.remembered("nicknames", lambda: nickname_groups(given_words(table).vocabulary))
+
+
 def given_words(table: RecordTable) -> Words:
     """Words of the given names, by distinct value of the column."""
     return table.remembered("given words", lambda: words_of(table.given.values))
