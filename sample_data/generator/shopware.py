@@ -142,13 +142,13 @@ def _recipients(rng: random.Random, sightings: list[Sighting]) -> Iterator[Entit
     for sighting in sightings:
         if rng.random() >= (0.25 if sighting.form == "account" else 0.03):
             continue
-        asked = sighting.created + timedelta(days=rng.randint(0, 20))
+        asked, named = sighting.created + timedelta(days=rng.randint(0, 20)), rng.random() < 0.6
         status = rng.choices(("optIn", "optOut", "notSet", "direct"), weights=(70, 14, 10, 6))[0]
         yield {
             "id": f"{rng.getrandbits(128):032x}",
             "email": sighting.email.lower(),
-            "firstName": sighting.given_name if rng.random() < 0.6 else None,
-            "lastName": sighting.family_name if rng.random() < 0.6 else None,
+            "firstName": sighting.given_name if named else None,
+            "lastName": sighting.family_name if named else None,
             "zipCode": None,
             "city": None,
             "status": status,
