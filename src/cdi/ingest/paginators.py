@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urljoin
 
 from cdi.ingest.blueprint import CursorPage, Keyset, NextUrl, Offset, PageNumber, Paging
 from cdi.ingest.expressions import Evaluate, is_false
@@ -100,7 +101,7 @@ class ByNextUrl:
 
     def next(self, call: Call, page: Page) -> Call | None:
         url = self.find(page.document) if self.find else page.links.get("next")
-        return replace(call, url=str(url), params={}) if url else None
+        return replace(call, url=urljoin(call.url, str(url)), params={}) if url else None
 
 
 class ByCursor:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -87,7 +89,8 @@ class SqlReader:
         engine = _engine(self.url)
         try:
             with _as_source_error(self.context.source), engine.connect() as connection:
-                _forbid_writing(connection, self.connection.statement_timeout)
+                for statement in forbid_writing(_dialect(connection), self.connection.statement_timeout):
+                    connection.execute(sa.text(statement))
                 yield connection
         finally:
             engine.dispose()
@@ -100,20 +103,33 @@ class SqlReader:
         position: Position | None,
     ) -> Iterator[Iterator[Native]]:
         since = _since(stream, position)
+        size, keyset = blueprint.page.size, blueprint.page.keyset
         after: list[Any] = []
         while True:
-            result = connection.execute(_page(blueprint, after, since, blueprint.page.size))
+            # One row more than the page: it tells whether there is another page, and whether keys repeat at the border.
+            result = connection.execute(_page(blueprint, after, since, size + 1))
             columns = tuple(result.keys())
-            self._demand_columns(stream, columns, blueprint.page.keyset)
+            self._demand_columns(stream, columns, keyset)
             rows = result.fetchall()
+            self._demand_unique(stream.name, rows, columns, keyset)
             if rows:
-                yield (_native(columns, row) for row in rows)
-            if len(rows) < blueprint.page.size:
+                yield (_native(columns, row) for row in rows[:size])
+            if len(rows) <= size:
                 return
-            last = [rows[-1][columns.index(column)] for column in blueprint.page.keyset]
-            if last == after or None in last:
-                raise self._error(f"stream {stream.name}: keyset {', '.join(blueprint.page.keyset)} repeats or is null")
-            after = last
+            after = [rows[size - 1][columns.index(column)] for column in keyset]
+
+    def _demand_unique(
+        self, stream: str, rows: Sequence[sa.Row[Any]], columns: Sequence[str], keyset: Sequence[str]
+    ) -> None:
+        """Rows that share a key would fall between two pages, and be taken for gone."""
+        key = itemgetter(*(columns.index(column) for column in keyset))
+        keys = [key(row) for row in rows]
+        if any(a == b for a, b in pairwise(keys)) or any(k is None or (type(k) is tuple and None in k) for k in keys):
+            raise SourceError(
+                self.context.source,
+                f"stream {stream}: keyset {', '.join(keyset)} is not unique or null",
+                remedy="Name columns under page.keyset that are unique together and never empty",
+            )
 
     def _demand_columns(self, stream: CompiledStream, given: Sequence[str], keyset: Sequence[str]) -> None:
         missing = sorted(((stream.fields or frozenset()) | set(keyset)) - set(given))
@@ -123,9 +139,6 @@ class SqlReader:
                 f"stream {stream.name}: the query gives no column {', '.join(missing)}",
                 remedy="Name it in the query (select … as …) or correct the mapping",
             )
-
-    def _error(self, message: str) -> SourceError:
-        return SourceError(self.context.source, message, remedy="page.keyset must name a unique, never empty key")
 
 
 def _position(stream: CompiledStream, state: State | None, now: datetime) -> Position | None:
@@ -234,24 +247,27 @@ def _engine(url: URL) -> sa.Engine:
         ) from None
 
 
-def _forbid_writing(connection: sa.Connection, timeout: timedelta) -> None:
-    """A read-only session with a limit on each statement, in the words of the database."""
+def forbid_writing(dialect: str, timeout: timedelta) -> list[str]:
+    """What makes a session read only and limits each statement, in the words of the database. SQLite's file is
+    opened read only instead."""
     milliseconds = int(timeout.total_seconds() * 1000)
-    match connection.dialect.name:
+    match dialect:
         case "postgresql":
-            connection.execute(sa.text("SET TRANSACTION READ ONLY"))
-            connection.execute(sa.text(f"SET LOCAL statement_timeout = {milliseconds}"))
-        case "mysql":
-            connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
-            connection.commit()
-            if getattr(connection.dialect, "is_mariadb", False):
-                connection.execute(sa.text(f"SET SESSION max_statement_time = {milliseconds / 1000}"))
-            else:
-                connection.execute(sa.text(f"SET SESSION max_execution_time = {milliseconds}"))
+            return ["SET TRANSACTION READ ONLY", f"SET LOCAL statement_timeout = {milliseconds}"]
         case "mariadb":
-            connection.execute(sa.text("SET SESSION TRANSACTION READ ONLY"))
-            connection.commit()
-            connection.execute(sa.text(f"SET SESSION max_statement_time = {milliseconds / 1000}"))
+            return [
+                "SET SESSION TRANSACTION READ ONLY",
+                f"SET SESSION max_statement_time = {milliseconds / 1000}",
+            ]
+        case "mysql":
+            return ["SET SESSION TRANSACTION READ ONLY", f"SET SESSION max_execution_time = {milliseconds}"]
+        case _:
+            return []
+
+
+def _dialect(connection: sa.Connection) -> str:
+    """MariaDB reached by a MySQL driver is MariaDB still."""
+    return "mariadb" if getattr(connection.dialect, "is_mariadb", False) else connection.dialect.name
 
 
 @contextmanager
