@@ -54,10 +54,13 @@ class Caller:
 
 def masked(golden: Mapping[str, Any], groups: frozenset[FieldGroup]) -> dict[str, Any]:
     """Golden values as a caller with the scopes of these field groups sees them; provenance stays readable."""
-    return {
+    shown = {
         name: entry if ATTRIBUTES[name].group is None or ATTRIBUTES[name].group in groups else _mask_entry(entry)
         for name, entry in golden.items()
     }
+    if FieldGroup.CONTACT in groups:
+        return shown
+    return {name: _mask_keys(entry) for name, entry in shown.items()}
 
 
 def _mask_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,13 +68,19 @@ def _mask_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _mask_entry(inner) for name, inner in entry.items()}
     hidden = dict(entry) | {"value": mask(entry["value"]), "masked": True}
     hidden.pop("pinned", None)
-    if "key" in hidden:
-        hidden["key"] = mask_key(hidden["key"])
     if "alternatives" in entry:
         hidden["alternatives"] = [_mask_entry(other) for other in entry["alternatives"]]
-    if "sources" in entry:
-        hidden["sources"] = [{**witness, "key": mask_key(witness["key"])} for witness in entry["sources"]]
     return hidden
+
+
+def _mask_keys(entry: Any) -> Any:
+    """The key of a record that a bare contact made is that contact."""
+    if isinstance(entry, Mapping):
+        return {
+            name: mask_key(inner) if name == "key" and isinstance(inner, str) else _mask_keys(inner)
+            for name, inner in entry.items()
+        }
+    return [_mask_keys(inner) for inner in entry] if isinstance(entry, list) else entry
 
 
 def mask_key(key: str) -> str:

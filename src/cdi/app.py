@@ -4,15 +4,19 @@ from fastapi import FastAPI
 
 from cdi import __version__
 from cdi.api import changes, health, profiles, sources
+from cdi.api.documentation import add_documentation
 from cdi.api.problems import install_handlers
 from cdi.pipeline import Installation
 
 
 def create_app(installation: Installation) -> FastAPI:
     """The HTTP service of one installation."""
-    app = FastAPI(title="cdi", version=__version__, description="One golden record per customer.", redoc_url=None)
+    app = FastAPI(
+        title="cdi", version=__version__, description="One golden record per customer.", docs_url=None, redoc_url=None
+    )
     app.state.installation = installation
     install_handlers(app)
+    add_documentation(app)
     for room in (profiles, sources, changes, health):
         app.include_router(room.router)
     return app

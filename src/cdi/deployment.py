@@ -11,7 +11,7 @@ from cdi.errors import CdiError, ConfigurationError
 from cdi.ingest.contract import CheckResult
 from cdi.ingest.registry import Registry, find_connectors
 from cdi.pipeline.installation import Installation, connector_folders
-from cdi.settings import Deployment, Settings, SourceSystem, bundled, literal_secrets, load_deployment
+from cdi.settings import PUSH, Deployment, Settings, SourceSystem, bundled, literal_secrets, load_deployment
 from cdi.store import changes, models, profiles, redo, reviews, sources
 from cdi.store.db import check_head
 
@@ -54,6 +54,8 @@ def create_folder(folder: Path, *, empty: bool = False) -> None:
 def faults_of(settings: Settings, connectors: Registry) -> Iterator[str]:
     """What `cdi.yaml` names and is not there or not right, one sentence each."""
     for name, system in settings.deployment.sources.items():
+        if system.connector == PUSH:
+            continue
         yield from _source_faults(name, system, connectors, settings)
     for name, reason in connectors.broken.items():
         yield f"connector {name} is broken and was skipped: {reason}"

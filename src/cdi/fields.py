@@ -128,4 +128,5 @@ class Stream(StrEnum):
 
 CHANNELS: Final = ("shop", "webshop", "app", "phone", "email", "sms", "messenger", "social", "community")
 TOUCHPOINT_TYPES: Final = ("order", "receipt", "call", "ticket", "message", "visit", "request", "return")
+CONSENT_CHANNELS: Final = (*CHANNELS, "post", "any")
 CONSENT_STATES: Final = ("granted", "denied", "withdrawn", "pending")

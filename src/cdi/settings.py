@@ -18,6 +18,8 @@ from cdi.errors import ConfigurationError
 from cdi.fields import ATTRIBUTES
 
 NAME = r"^[a-z0-9_]+$"
+PUSH = "push"
+"""The connector of a source that is not read: applications push its records, in canonical attributes."""
 SECRET_REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 
 

@@ -16,12 +16,9 @@ from cdi.ingest.contract import CheckResult, Native, ReadContext, Record, Reject
 from cdi.normalise.record import canonicalise
 from cdi.pipeline import Arriving, Installation, land, sync
 from cdi.pipeline.landing import Progress
+from cdi.settings import PUSH
 from cdi.store import records, sources
 from cdi.store.sources import Counts
-
-PUSH = "push"
-"""The connector of a source that is not read: applications push its records, in canonical attributes."""
-
 
 def list_sources(connection: Connection, installation: Installation, caller: Caller) -> list[dict[str, Any]]:
     """Every source system that the caller may see, with its owner, its figures and its last run."""

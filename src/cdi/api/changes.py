@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import ORJSONResponse
 
+from cdi.api.answers import answer
 from cdi.api.dependencies import Reader, Work
 from cdi.api.problems import PROBLEMS
 from cdi.store import changes
@@ -22,4 +22,4 @@ def read_changes(
     """What became different, in order, after a cursor: ids and names, never values. `after` of the answer is where
     to go on; it does not move while nothing is new."""
     found = changes.read_changes(connection, caller.visibility, after, limit)
-    return ORJSONResponse({"changes": found, "after": found[-1]["cursor"] if found else after})
+    return answer({"changes": found, "after": found[-1]["cursor"] if found else after})

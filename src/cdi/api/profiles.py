@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse, ORJSONResponse
 
 from cdi import profiles
+from cdi.api.answers import answer
 from cdi.api.dependencies import Here, Reader, Work
 from cdi.api.problems import PROBLEMS, Problem, problem
 from cdi.ids import parse_record_key
@@ -25,17 +25,17 @@ MOVED: dict[int | str, dict[str, Any]] = {
 @router.get("/profiles/{profile_id}", responses=MOVED)
 def get_profile(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
     """The profile: golden record with the provenance and owner of each value, its records, its data owner."""
-    answer = profiles.show(connection, installation, caller.visibility, profile_id)
-    match answer.status:
+    found = profiles.show(connection, installation, caller.visibility, profile_id)
+    match found.status:
         case HTTPStatus.OK:
-            assert answer.document is not None
-            return ORJSONResponse(answer.document, headers={"ETag": f'"{answer.document["version"]}"'})
+            assert found.document is not None
+            return answer(found.document, headers={"ETag": f'"{found.document["version"]}"'})
         case HTTPStatus.GONE:
-            return problem(410, "gone", "Gone", "This profile ended", reason=answer.reason)
-    places = [f"/v1/profiles/{profile}" for profile in answer.profiles]
-    body = {"id": str(profile_id), "profiles": [str(profile) for profile in answer.profiles]}
-    headers = {"Location": places[0]} if answer.status == HTTPStatus.MOVED_PERMANENTLY else None
-    return JSONResponse(body, status_code=int(answer.status), headers=headers)
+            return problem(410, "gone", "Gone", "This profile ended", reason=found.reason)
+    places = [f"/v1/profiles/{profile}" for profile in found.profiles]
+    body = {"id": str(profile_id), "profiles": [str(profile) for profile in found.profiles]}
+    moved = found.status == HTTPStatus.MOVED_PERMANENTLY
+    return answer(body, int(found.status), {"Location": places[0]} if moved else None)
 
 
 @router.get("/profiles")
@@ -56,13 +56,13 @@ def find_profiles(
     """Profiles by identifier, by source record, by words (`q`), by owner, by time of change; all given must hold."""
     query = profiles.Query(email, phone, source, key, q, data_owner, updated_since)
     page = profiles.find(connection, installation, caller.visibility, query, limit=limit, after=after)
-    return ORJSONResponse({"profiles": page.items, "after": str(page.after) if page.after else None})
+    return answer({"profiles": page.items, "after": str(page.after) if page.after else None})
 
 
 @router.get("/profiles/{profile_id}/explain")
 def explain_profile(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
     """How this profile came together: evidence, decisions, conflicts."""
-    return ORJSONResponse(profiles.explain_profile(connection, installation, caller.visibility, profile_id))
+    return answer(profiles.explain_profile(connection, installation, caller.visibility, profile_id))
 
 
 @router.get("/explain")
@@ -75,4 +75,4 @@ def explain_pair(
 ) -> Response:
     """Why, or why not, these two records (`source:key`) are one customer."""
     told = profiles.explain_pair(connection, installation, caller.visibility, parse_record_key(a), parse_record_key(b))
-    return ORJSONResponse(told)
+    return answer(told)

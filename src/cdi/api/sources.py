@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import ORJSONResponse
 
 from cdi import sources
+from cdi.api.answers import answer
 from cdi.api.dependencies import Connecting, Here, Work
 from cdi.api.problems import PROBLEMS
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/sources", tags=["sources"], responses=PROBLEMS)
 def list_sources(installation: Here, connection: Work, caller: Connecting) -> Response:
     """The source systems, each with its data owner, its figures and its last run."""
     found = sources.list_sources(connection, installation, caller)
-    return ORJSONResponse({"sources": found})
+    return answer({"sources": found})
 
 
 @router.get("/{source}/runs")
@@ -31,7 +31,7 @@ def list_runs(
     """How the syncs of a source went, newest first; `before` continues the list."""
     found = sources.runs(connection, installation, caller, source, limit, before)
     owner = installation.owner_of(source)
-    return ORJSONResponse(
+    return answer(
         {
             "source": source,
             "data_owner": owner,
@@ -51,4 +51,4 @@ def get_record(
     stream: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """What the source said of this record, verbatim and by version, and which profile it belongs to."""
-    return ORJSONResponse(sources.record(connection, installation, caller, source, key, stream))
+    return answer(sources.record(connection, installation, caller, source, key, stream))

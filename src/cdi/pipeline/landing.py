@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import BadRecordError, CdiError, SourceError
-from cdi.fields import CHANNELS, CONSENT_STATES, TOUCHPOINT_TYPES, CanonicalData, Stream
+from cdi.fields import CHANNELS, CONSENT_CHANNELS, CONSENT_STATES, TOUCHPOINT_TYPES, CanonicalData, Stream
 from cdi.ingest.contract import (
     Checkpoint,
     FullScanEnd,
@@ -196,7 +196,8 @@ def land(
     """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
     counts = Counts(read=len(records) + len(rejected))
-    refused = [(item, content_hash(item.data).hex()) for item in rejected]
+    kept = [replace(item, data=storable(item.data)) for item in rejected]
+    refused = [(item, content_hash(item.data).hex()) for item in kept]
     for one_a_key in _rounds(records):
         arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
         _land_round(connection, installation, arriving, arrivals, counts, refused, now)
@@ -235,7 +236,31 @@ def _land_round(
 
 def content_hash(data: Native) -> bytes:
     """Equal exactly for equal content, whatever the order of its fields."""
-    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS, default=str), digest_size=16).digest()
+    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def storable(data: Native) -> Native:
+    """The record as PostgreSQL can hold it: without NUL characters and halves of characters, and with numbers
+    beyond 64 bits as text. Almost every record is that already."""
+    try:
+        if b"\\u0000" not in orjson.dumps(data):
+            return data
+    except TypeError:
+        pass
+    cleaned: Native = _cleaned(data)
+    return cleaned
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_cleaned(str(name)): _cleaned(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    if isinstance(value, bool | float) or value is None:
+        return value
+    if isinstance(value, int) and abs(value) < 2**63:
+        return value
+    return str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _rounds(records: Sequence[Record]) -> Iterator[list[Record]]:
@@ -254,7 +279,7 @@ def _rounds(records: Sequence[Record]) -> Iterator[list[Record]]:
 
 
 def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
-    data = without(record.data, installation.source(arriving.source).exclude)
+    data = storable(without(record.data, installation.source(arriving.source).exclude))
     # A clock that runs ahead must not freeze the record: no source knows more than now, give or take.
     latest = now + installation.deployment.clock_tolerance
     source_time = min(record.source_time, latest) if record.source_time else None
@@ -309,8 +334,8 @@ def checked_consent(mapped: CanonicalData) -> CanonicalData:
     _one_of(mapped, "status", CONSENT_STATES)
     if not mapped.get("purpose"):
         raise BadRecordError("a consent has no purpose", remedy="Map it in the connector")
-    mapped.setdefault("channel", "email")
-    _one_of(mapped, "channel", CHANNELS)
+    mapped = mapped | {"channel": mapped.get("channel") or "any"}
+    _one_of(mapped, "channel", CONSENT_CHANNELS)
     moment(mapped, "at", required=False)
     return mapped
 

@@ -20,11 +20,11 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Settings, bundled
 from cdi.store import embedded
+from cdi.store.faults import errors_without_values
 
 metadata = MetaData(
     naming_convention={
@@ -214,7 +214,7 @@ def check_server(database: Database) -> None:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to `revision`, the newest unless named; of several at once one works, others wait."""
-    _ensure_extensions(database)
+    ensure_extensions(database)
     if revision == "head" and current_revision(database) == head_revision():
         return
     _migrate(database, revision, command.upgrade)
@@ -272,7 +272,7 @@ def _migrate(database: Database, revision: str, direction: Any) -> None:
             connection.commit()
 
 
-def _ensure_extensions(database: Database) -> None:
+def ensure_extensions(database: Database) -> None:
     """Both are *trusted*: the owner of a database may create them without being superuser."""
     with database.unit_of_work() as connection:
         present = set(connection.execute(text("SELECT extname FROM pg_extension")).scalars())
@@ -284,42 +284,3 @@ def _ensure_extensions(database: Database) -> None:
             except DatabaseError:
                 remedy = f"Have its administrator run CREATE EXTENSION {name} in this database"
                 raise DatabaseError(f"the PostgreSQL extension {name} is missing", remedy=remedy) from None
-
-
-# -- errors ----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def errors_without_values() -> Iterator[None]:
-    """Turn what the database reports into DatabaseError, keeping names and codes and dropping its text."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise _described(error.orig) from None
-    except SQLAlchemyError as error:
-        raise DatabaseError(f"the database failed: {type(error).__name__}") from None
-    except psycopg.Error as error:
-        raise _described(error) from None
-
-
-def _described(error: BaseException | None) -> DatabaseError:
-    if not isinstance(error, psycopg.Error):
-        return DatabaseError(f"the database failed: {type(error).__name__}")
-    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
-        return _unreachable(error)
-    if error.sqlstate.startswith("28") or error.sqlstate == "3D000":
-        remedy = "Check user, password and database in CDI_DATABASE_URL"
-        return DatabaseError(f"the database refuses us ({_kind(error)})", remedy=remedy)
-    place = ".".join(
-        part for part in (error.diag.table_name, error.diag.constraint_name or error.diag.column_name) if part
-    )
-    return DatabaseError(f"the database refused a statement ({_kind(error)}{' on ' + place if place else ''})")
-
-
-def _unreachable(error: psycopg.Error) -> DatabaseError:
-    remedy = "Check that the server runs and that CDI_DATABASE_URL names it"
-    return DatabaseError(f"the database cannot be reached ({_kind(error)})", remedy=remedy)
-
-
-def _kind(error: psycopg.Error) -> str:
-    return f"{type(error).__name__}, {error.sqlstate}" if error.sqlstate else type(error).__name__

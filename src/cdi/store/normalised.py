@@ -103,8 +103,9 @@ def load_normalised(connection: Connection, record_ids: Sequence[int]) -> Iterat
 
 def load_all_normalised(connection: Connection) -> Iterator[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) of every live customer record, by id, streamed."""
-    rows = connection.execution_options(stream_results=True, yield_per=5_000).execute(
-        text("select record_id, source, data from normalised order by record_id")
+    rows = connection.execute(
+        text("select record_id, source, data from normalised order by record_id"),
+        execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for row in rows:
         yield row.record_id, row.source, from_json(row.data)

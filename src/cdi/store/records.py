@@ -175,7 +175,7 @@ def save_versions(
         (
             (
                 n, v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
-                orjson.dumps(v.arrival.native, default=str).decode(), orjson.dumps(v.canonical).decode(),
+                orjson.dumps(v.arrival.native).decode(), orjson.dumps(v.canonical).decode(),
                 v.arrival.content_hash, v.arrival.source_time, v.arrival.observed_at, v.arrival.derived_from,
             )
             for n, v in enumerate(news)

@@ -178,7 +178,7 @@ def save_rejected(connection: Connection, source: str, items: Sequence[tuple[Rej
                 "source": source,
                 "stream": item.stream,
                 "key": item.key,
-                "native": orjson.dumps(item.data, default=str).decode(),
+                "native": orjson.dumps(item.data).decode(),
                 "reason": item.reason,
                 "hash": content_hash,
                 "now": now,
