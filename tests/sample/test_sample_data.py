@@ -106,6 +106,20 @@ def test_all_traps_are_in_it(made):
     assert max(in_callcentre.values()) > 1
 
 
+def test_a_later_export_of_the_call_centre_overrides_an_earlier(made):
+    def exported(month: str) -> dict[str, dict[str, str]]:
+        path = made / f"data/callcentre/contacts-{month}.csv"
+        with path.open(encoding="windows-1252", newline="") as file:
+            return {row["Kontaktnummer"]: row for row in csv.DictReader(file, delimiter=";")}
+
+    first = exported("2026-09")
+    for month, name in (("2026-10", ".10.2026 "), ("2026-11", ".11.2026 ")):
+        later = exported(month)
+        assert all(name in row["Geändert am"] for row in later.values())
+        assert any(key in first and first[key] != later[key] for key in later)
+        assert any(key not in first for key in later)
+
+
 class TestOwnersWhoDisagree:
     def test_at_least_twenty_are_listed(self, made):
         assert len(rows(made / "truth_conflicts.csv")) == generator.DISPUTED >= 20

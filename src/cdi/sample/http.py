@@ -1,6 +1,7 @@
 """The wire: a small HTTP server on loopback, on a port that the system chooses, while its block runs."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,17 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.api = api
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller who hangs up is no fault of ours; anything else is shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     server_version = "SampleCompany"
+    disable_nagle_algorithm = True  # an answer goes out in two writes; the second would wait for the caller's ack
 
     def do_POST(self) -> None:
         self._respond("POST")
