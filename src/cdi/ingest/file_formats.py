@@ -6,6 +6,7 @@ Everything in a table is text; numbers and types are the mapping's business.
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -35,7 +36,7 @@ class Broken:
 
 def read_file(path: Path, form: Format) -> Iterator[Native | Broken]:
     """Every record of one file, as a stream. Raises FileError when the file as a whole cannot be read."""
-    try:
+    with _as_file_error(form.encoding):
         match form:
             case CsvFormat():
                 yield from _csv(path, form)
@@ -43,29 +44,31 @@ def read_file(path: Path, form: Format) -> Iterator[Native | Broken]:
                 yield from _json_lines(path, form)
             case JsonFormat():
                 yield from _json(path, form)
-    except UnicodeError:
-        raise FileError(
-            f"is not {form.encoding}", "State its true encoding in the manifest (format.encoding)"
-        ) from None
-    except LookupError:
-        raise FileError(f"{form.encoding} is no known encoding", "Write for instance utf-8 or cp1252") from None
-    except OSError as error:
-        raise FileError(f"cannot be read ({type(error).__name__})", "Check the rights of the file") from None
 
 
 def columns_of(path: Path, form: Format) -> tuple[str, ...] | None:
-    """The names of a table's columns; None for formats whose records name their own fields."""
+    """The names of a table's columns; None for formats whose records name their own fields. Raises FileError."""
     if not isinstance(form, CsvFormat):
         return None
     if form.columns is not None:
         return form.columns
+    with _as_file_error(form.encoding), _text(path, form.encoding, newline="") as text:
+        return _header(_rows(text, form))
+
+
+@contextmanager
+def _as_file_error(encoding: str) -> Iterator[None]:
+    """What Python says of a whole file, without the bytes that it would quote."""
     try:
-        with _text(path, form.encoding, newline="") as text:
-            return _header(_rows(text, form))
+        yield
     except UnicodeError:
+        raise FileError(f"is not {encoding}", "State its true encoding in the manifest (format.encoding)") from None
+    except LookupError:
         raise FileError(
-            f"is not {form.encoding}", "State its true encoding in the manifest (format.encoding)"
+            f"cannot be read: {encoding} is no known encoding", "Write for instance utf-8 or cp1252"
         ) from None
+    except OSError as error:
+        raise FileError(f"cannot be read ({type(error).__name__})", "Check the rights of the file") from None
 
 
 def _text(path: Path, encoding: str, newline: str | None = None) -> IO[str]:

@@ -96,6 +96,7 @@ class FilesReader:
             try:
                 drops = self._listed(name, blueprint)
                 for drop in drops[-1:]:
+                    self._demand_encoding(drop.path, blueprint)
                     self._demand_columns(drop.path, self.streams[name], blueprint)
             except SourceError as error:
                 yield CheckResult(question, False, str(error))
@@ -133,8 +134,8 @@ class FilesReader:
 
     def _events(self, drop: Drop, stream: CompiledStream, blueprint: FilesStream) -> Iterator[ReadEvent]:
         name = drop.path.name
-        self._demand_columns(drop.path, stream, blueprint)
         self._demand_encoding(drop.path, blueprint)
+        self._demand_columns(drop.path, stream, blueprint)
         try:
             for record in read_file(drop.path, blueprint.format):
                 if isinstance(record, Broken):

@@ -71,7 +71,7 @@ def _manifest(document: Any) -> Manifest:
     connection = document.get("connection") if isinstance(document, dict) else None
     kind = connection.get("kind") if isinstance(connection, dict) else None
     if kind not in MANIFESTS:
-        message = f"connection.kind must be one of {', '.join(MANIFESTS)}"
+        message = f"must be one of {', '.join(MANIFESTS)}"
         raise _ManifestError([(("connection", "kind"), message)])
     return MANIFESTS[kind].model_validate(document)
 
