@@ -68,7 +68,7 @@ def golden_entry(attribute, records, rules):
     if not statements:
         return None
     for statement in statements:
-        holders = {other["record"].record_id for other in statements if other["same"] == statement["same"]}
+        holders = {other["record"].record_id for other in statements if in_the_main(other) == in_the_main(statement)}
         statement["frequency"] = len(holders)
     winner, reason = settle(statements, rules)
     entry = described(winner, statements, rules)
@@ -139,6 +139,13 @@ def what_it_is(attribute, value):
         return plain(value)
     parts = {part: plain(value.get(part)) for part in SAME_IF[attribute] if value.get(part)}
     return parts or {part: plain(value.get(part)) for part in OTHERWISE_SAME_IF[attribute] if value.get(part)}
+
+
+def in_the_main(statement):
+    if statement["attribute"] not in ("name", "organisation", "addresses"):
+        return statement["same"]
+    said = [plain(statement["value"].get(part)) for part in CORE[statement["attribute"]]]
+    return said if any(said) else statement["same"]
 
 
 def settle(statements, rules):

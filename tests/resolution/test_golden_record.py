@@ -92,6 +92,17 @@ def test_rules_decide_in_their_order_and_the_entry_names_the_one_that_did(rules,
     assert (entry["source"], entry["rule"]) == (survivor, decided_by)
 
 
+def test_a_salutation_does_not_split_the_vote_for_a_name():
+    records = [
+        said(1, name={**ANNA, "salutation": "Frau"}),
+        said(2, days=1, name=ANNA),
+        said(3, days=2, name={"given_name": "Anja", "family_name": "Müller"}),
+    ]
+    name = build_golden(records, SurvivorshipRules(("most_frequent", "newest"))).attributes["name"]
+    assert (name["value"], name["rule"]) == (ANNA, "newest")
+    assert [other["value"]["given_name"] for other in name["alternatives"]] == ["Anna", "Anja"]
+
+
 def test_an_initial_never_beats_a_written_name_under_most_complete():
     records = [
         said(

@@ -2,14 +2,14 @@
 in a stated order too, so that equal records give equal values whatever the order in which they arrived."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from cdi.errors import ConfigurationError, InvalidInputError
 from cdi.fields import Attribute, CanonicalData
-from cdi.resolution.values import CUSTOM, Identity, attribute_at, completeness
+from cdi.resolution.values import CUSTOM, Identity, attribute_at, completeness, core
 
 ONLY_VALUE: Final = "only value"
 AGREEMENT: Final = "agreement"
@@ -68,7 +68,7 @@ class Claim(NamedTuple):
 
 
 class Contest(NamedTuple):
-    """What a rule may look at besides the claim itself: the attribute, and how many records hold each value."""
+    """What a rule may look at besides the claim itself: the attribute, and how many records say each core."""
 
     attribute: Attribute
     holders: Mapping[Identity, int]
@@ -92,7 +92,7 @@ RULES: Final[Mapping[str, Key]] = {
     "trust": lambda claim, _: -claim.record.trust,
     "newest": lambda claim, _: _EPOCH - claim.record.observed_at,
     "oldest": lambda claim, _: claim.record.observed_at,
-    "most_frequent": lambda claim, contest: -contest.holders[claim.identity],
+    "most_frequent": lambda claim, contest: -contest.holders[core(contest.attribute, claim.value)],
     "most_complete": _most_complete,
 }
 
@@ -163,10 +163,15 @@ def rank(attribute: Attribute, claims: Sequence[Claim], rules: Sequence[str]) ->
     """
     if len(claims) == 1:
         return Ranking(tuple(claims), ONLY_VALUE)
-    contest = Contest(attribute, Counter([claim.identity for claim in claims]))
+    contest = Contest(attribute, _holders(attribute, claims) if "most_frequent" in rules else {})
     keys = [RULES[rule] for rule in rules]
     ranked = sorted(claims, key=lambda claim: [key(claim, contest) for key in keys])
     return Ranking(tuple(ranked), _decided_by(ranked, contest, rules))
+
+
+def _holders(attribute: Attribute, claims: Iterable[Claim]) -> Mapping[Identity, int]:
+    said = {(claim.record.record_id, core(attribute, claim.value)) for claim in claims}
+    return Counter(value for _, value in said)
 
 
 def _decided_by(ranked: Sequence[Claim], contest: Contest, rules: Sequence[str]) -> str:

@@ -76,6 +76,14 @@ def identity(attribute: Attribute, value: Any) -> Identity:
     return tuple([fold(value.get(part)) for part in attribute.parts if part not in _FLAGS])
 
 
+def core(attribute: Attribute, value: Any) -> Identity:
+    """What two values share that say the same in the main: the core parts, folded, so that a salutation or a
+    country more makes no other name or address; the identity where an attribute has no core."""
+    parts = _CORE.get(attribute.name)
+    found = tuple([fold(value.get(part)) for part in parts]) if parts and isinstance(value, dict) else ()
+    return found if any(found) else identity(attribute, value)
+
+
 def is_substantial(attribute: Attribute, value: Any) -> bool:
     """False for a stub: a salutation without a name, a country without an address."""
     needed = _SUBSTANCE.get(attribute.name)
