@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cdi.errors import BadRecordError
-from cdi.fields import ADDRESS_FORMS, ADDRESS_PARTS, ATTRIBUTES, NAME_PARTS, CanonicalData, Kind
-from cdi.normalise import addresses, contacts, names, organisations
+from cdi.fields import ADDRESS_PARTS, ATTRIBUTES, NAME_PARTS, CanonicalData, Kind
+from cdi.normalise import contacts, names, organisations
+from cdi.normalise.addresses import AddressParts, canonical_address
+from cdi.normalise.casing import decent_case
+from cdi.normalise.countries import country_code
 from cdi.normalise.dates import parse_date
 from cdi.normalise.junk import is_junk, is_junk_number
 from cdi.normalise.shapes import MAX_ATTRIBUTES, bad_shape, block, blocks, flag, text
-from cdi.normalise.text import clean, fold, is_shouting
+from cdi.normalise.text import clean, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Context:
 
 _PARTS: Final = {name: frozenset(attribute.parts) for name, attribute in ATTRIBUTES.items()}
 _KNOWN: Final = frozenset(ATTRIBUTES)
+_NAME_PATHS: Final = {part: f"name.{part}" for part in NAME_PARTS}
+_ADDRESS_PATHS: Final = {part: f"addresses.{part}" for part in ADDRESS_PARTS}
 _NAME_FIELDS: Final = tuple(part for part in NAME_PARTS if part != "full")
 
 _KINDS: Final = {
@@ -66,9 +71,7 @@ def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
     if not isinstance(data, dict):
         raise bad_shape("data", "a mapping of attributes")
     if not _KNOWN.issuperset(data):
-        raise BadRecordError(
-            "the record has an unknown attribute", remedy=f"Known ones: {', '.join(ATTRIBUTES)}"
-        )
+        raise BadRecordError("the record has an unknown attribute", remedy=f"Known ones: {', '.join(ATTRIBUTES)}")
     name, organisation, said_gender = _name_and_organisation(data, context)
     canonical: CanonicalData = {
         "kind": _kind(data.get("kind"), name, organisation),
@@ -78,7 +81,7 @@ def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
         "language": _language(text(data.get("language"), "language")),
         "birth_date": _birth_date(data.get("birth_date"), context),
         "emails": _contacts(data.get("emails"), "emails", ""),
-        "phones": _contacts(data.get("phones"), "phones", _phone_country(data, context)),
+        "phones": _contacts(data.get("phones"), "phones", _phone_country(data.get("addresses"), context)),
         "addresses": _addresses(data.get("addresses"), context),
         "identifiers": _identifiers(data.get("identifiers"), context),
         "attributes": _attributes(data.get("attributes")),
@@ -108,24 +111,34 @@ def _birth_date(value: Any, context: Context) -> str:
     return parse_date(text(value, "birth_date"), context.country, context.day_first) if value else ""
 
 
-def _name_and_organisation(
-    data: CanonicalData, context: Context
-) -> tuple[dict[str, str], dict[str, str], str]:
-    said = block(data.get("name"), "name", _PARTS["name"], "full")
-    given = {part: text(value, f"name.{part}") for part, value in said.items() if value}
-    organisation = _organisation(data.get("organisation"))
+def _name_and_organisation(data: CanonicalData, context: Context) -> tuple[dict[str, str], dict[str, str], str]:
+    """The person's name, the organisation and the gender that the salutation tells."""
+    raw = data.get("name")
+    said = block(raw, "name", _PARTS["name"], "full") if raw else {}
+    given = {part: text(value, _NAME_PATHS[part]) for part, value in said.items() if value is not None}
+    parts = names.NameParts(*[given.get(part, "") for part in _NAME_FIELDS])
     full = given.get("full", "")
-    if full and (given.get("given_name") or given.get("family_name")):
-        full = ""
-    for part, value in (("full", full), ("family_name", given.get("family_name", ""))):
-        alone = part == "full" or not given.get("given_name")
-        if value and alone and organisations.looks_like_organisation(value):
-            organisation = organisation or _organisation({"name": value})
-            given, full = {**given, part: ""}, "" if part == "full" else full
-    parts = names.NameParts(*(given.get(part, "") for part in _NAME_FIELDS))
+    organisation = _organisation(data.get("organisation"))
+    company = _company(parts, full, _KINDS.get(fold(text(data.get("kind"), "kind"))))
+    if company and not organisation:
+        organisation = _organisation({"name": company})
+    if company:
+        parts, full = parts._replace(family_name=""), ""
     parts = names.canonical_name(parts, full, context.country)
     name = {part: value for part, value in zip(_NAME_FIELDS, parts, strict=True) if value}
+    if organisation and fold(organisation["name"]) == fold(f"{parts.given_name} {parts.family_name}"):
+        organisation = {}  # a person's own name in the company's field
     return name, organisation, names.salutation(parts.salutation)[1] if parts.salutation else ""
+
+
+def _company(parts: names.NameParts, full: str, said_kind: Kind | None) -> str:
+    """The organisation's name that stands where a person's should; empty where there is none."""
+    name = parts.family_name or full
+    if parts.given_name or not name:
+        return ""
+    if said_kind is Kind.ORGANISATION or names.salutation(parts.salutation)[0] == "Firma":
+        return name
+    return name if organisations.looks_like_organisation(name) else ""
 
 
 def _organisation(value: Any) -> dict[str, str]:
@@ -137,108 +150,52 @@ def _organisation(value: Any) -> dict[str, str]:
     if not name or is_junk(name):
         return {}
     if len(name) > 4 and name.islower():
-        name = names.decent_case(name)
-    form = (
-        organisations.legal_form(given.get("legal_form", ""))
-        or organisations.split_organisation(name).legal_form
-    )
+        name = decent_case(name)
+    form = organisations.legal_form(given.get("legal_form", "")) or organisations.split_organisation(name).legal_form
     department = given.get("department", "")
     parts = {"name": name, "legal_form": form, "department": "" if is_junk(department) else department}
     return {part: value for part, value in parts.items() if value}
 
 
-def _phone_country(data: CanonicalData, context: Context) -> str:
+def _phone_country(said: Any, context: Context) -> str:
     """A number without a country code is dialled from where the customer lives, if a single country is said."""
-    said = data.get("addresses")
-    if not isinstance(said, (list, tuple)):
-        said = [said]
+    items = said if isinstance(said, (list, tuple)) else [said]
     countries = {
-        addresses.country_code(clean(country))
-        for item in said
+        country_code(clean(country))
+        for item in items
         if isinstance(item, dict) and isinstance(country := item.get("country"), str)
     } - {""}
     return countries.pop() if len(countries) == 1 else context.country
 
 
 def _contacts(value: Any, field: str, country: str) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    """E-mails or phones that are possible, each once, with what was said of them."""
     if not value:
         return []
+    found: dict[str, dict[str, Any]] = {}
     for item in blocks(value, field, _PARTS[field], "value"):
-        raw = text(item.get("value"), f"{field}.value")
-        canonical = contacts.parse_email(raw) if field == "emails" else contacts.parse_phone(raw, country)
+        said = text(item.get("value"), field)
+        canonical = contacts.parse_phone(said, country) if field == "phones" else contacts.parse_email(said)
         if not canonical:
             continue
         entry = found.setdefault(canonical, {"value": canonical})
-        if (use := text(item.get("use"), f"{field}.use").lower()) and "use" not in entry:
-            entry["use"] = use
+        if (use := item.get("use")) and (use := text(use, field).lower()):
+            entry.setdefault("use", use)
         for mark in ("verified", "shared"):
-            if mark in item and item[mark] is not None:
-                entry[mark] = flag(item[mark], f"{field}.{mark}") or entry.get(mark, False)
+            if item.get(mark) is not None:
+                entry[mark] = flag(item[mark], field) or entry.get(mark, False)
     return list(found.values())
 
 
 def _addresses(value: Any, context: Context) -> list[dict[str, str]]:
     if not value:
         return []
-    found: list[dict[str, str]] = []
+    found: dict[AddressParts, None] = {}
     for item in blocks(value, "addresses", _PARTS["addresses"], "street"):
-        address = _address({part: text(raw, f"addresses.{part}") for part, raw in item.items()}, context)
-        if address and address not in found:
-            found.append(address)
-    return found
-
-
-_PLACE_PARTS: Final = frozenset({"street", "extra", "city", "region"})
-
-
-def _address(said: dict[str, str], context: Context) -> dict[str, str]:
-    given = {part: "" if part in _PLACE_PARTS and is_junk(value) else value for part, value in said.items()}
-    named = addresses.country_code(given.get("country", ""))
-    code, by_code = addresses.postal_code(given.get("postal_code", ""), named or context.country)
-    country = (
-        named
-        or by_code
-        or (context.country if addresses.fits_country(code, context.country) or not code else "")
-    )
-    if country == "DE" and named and len(code) == 4 and code.isdigit():
-        code = "0" + code  # a leading zero that a spreadsheet ate
-    street = given.get("street", "")
-    number = addresses.tidy_number(given.get("house_number", ""))
-    line = addresses.split_street(street, country) if street else addresses.StreetLine("", "")
-    if number and line.form == "":
-        line = addresses.join_number(street, number, line)
-    elif number:
-        line = line._replace(house_number=line.house_number or number)
-    form = line.form or _form(given)
-    parts = {
-        "street": _decent(line.street),
-        "house_number": line.house_number,
-        "extra": addresses.joined(given.get("extra", ""), line.extra),
-        "postal_code": "" if is_junk_number(code) and code.isdigit() else code,
-        "city": _decent(given.get("city", "").strip(" ,;")),
-        "region": given.get("region", ""),
-        "country": country,
-        "use": given.get("use", "").lower(),
-        "form": form,
-    }
-    if (
-        not any(parts[part] for part in ("street", "house_number", "extra", "postal_code", "city", "region"))
-        and not named
-    ):
-        return {}
-    return {part: parts[part] for part in ADDRESS_PARTS if parts[part]}
-
-
-def _form(given: dict[str, str]) -> str:
-    for said in (given.get("form", "").lower(), given.get("use", "").lower()):
-        if said in ADDRESS_FORMS:
-            return said
-    return ""
-
-
-def _decent(value: str) -> str:
-    return names.decent_case(value) if len(value) > 3 and is_shouting(value) else value
+        said = AddressParts(*[text(item.get(part), _ADDRESS_PATHS[part]) for part in ADDRESS_PARTS])
+        if address := canonical_address(said, context.country):
+            found[address] = None
+    return [{part: value for part, value in zip(ADDRESS_PARTS, address, strict=True) if value} for address in found]
 
 
 def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
@@ -283,9 +240,7 @@ def _attributes(value: Any) -> dict[str, Any]:
         if isinstance(raw, bool):
             found[text(name, "attributes")] = raw
         elif isinstance(raw, (list, tuple)):
-            found[text(name, "attributes")] = [
-                t for item in raw[:MAX_ATTRIBUTES] if (t := text(item, "attributes"))
-            ]
+            found[text(name, "attributes")] = [t for item in raw[:MAX_ATTRIBUTES] if (t := text(item, "attributes"))]
         elif (plain := text(raw, "attributes")) and not is_junk(plain):
             found[text(name, "attributes")] = plain
     return {name: plain for name, plain in found.items() if name and (plain or plain is False)}

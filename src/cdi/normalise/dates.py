@@ -10,9 +10,7 @@ from cdi.normalise.text import fold
 
 MONTH_FIRST_COUNTRIES: Final = frozenset({"US", "PH", "PR", "GU", "FM", "MH", "PW", "AS", "VI", "MP"})
 YEARS: Final = range(1500, 2100)
-TWO_DIGIT_PIVOT: Final = (
-    20  # 00-20 are 2000-2020, 21-99 are 1921-1999: a fixed line, so that a result never ages
-)
+TWO_DIGIT_PIVOT: Final = 20  # 00-20 are 2000-2020, 21-99 are 1921-1999: a fixed line, so that a result never ages
 
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
 _YEAR_MONTH = re.compile(r"(\d{4})-(\d{2})(?:-00)?")

@@ -12,9 +12,7 @@ _WORDS: Final = frozenset(
 ) | {"keine angabe", "ohne angabe", "keine angaben", "not available", "not applicable", "not provided",
      "nicht bekannt", "nicht angegeben", "no name", "kein name", "no value", "new customer", "neuer kunde",
      "barverkauf", "laufkunde", "laufkundschaft", "walk-in customer", "max mustermann"}  # fmt: skip
-_NAMES_THAT_EXIST: Final = frozenset(
-    {"na", "bar", "ka", "nan", "kunde", "gast", "void", "test", "ohne", "nil"}
-)
+_NAMES_THAT_EXIST: Final = frozenset({"na", "bar", "ka", "nan", "kunde", "gast", "void", "test", "ohne", "nil"})
 
 _EMAIL_LOCALS: Final = frozenset(
     [

@@ -134,9 +134,7 @@ def legal_form(text: str) -> str:
 
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]+")
 _VAT_SHAPE = re.compile(r"[A-Z]{2}[0-9A-Z]{5,13}|CHE[0-9]{9}(?:MWST|TVA|IVA)?")
-_REGISTER = re.compile(
-    r"(?:.*?\b)?(HRA|HRB|GNR|PR|VR|GSR)\s*[-.:]?\s*(\d{1,7})\s*([A-Z]{1,3})?\b.*", re.IGNORECASE
-)
+_REGISTER = re.compile(r"(?:.*?\b)?(HRA|HRB|GNR|PR|VR|GSR)\s*[-.:]?\s*(\d{1,7})\s*([A-Z]{1,3})?\b.*", re.IGNORECASE)
 
 
 @lru_cache(maxsize=20_000)
@@ -152,9 +150,7 @@ def vat_id(text: str, country: str = "") -> str:
 def register_number(text: str) -> str:
     """A register number as "HRB 12345 B" where it is a German one, else in capitals with single spaces."""
     if match := _REGISTER.fullmatch(text):
-        return " ".join(
-            part for part in (match[1].upper(), match[2].lstrip("0"), (match[3] or "").upper()) if part
-        )
+        return " ".join(part for part in (match[1].upper(), match[2].lstrip("0"), (match[3] or "").upper()) if part)
     return text.upper()
 
 

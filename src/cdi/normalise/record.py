@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 from cdi.fields import CanonicalData, Kind
-from cdi.normalise import addresses as address_rules
 from cdi.normalise import contacts, names, organisations
+from cdi.normalise.addresses import fold_city
 from cdi.normalise.canonical import Context as Context
 from cdi.normalise.canonical import canonicalise as canonicalise
 from cdi.normalise.dates import date_parts
+from cdi.normalise.streets import fold_number, fold_street
 from cdi.normalise.text import fold, words
 
 Json = dict[str, Any]
@@ -103,9 +104,7 @@ def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) 
     given = names.name_tokens(f"{name.get('given_name', '')} {name.get('middle_name', '')}".strip())
     family = names.name_tokens(name.get("family_name", ""))
     year, month, day = date_parts(canonical.get("birth_date", ""))
-    split = (
-        organisations.split_organisation(organisation.get("name", "")) if organisation else _NO_ORGANISATION
-    )
+    split = organisations.split_organisation(organisation.get("name", "")) if organisation else _NO_ORGANISATION
     record = NormalisedRecord(
         kind=Kind(canonical.get("kind", Kind.PERSON)),
         given_names=given.tokens,
@@ -134,9 +133,7 @@ _NO_ORGANISATION: Final = organisations.OrganisationName("", "")
 
 def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
     return tuple(
-        Email(
-            contacts.comparable_email(item["value"]), item.get("verified", False), item.get("shared", False)
-        )
+        Email(contacts.comparable_email(item["value"]), item.get("verified", False), item.get("shared", False))
         for item in canonical.get("emails", ())
     )
 
@@ -156,10 +153,10 @@ def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
 def _addresses(canonical: CanonicalData) -> tuple[Address, ...]:
     return tuple(
         Address(
-            street=address_rules.fold_street(item.get("street", ""), item.get("country", "")),
-            house_number=address_rules.fold_number(item.get("house_number", "")),
+            street=fold_street(item.get("street", ""), item.get("country", "")),
+            house_number=fold_number(item.get("house_number", "")),
             postal_code=fold(item.get("postal_code", "")),
-            city=address_rules.fold_city(item.get("city", "")),
+            city=fold_city(item.get("city", "")),
             region=fold(item.get("region", "")),
             country=item.get("country", ""),
             form=item.get("form", ""),
@@ -181,9 +178,7 @@ def _identifiers(canonical: CanonicalData) -> tuple[Identifier, ...]:
 
 
 def _attributes(canonical: CanonicalData) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name, _comparable(value)) for name, value in sorted(canonical.get("attributes", {}).items())
-    )
+    return tuple((name, _comparable(value)) for name, value in sorted(canonical.get("attributes", {}).items()))
 
 
 def _comparable(value: Any) -> str:
@@ -274,11 +269,7 @@ _DEFAULTS: Final[dict[type, Json]] = {
 
 
 def _pack(item: Any) -> Json:
-    return {
-        name: value
-        for name, default in _DEFAULTS[type(item)].items()
-        if (value := getattr(item, name)) != default
-    }
+    return {name: value for name, default in _DEFAULTS[type(item)].items() if (value := getattr(item, name)) != default}
 
 
 def _unpack_all(name: str, items: list[Any]) -> tuple[Any, ...]:

@@ -51,7 +51,7 @@ def block(value: Any, field: str, parts: frozenset[str], plain: str) -> dict[str
     """A block as a mapping of its known parts; a plain text is taken as its part `plain`."""
     if value is None:
         return {}
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         if not parts.issuperset(value):
             raise BadRecordError(
                 f"field {field} has an unknown part", remedy=f"Known parts: {', '.join(sorted(parts))}"

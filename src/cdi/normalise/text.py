@@ -10,9 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-MAX_LENGTH: Final = (
-    500  # no name, street or e-mail is longer; what is longer is rubbish that must cost nothing
-)
+MAX_LENGTH: Final = 500  # no name, street or e-mail is longer; what is longer is rubbish that must cost nothing
 
 _SPACES = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[^0-9a-z\u0250-\uffff]+")
@@ -30,10 +28,7 @@ def _cp1252_byte(char: str) -> int:
 
 
 _CONTINUATION: Final = "".join(
-    sorted(
-        {chr(b) for b in range(0x80, 0xC0)}
-        | {bytes([b]).decode("cp1252", "ignore") for b in range(0x80, 0xC0)}
-    )
+    sorted({chr(b) for b in range(0x80, 0xC0)} | {bytes([b]).decode("cp1252", "ignore") for b in range(0x80, 0xC0)})
 )
 _MOJIBAKE = re.compile(
     rf"[ÂÃÄÅ][{re.escape(_CONTINUATION)}]"  # Latin letters

@@ -1,0 +1,31 @@
+"""Case is repaired only where a source shouts or whispers; who writes properly knows better than we do."""
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from cdi.normalise.text import fold
+
+PARTICLES: Final = frozenset(
+    "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das del della dello dei degli la le"
+    " les bin ibn du d".split()
+)
+"""Words before a family name that do not tell families apart (von, van der, de la); small inside a name."""
+_SMALL_IN_STREETS: Final = frozenset("am an auf bei im in of on the the upon".split())
+
+_FIRST_LETTER = re.compile(r"(?:^|(?<=[\s\-'’.(/]))[^\W\d_]")
+_MC = re.compile(r"\bMc([a-z])")
+
+
+@lru_cache(maxsize=50_000)
+def decent_case(text: str) -> str:
+    """A shouted or whispered text as names are usually written: "VON DER HEIDE-MÜLLER" → "von der Heide-Müller"."""
+    lowered = text.replace("İ", "I").lower()
+    capital = _MC.sub(
+        lambda match: f"Mc{match[1].upper()}", _FIRST_LETTER.sub(lambda match: match.group().upper(), lowered)
+    )
+    parts = capital.split(" ")
+    for i, part in enumerate(parts[:-1]):
+        if fold(part) in PARTICLES or (i > 0 and part.lower() in _SMALL_IN_STREETS):
+            parts[i] = part.lower()
+    return " ".join(parts)
