@@ -88,13 +88,17 @@ class FetchedToken:
         document = _document(response)
         token = document.get("access_token" if isinstance(self.spec, ClientCredentials) else self.spec.token)
         if not response.is_success or not isinstance(token, str) or not token:
-            raise SourceError(
-                wire.source,
-                f"POST {self.path}: no token was given ({response.status_code})",
-                remedy="Check the client id and secret (or user and password) of this source in cdi.yaml",
-            )
+            raise self._refused(wire.source, response.status_code)
         self._token = token
         self._good_until = time.monotonic() + RENEW_AT * self._life(document)
+
+    def _refused(self, source: str, status: int) -> SourceError:
+        if status == httpx.codes.NOT_FOUND:
+            message, remedy = "there is no such address (404)", "Check base_url in cdi.yaml"
+        else:
+            message = f"no token was given ({status})"
+            remedy = "Check the client id and secret (or user and password) of this source in cdi.yaml"
+        return SourceError(source, f"POST {self.path}: {message}", remedy=remedy)
 
     def _life(self, document: Mapping[str, Any]) -> float:
         if isinstance(self.spec, Login):

@@ -6,6 +6,7 @@ all of whose expressions gave nothing does not exist, whatever literals stand be
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from jmespath.exceptions import JMESPathError
@@ -250,8 +251,9 @@ def _blocks(attribute: Attribute, spec: Any, shared: Compilation, place: Loc) ->
 
     def build(native: Any) -> list[dict[str, Any]] | None:
         blocks: list[dict[str, Any]] = []
-        for make in makers:
-            blocks += [block for block in make(native) if block not in blocks]
+        for block in chain.from_iterable(make(native) for make in makers):
+            if block not in blocks:
+                blocks.append(block)
         return blocks or None
 
     return build
