@@ -138,9 +138,9 @@ def _orders(rng: random.Random, s: Sighting, customer: Entity, billing: str) -> 
 
 
 def _recipients(rng: random.Random, sightings: list[Sighting]) -> Iterator[Entity]:
-    """Every fourth account takes the newsletter; so do a few people who have no account."""
+    """Every fourth private account takes the newsletter; so do a few people who have no account."""
     for sighting in sightings:
-        if rng.random() >= (0.25 if sighting.form == "account" else 0.03):
+        if sighting.customer.kind == "organisation" or rng.random() >= (0.25 if sighting.form == "account" else 0.03):
             continue
         asked, named = sighting.created + timedelta(days=rng.randint(0, 20)), rng.random() < 0.6
         status = rng.choices(("optIn", "optOut", "notSet", "direct"), weights=(70, 14, 10, 6))[0]
