@@ -57,6 +57,10 @@ class Answers:
     levels: Levels
     shares: FloatArray | None = None
 
+    def only(self, chosen: IntArray) -> "Answers":
+        """The answers for some of the pairs."""
+        return Answers(self.levels[chosen], None if self.shares is None else self.shares[chosen])
+
 
 Compare = Callable[["Subject", IntArray, IntArray], Answers]
 
@@ -667,19 +671,17 @@ def _identifier_families(table: RecordTable) -> tuple[IntArray, Objects]:
 
 
 def organisation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
-    """Is it the same organisation's name, apart from its legal form? A shared rare word says more."""
-    table = subject.table
-    column = table.organisation
+    """Is it the same organisation's name, apart from its legal form? Words count by how rare they are."""
+    column = subject.table.organisation
     x, y = column.codes[a], column.codes[b]
     both = (x != 0) & (y != 0)
     levels = np.zeros(len(a), np.uint8)
     shares = np.full(len(a), np.nan)
-    words = features.organisation_words(table)
+    words = features.organisation_words(subject.table)
     by_word = subject.shares("organisation", words.vocabulary)
-    rarest = np.where(words.codes != 0, by_word[words.codes], 1.0).min(axis=1)
     equal = both & (x == y)
     levels[equal] = 1
-    shares[equal] = rarest[x[equal]]
+    shares[equal] = np.where(words.codes != 0, by_word[words.codes], 1.0).min(axis=1)[x[equal]]
     unequal = np.flatnonzero(both & ~equal)
     if len(unequal):
         low, high, inverse = distinct_pairs(x[unequal], y[unequal])
@@ -691,32 +693,37 @@ def organisation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
 def _unequal_organisations(
     subject: Subject, words: features.Words, by_word: FloatArray, low: IntArray, high: IntArray
 ) -> tuple[Levels, FloatArray]:
-    table = subject.table
-    values = table.organisation.values
-    texts = features.compact(table, "organisation", values)
-    levels = np.full(len(low), 7, np.uint8)
+    values = subject.table.organisation.values
+    texts = features.compact(subject.table, "organisation", values)
+    information = -np.log(by_word)
+    information[0] = 0
+    total = information[words.codes].sum(axis=1)
+    shared = np.zeros(len(low))
     shares = np.full(len(low), np.nan)
     first, second = words.codes[low], words.codes[high]
-    shared = np.zeros(len(low), np.int64)
-    for i in range(features.WORDS):
-        for j in range(features.WORDS):
-            same = (first[:, i] == second[:, j]) & (first[:, i] != 0)
-            shared += same
-            shares[same] = np.fmin(shares[same], by_word[first[same, i]])
-    levels[shared > 0] = 6
-    acronyms = table.remembered("acronyms", lambda: _acronyms(values))
+    for i in range(words.codes.shape[1]):
+        same = ((first[:, i, None] == second) & (first[:, i, None] != 0)).any(axis=1)
+        shared[same] += information[first[same, i]]
+        shares[same] = np.fmin(shares[same], by_word[first[same, i]])
+    of_both = shared / np.sqrt(np.maximum(total[low] * total[high], 1e-9))
+    of_smaller = shared / np.maximum(np.minimum(total[low], total[high]), 1e-9)
+    acronyms = subject.table.remembered("acronyms", lambda: _acronyms(values))
+    spelling = np.maximum(
+        token_similarity(values[low], values[high], 0.9), name_similarity(texts[low], texts[high], 0.94)
+    )
+    levels = np.full(len(low), 7, np.uint8)
+    levels[of_both >= 0.3] = 6
+    levels[of_both >= 0.6] = 5
     levels[(acronyms[low] == texts[high]) | (acronyms[high] == texts[low])] = 4
-    fewer = np.minimum((first != 0).sum(axis=1), (second != 0).sum(axis=1))
-    levels[(shared == fewer) & (shared > 0)] = 3
-    similarity = token_similarity(values[low], values[high], 0.7)
-    levels[(similarity > 0) & (levels > 5)] = 5
-    close = np.maximum(similarity, name_similarity(texts[low], texts[high], 0.94))
-    levels[close >= 0.9] = 2
+    levels[of_smaller >= 0.999] = 3
+    levels[(spelling > 0) | (of_both >= 0.9)] = 2
+    levels[of_both >= 0.999] = 1
+    shares[(levels == 4) | (levels >= 6)] = np.nan
     return levels, shares
 
 
 def _acronyms(values: Objects) -> Objects:
-    """The initials of a name with several words, "" for others."""
+    """The initials of a name with several words, "?" for others."""
     result = np.empty(len(values), dtype=object)
     split = [value.split() for value in values]
     result[:] = ["".join(word[0] for word in words) if len(words) > 1 else "?" for words in split]
@@ -946,17 +953,16 @@ COMPARISONS: Final = (
     _comparison(
         organisation,
         (
-            Level("same", 1, 0.6, 0.1, 0.0005, agrees=True),
-            Level("slightly different spelling", 1, 0.12, 0.02, 0.0005, agrees=True),
-            Level("one name contains the other", 1, 0.12, 0.05, 0.002),
-            Level("initials of the other", 1, 0.05, 0.005, 0.0005),
-            Level("similar", 1, 0.03, 0.02, 0.01),
-            Level("shared word", 1, 0.04, 0.1, 0.02),
-            Level("different", 1, 0.04, 0.705, 0.967, opposes=True),
+            Level("same", 1, 0.5, 0.25, 0.0005, agrees=True),
+            Level("slightly different spelling", 1, 0.2, 0.1, 0.0005, agrees=True),
+            Level("one name contains the other", 1, 0.15, 0.2, 0.002),
+            Level("initials of the other", 1, 0.03, 0.005, 0.0005),
+            Level("most words shared", 1, 0.06, 0.15, 0.005),
+            Level("some words shared", 1, 0.03, 0.25, 0.03),
+            Level("different", 1, 0.03, 0.045, 0.962, opposes=True),
         ),
         lambda table: not table.organisation.is_empty,
         rarity="organisation",
-        rarity_counts_in_household=True,
     ),
     _comparison(
         identifiers,

@@ -79,18 +79,23 @@ def contradictions(comparison: Comparison, answers: Answers) -> BoolArray:
 
 
 def score_rows(subject: Subject, comparisons: tuple[Comparison, ...], a: IntArray, b: IntArray) -> ScoredPairs:
-    """Scores of pairs of rows, in the order given."""
-    model = subject.model
-    household = np.full(len(a), model.prior_household)
-    stranger = np.full(len(a), model.prior_stranger)
+    """Scores of pairs of rows, in the order given; two organisations are judged by what is known of such pairs."""
+    model, table = subject.model, subject.table
+    household, stranger = np.empty(len(a)), np.empty(len(a))
     contradicts = np.zeros(len(a), dtype=bool)
-    for comparison in comparisons:
-        answers = comparison.compare(subject, a, b)
-        terms = terms_of(comparison, answers, model)
-        household += terms.household
-        stranger += terms.stranger
-        contradicts |= contradictions(comparison, answers)
-    ids = subject.table.record_ids
+    answers = [comparison.compare(subject, a, b) for comparison in comparisons]
+    organisations = (table.kind[a] & table.kind[b]) == 1
+    for chosen, of_kind in ((~organisations, model), (organisations, model.for_organisations)):
+        rows = np.flatnonzero(chosen)
+        if len(rows):
+            household[rows], stranger[rows] = of_kind.prior_household, of_kind.prior_stranger
+            for comparison, answer in zip(comparisons, answers, strict=True):
+                terms = terms_of(comparison, answer if len(rows) == len(a) else answer.only(rows), of_kind)
+                household[rows] += terms.household
+                stranger[rows] += terms.stranger
+    for comparison, answer in zip(comparisons, answers, strict=True):
+        contradicts |= contradictions(comparison, answer)
+    ids = table.record_ids
     return ScoredPairs(ids[a], ids[b], -np.logaddexp(-household, -stranger), household, stranger, contradicts)
 
 

@@ -58,8 +58,9 @@ def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Ev
     """The evidence for and against these two rows of the table being one customer."""
     low, high = min(row_a, row_b), max(row_a, row_b)
     subject = Subject(table, model)
-    lines = tuple(_line(subject, comparison, low, high) for comparison in applicable(table, model))
-    household, stranger = model.prior_household, model.prior_stranger
+    judge = model.for_organisations if table.kind[low] & table.kind[high] else model
+    lines = tuple(_line(subject, judge, comparison, low, high) for comparison in applicable(table, model))
+    household, stranger = judge.prior_household, judge.prior_stranger
     for line in lines:  # added in the engine's order, so that the sums are the engine's to the last bit
         household += line.against_household
         stranger += line.against_stranger
@@ -67,8 +68,8 @@ def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Ev
     return Evidence(
         left=int(table.record_ids[low]),
         right=int(table.record_ids[high]),
-        prior_household=model.prior_household,
-        prior_stranger=model.prior_stranger,
+        prior_household=judge.prior_household,
+        prior_stranger=judge.prior_stranger,
         lines=lines,
         household=household,
         stranger=stranger,
@@ -79,10 +80,10 @@ def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Ev
     )
 
 
-def _line(subject: Subject, comparison: Comparison, low: int, high: int) -> Line:
+def _line(subject: Subject, judge: MatchModel, comparison: Comparison, low: int, high: int) -> Line:
     answers = comparison.compare(subject, np.array([low]), np.array([high]))
-    terms = terms_of(comparison, answers, subject.model)
-    weights = weights_of(subject.model, comparison)
+    terms = terms_of(comparison, answers, judge)
+    weights = weights_of(judge, comparison)
     level = int(answers.levels[0])
     share = math.nan if answers.shares is None else float(answers.shares[0])
     return Line(

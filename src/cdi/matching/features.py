@@ -16,6 +16,8 @@ from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
 """So many words of a name are looked at one by one."""
+ORGANISATION_WORDS = 8
+"""So many words of an organisation's name are looked at one by one."""
 NICKNAME_GROUPS = 4
 """A given name counts in at most so many groups of short forms."""
 
@@ -35,12 +37,12 @@ class Words:
         return np.fromiter((len(word) == 1 for word in self.vocabulary), bool, len(self.vocabulary))
 
 
-def words_of(values: Objects) -> Words:
-    """Each value split at blanks, its words encoded, hashed and sounded out."""
-    split = [value.split()[:WORDS] for value in values]
+def words_of(values: Objects, at_most: int = WORDS) -> Words:
+    """Each value split at blanks, its first words encoded, hashed and sounded out."""
+    split = [value.split()[:at_most] for value in values]
     column = encode([word for words in split for word in words])
     counts = np.fromiter(map(len, split), np.int64, len(split))
-    codes = np.zeros((len(values), WORDS), np.int32)
+    codes = np.zeros((len(values), at_most), np.int32)
     place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values
@@ -75,7 +77,7 @@ def family_words(table: RecordTable) -> Words:
 
 def organisation_words(table: RecordTable) -> Words:
     """Words of the organisations' core names, by distinct value of the column."""
-    return table.remembered("organisation words", lambda: words_of(table.organisation.values))
+    return table.remembered("organisation words", lambda: words_of(table.organisation.values, ORGANISATION_WORDS))
 
 
 def value_hashes(table: RecordTable, name: str, values: Objects) -> Hashes:

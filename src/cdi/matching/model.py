@@ -72,12 +72,23 @@ class Frequencies:
 NO_FREQUENCIES: Final = Frequencies({}, 1.0, 1.0)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KindWeights:
+    """What is learned of pairs of one kind of customer; for organisations the "household" is the group of
+    organisations that one belongs to."""
+
+    weights: Mapping[str, LevelWeights]
+    lambda_match: float
+    lambda_household: float
+
+
 @dataclass(frozen=True, eq=False)
 class MatchModel:
     """What decides whether two records are one customer.
 
     `lambda_match`, `lambda_household`: of all pairs of records, what share is one customer, or two persons of
-    one household? `match`, `review`: link at this probability and above, ask a steward from that one.
+    one household? `organisations` holds the same for pairs of two organisations (None: as for persons).
+    `match`, `review`: link at this probability and above, ask a steward from that one.
     `shared` are hashes of contact values that join strangers and so say nothing; `refused` are the block keys
     that too many records have. `custom` names attributes to compare and how; `guarantees` are the sources that
     have one record a customer; `vetoes` are identifier types whose verified contradiction forbids a match.
@@ -86,6 +97,7 @@ class MatchModel:
     weights: Mapping[str, LevelWeights]
     lambda_match: float
     lambda_household: float
+    organisations: KindWeights | None = None
     match: float = 0.5
     review: float = 0.2
     frequencies: Mapping[str, Frequencies] = field(default_factory=dict)
@@ -137,6 +149,20 @@ class MatchModel:
         return replace(self, match=match, review=review)
 
     @cached_property
+    def for_organisations(self) -> "MatchModel":
+        """The model as it decides on pairs of two organisations."""
+        own = self.organisations
+        if own is None:
+            return self
+        return replace(
+            self,
+            weights=own.weights,
+            lambda_match=own.lambda_match,
+            lambda_household=own.lambda_household,
+            organisations=None,
+        )
+
+    @cached_property
     def version(self) -> str:
         """A short hash of all that decides: equal for equal models, on every machine."""
         content = self._content()
@@ -150,18 +176,10 @@ class MatchModel:
     def _content(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "lambda_match": self.lambda_match,
-            "lambda_household": self.lambda_household,
             "match": self.match,
             "review": self.review,
-            "weights": {
-                name: {
-                    level: {"m": float(w.m[i]), "h": float(w.h[i]), "u": float(w.u[i])}
-                    for i, level in enumerate(w.levels)
-                    if i > 0
-                }
-                for name, w in self.weights.items()
-            },
+            "persons": _kind_content(self),
+            "organisations": None if self.organisations is None else _kind_content(self.organisations),
             "frequencies": {
                 name: {"rare": f.rare, "collision": f.collision, "shares": dict(sorted(f.shares.items()))}
                 for name, f in sorted(self.frequencies.items())
@@ -182,10 +200,13 @@ class MatchModel:
             content = json.loads(text)
             if content["format"] != FORMAT:
                 raise InvalidInputError("this model has another format", remedy="Train a new one with cdi train")
+            persons = _kind_weights(content["persons"])
+            organisations = content["organisations"]
             return cls(
-                weights={name: _level_weights(levels) for name, levels in content["weights"].items()},
-                lambda_match=content["lambda_match"],
-                lambda_household=content["lambda_household"],
+                weights=persons.weights,
+                lambda_match=persons.lambda_match,
+                lambda_household=persons.lambda_household,
+                organisations=None if organisations is None else _kind_weights(organisations),
                 match=content["match"],
                 review=content["review"],
                 frequencies={
@@ -202,6 +223,26 @@ class MatchModel:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInputError(f"this is not a model ({type(error).__name__})") from None
+
+
+def _kind_content(kind: "MatchModel | KindWeights") -> dict[str, Any]:
+    return {
+        "lambda_match": kind.lambda_match,
+        "lambda_household": kind.lambda_household,
+        "weights": {
+            name: {
+                level: {"m": float(w.m[i]), "h": float(w.h[i]), "u": float(w.u[i])}
+                for i, level in enumerate(w.levels)
+                if i > 0
+            }
+            for name, w in kind.weights.items()
+        },
+    }
+
+
+def _kind_weights(content: Mapping[str, Any]) -> KindWeights:
+    weights = {name: _level_weights(levels) for name, levels in content["weights"].items()}
+    return KindWeights(weights, content["lambda_match"], content["lambda_household"])
 
 
 def _level_weights(levels: Mapping[str, Mapping[str, float]]) -> LevelWeights:
