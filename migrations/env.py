@@ -5,21 +5,18 @@
 """
 
 import os
-import pkgutil
-from importlib import import_module
 
 from alembic import context
 from sqlalchemy import Connection, text
 
-from cdi import store
-from cdi.store.db import Database, metadata
+from cdi.store.db import Database, load_tables, metadata
 
-LOCK_TIMEOUT = "10s"
+LOCK_TIMEOUT = os.environ.get("CDI_MIGRATION_LOCK_TIMEOUT", "10s")
 """A migration that waits for a table also holds up everyone behind it: rather fail, and be run again."""
 
 
 def migrate(connection: Connection) -> None:
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text("SELECT set_config('lock_timeout', :timeout, false)"), {"timeout": LOCK_TIMEOUT})
     connection.commit()
     context.configure(
         connection=connection,
@@ -32,11 +29,6 @@ def migrate(connection: Connection) -> None:
         context.run_migrations()
     connection.execute(text("RESET lock_timeout"))
     connection.commit()
-
-
-def load_tables() -> None:
-    for module in pkgutil.iter_modules(store.__path__):
-        import_module(f"cdi.store.{module.name}")
 
 
 if context.is_offline_mode():

@@ -4,7 +4,6 @@
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pytest
 
 from cdi.store import embedded
 from cdi.store.db import Database, upgrade
+from temporary import in_memory
 
 FAST_AND_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """For databases that nobody will miss; in production all three stay on."""
@@ -61,12 +61,6 @@ def empty_url(server_url: str) -> Iterator[str]:
     """The URL of a database without tables."""
     with _fresh_database(server_url) as name:
         yield url_of(server_url, name)
-
-
-def in_memory() -> str | None:
-    """A place for temporary databases that needs no disk; None where memory is scarce."""
-    place = Path("/dev/shm")
-    return str(place) if place.is_dir() and shutil.disk_usage(place).free > 2 * 1024**3 else None
 
 
 @pytest.fixture

@@ -1,25 +1,38 @@
 """Transactions, bulk writes, locks and what is said when the database refuses."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
+import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from cdi.errors import BusyError, DatabaseError
-from cdi.store.db import Database, check_head, check_server, copy_rows, resolver_lock, upgrade
+from cdi.settings import Company, Deployment, Environment, Owner, Settings
+from cdi.store import embedded
+from cdi.store.db import Database, check_server, copy_rows, open_database, resolver_lock
+
+OWNER = Owner(id="central", department="Central", role="Head", contact="central@example.org")
+DEPLOYMENT = Deployment(
+    company=Company(name="Test", country="DE"), owners=(OWNER,), customer_owner="central", sources={}
+)
 
 
 @pytest.fixture
-def scratch(empty_url: str) -> Database:
+def scratch(empty_url: str) -> Iterator[Database]:
     """A database with one table."""
     database = Database(empty_url)
     with database.unit_of_work() as connection:
         connection.execute(
-            text(
-                "CREATE TABLE thing (id bigint PRIMARY KEY, name text, at timestamptz, ids uuid[], document jsonb)"
-            )
+            text("CREATE TABLE thing (id bigint PRIMARY KEY, name text, at timestamptz, ids uuid[], document jsonb)")
         )
     yield database
     database.close()
@@ -59,3 +72,133 @@ def test_rows_copied_in_belong_to_the_unit_of_work(scratch: Database) -> None:
         copy_rows(connection, "thing", ("id",), [(1,)])
         raise ZeroDivisionError
     assert names(scratch) == []
+
+
+def test_only_one_at_a_time_does_exclusive_work_and_the_other_is_named(scratch: Database) -> None:
+    other = Database(scratch.url)
+    with scratch.exclusive("run"):
+        with other.exclusive("training"):  # other work goes on
+            pass
+        named = rf"another run is running: cdi run, process {os.getpid()} on"
+        with pytest.raises(BusyError, match=named), other.exclusive("run"):
+            pass
+    with other.exclusive("run"):
+        pass
+    other.close()
+
+
+def test_exclusive_work_of_the_killed_is_free_again(scratch: Database) -> None:
+    code = (
+        "import sys; from cdi.store.db import Database\n"
+        "with Database(sys.argv[1]).exclusive('run'): print('at it', flush=True); sys.stdin.read()"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code, scratch.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert worker.stdout.readline() == b"at it\n"
+    with pytest.raises(BusyError), scratch.exclusive("run"):
+        pass
+    worker.kill()
+    worker.communicate()
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with scratch.exclusive("run"):
+                return
+        except BusyError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_a_failure_in_exclusive_work_stays_what_it_is(scratch: Database) -> None:
+    with pytest.raises(ZeroDivisionError), scratch.exclusive("run"):
+        raise ZeroDivisionError
+
+
+def test_resolvers_come_one_after_the_other(scratch: Database) -> None:
+    order: list[str] = []
+    holding = threading.Event()
+
+    def second() -> None:
+        holding.wait()
+        with scratch.unit_of_work() as connection:
+            resolver_lock(connection)
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    with scratch.unit_of_work() as connection:
+        resolver_lock(connection)
+        holding.set()
+        time.sleep(0.2)
+        order.append("first")
+    waiting.join(timeout=10)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO thing (id, name) VALUES (1, 'Geheim'), (1, 'Geheim')",
+        "SELECT date 'Geheim'",
+        "SELECT * FROM geheim",
+        "INSERT INTO thing (id) VALUES (:value)",
+    ],
+)
+def test_what_is_refused_is_told_without_the_value(scratch: Database, statement: str) -> None:
+    with pytest.raises(DatabaseError) as caught, scratch.unit_of_work() as connection:
+        connection.execute(text(statement), {"value": "Geheim"} if ":value" in statement else {})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "geheim" not in str(caught.value).lower()
+    assert "Geheim'" not in shown.replace(statement, "")
+    assert "refused a statement" in str(caught.value)
+
+
+def test_a_broken_rule_names_table_and_rule(scratch: Database) -> None:
+    named = r"UniqueViolation, 23505 on thing\.thing_pkey"
+    with pytest.raises(DatabaseError, match=named), scratch.unit_of_work() as connection:
+        copy_rows(connection, "thing", ("id",), [(1,), (1,)])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://cdi:Geheim@127.0.0.1:1/cdi",
+        "postgresql://cdi:Geheim@no-such-host.invalid/cdi",
+        "postgresql+psycopg://cdi:Geheim@/cdi?host=/no/such/folder",
+    ],
+)
+def test_an_unreachable_server_is_told_without_the_password(url: str, tmp_path: Path) -> None:
+    settings = Settings(tmp_path, DEPLOYMENT, Environment(database_url=url))
+    remedy = r"cannot be reached.*CDI_DATABASE_URL"
+    with pytest.raises(DatabaseError, match=remedy) as caught, open_database(settings):
+        pass
+    assert "Geheim" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_database_that_is_not_there_is_told(server_url: str) -> None:
+    missing = Database(psycopg.conninfo.make_conninfo(server_url, dbname="no_such_database"))
+    with pytest.raises(DatabaseError, match=r'"no_such_database" does not exist.*CDI_DATABASE_URL'):
+        check_server(missing)
+
+
+def test_a_url_that_is_none_is_told(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, DEPLOYMENT, Environment(database_url="mysql://Geheim@localhost/cdi"))
+    with pytest.raises(DatabaseError, match="CDI_DATABASE_URL") as caught, open_database(settings):
+        pass
+    assert "Geheim" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_restarted_server_is_noticed_by_the_pool(scratch: Database) -> None:
+    with scratch.unit_of_work() as connection:
+        process = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with psycopg.connect(scratch.url, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    assert names(scratch) == []
+
+
+def test_with_no_url_the_private_server_is_used(memory_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CDI_DATABASE_URL", raising=False)
+    settings = Settings(memory_path, DEPLOYMENT, Environment())
+    with open_database(settings) as database, database.unit_of_work() as connection:
+        assert connection.execute(text("SELECT current_database()")).scalar_one() == "cdi"
+        assert (memory_path / "var/postgres/data").is_dir()
+    assert not embedded.is_running(memory_path / "var")

@@ -19,7 +19,7 @@ import pytest
 from cdi.errors import DatabaseError
 from cdi.store import embedded
 from cdi.store.programs import Account, programs_for, run_as
-from conftest import in_memory
+from temporary import in_memory
 
 QUICK = {"fsync": "off", "full_page_writes": "off"}
 

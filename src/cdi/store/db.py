@@ -6,9 +6,11 @@ one for each batch. What psycopg reports may quote a customer, so no text of its
 
 import hashlib
 import os
+import pkgutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final
 
 import orjson
@@ -21,6 +23,7 @@ from psycopg import sql
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 
+from cdi import store
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Settings, bundled
 from cdi.store import embedded
@@ -214,9 +217,10 @@ def check_server(database: Database) -> None:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring the schema to `revision`, the newest unless named; of several at once one works, others wait."""
-    ensure_extensions(database)
-    if revision == "head" and current_revision(database) == head_revision():
+    current = current_revision(database)
+    if revision == "head" and current == head_revision():
         return
+    _check_known(current)
     _migrate(database, revision, command.upgrade)
 
 
@@ -230,8 +234,7 @@ def check_head(database: Database) -> None:
     current, head = current_revision(database), head_revision()
     if current == head:
         return
-    if current is not None and current not in _known_revisions():
-        raise DatabaseError(f"the database is at {current}, made by a newer cdi", remedy="Install that version of cdi")
+    _check_known(current)
     raise DatabaseError(f"the database is at {current or 'nothing'} and not at {head}", remedy="Run cdi db upgrade")
 
 
@@ -246,8 +249,16 @@ def head_revision() -> str | None:
     return ScriptDirectory.from_config(migrations()).get_current_head()
 
 
-def _known_revisions() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()}
+def _check_known(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(migrations()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseError(f"the database is at {revision}, made by a newer cdi", remedy="Install that version of cdi")
+
+
+def load_tables() -> None:
+    """Import every room of the store, so that `metadata` knows all tables."""
+    for module in pkgutil.iter_modules(store.__path__):
+        import_module(f"cdi.store.{module.name}")
 
 
 def migrations() -> Config:
@@ -264,6 +275,7 @@ def _migrate(database: Database, revision: str, direction: Any) -> None:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), key)
         connection.commit()
         try:
+            ensure_extensions(database)
             config.attributes["connection"] = connection
             direction(config, revision)
         finally:

@@ -8,6 +8,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cdi.errors import DatabaseError
 
+CHECK_URL = "Check that the server runs and what CDI_DATABASE_URL says"
+
 
 @contextmanager
 def errors_without_values() -> Iterator[None]:
@@ -25,21 +27,17 @@ def errors_without_values() -> Iterator[None]:
 def _described(error: BaseException | None) -> DatabaseError:
     if not isinstance(error, psycopg.Error):
         return DatabaseError(f"the database failed: {type(error).__name__}")
-    if error.sqlstate is None or error.sqlstate.startswith(("08", "57P")):
+    if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57P").startswith(("08", "57P")):
         return _unreachable(error)
-    if error.sqlstate.startswith("28") or error.sqlstate == "3D000":
-        remedy = "Check user, password and database in CDI_DATABASE_URL"
-        return DatabaseError(f"the database refuses us ({_kind(error)})", remedy=remedy)
-    place = ".".join(
-        part for part in (error.diag.table_name, error.diag.constraint_name or error.diag.column_name) if part
-    )
-    return DatabaseError(f"the database refused a statement ({_kind(error)}{' on ' + place if place else ''})")
+    if error.sqlstate is None:
+        return DatabaseError(f"the database driver refused ({type(error).__name__})", remedy=CHECK_URL)
+    place = [error.diag.table_name, error.diag.constraint_name or error.diag.column_name]
+    where = " on " + ".".join(filter(None, place)) if any(place) else ""
+    return DatabaseError(f"the database refused a statement ({type(error).__name__}, {error.sqlstate}{where})")
 
 
 def _unreachable(error: psycopg.Error) -> DatabaseError:
-    remedy = "Check that the server runs and that CDI_DATABASE_URL names it"
-    return DatabaseError(f"the database cannot be reached ({_kind(error)})", remedy=remedy)
-
-
-def _kind(error: psycopg.Error) -> str:
-    return f"{type(error).__name__}, {error.sqlstate}" if error.sqlstate else type(error).__name__
+    """In what libpq says of a connection there are names of hosts, roles and databases, but no value of a row."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    reasons = [line.rpartition("failed: ")[2] for line in lines if line and not line.startswith("Is the server")]
+    return DatabaseError(f"the database cannot be reached: {'; '.join(dict.fromkeys(reasons))[:300]}", remedy=CHECK_URL)
