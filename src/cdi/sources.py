@@ -20,6 +20,7 @@ from cdi.settings import PUSH
 from cdi.store import records, sources
 from cdi.store.sources import Counts
 
+
 def list_sources(connection: Connection, installation: Installation, caller: Caller) -> list[dict[str, Any]]:
     """Every source system that the caller may see, with its owner, its figures and its last run."""
     figures = sources.source_figures(connection)
@@ -207,27 +208,15 @@ def replay(installation: Installation, name: str) -> Replay:
         installation.database.unit_of_work() as connection,
     ):
         waiting = sources.open_rejected(connection, name)
-        for rejected_id, stream, key, native, _ in waiting:
-            if stream not in kinds:
-                continue
-            name_of = key or connector_key(connector, stream, native, config)
-            if name_of is None:
+        for rejected_id, stream, native in waiting:
+            record = connector.record_of(stream, native, config) if stream in kinds else None
+            if not isinstance(record, Record):
                 continue
             now = utc_now()
-            counts = land(connection, installation, arriving, [Record(stream, name_of, native)], (), now)
-            if not counts.rejected:
+            if not land(connection, installation, arriving, [record], (), now).rejected:
                 sources.resolve_rejected(connection, [rejected_id], now)
                 taken += 1
     return Replay(taken, len(waiting) - taken)
-
-
-def connector_key(connector: Any, stream: str, native: Native, config: dict[str, Any]) -> str | None:
-    """The key that the connector reads from a native record; None where it cannot."""
-    try:
-        key = connector.key(stream, native, config)
-    except CdiError:
-        return None
-    return str(key) if key else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,6 @@ ANNA = person(
     emails=email("anna.krz@gmx.de"),
     addresses=home("Lindenweg", "5", "50667", "Köln"),
 )
-    "Anna",
-    "Krzywdzinski",
-    "1984-03-05",
-    emails=email("anna.krz@gmx.de"),
-    addresses=home("Lindenweg", "5", "50667", "Köln"),
-)
 
 
 def test_the_same_batch_twice_changes_nothing(company: Installation) -> None:

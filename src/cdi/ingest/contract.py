@@ -113,6 +113,10 @@ class Connector(Protocol):
         self, config: Mapping[str, Any], stream: str, state: State | None, context: ReadContext
     ) -> Iterator[ReadEvent]: ...
 
+    def record_of(self, stream: str, data: Native, config: Mapping[str, Any]) -> Record | Rejected:
+        """The record that this native data is, as the connector sees it now: what a replay asks."""
+        ...
+
     def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
         """Native to canonical attributes, values as given; for touchpoints and consents to their own shapes.
 

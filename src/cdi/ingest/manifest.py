@@ -21,7 +21,16 @@ from cdi.ingest.blueprint import (
     SqlStream,
     StreamPart,
 )
-from cdi.ingest.contract import CheckResult, Native, ReadContext, ReadEvent, State, StreamInfo
+from cdi.ingest.contract import (
+    CheckResult,
+    Native,
+    ReadContext,
+    ReadEvent,
+    Record,
+    Rejected,
+    State,
+    StreamInfo,
+)
 from cdi.ingest.files import FilesReader
 from cdi.ingest.mapping import Compilation, Loc
 from cdi.ingest.rest import HttpPlan, HttpReader, compile_http
@@ -131,6 +140,11 @@ class DeclaredConnector:
     def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
         """Native to canonical; raises BadRecordError naming the field."""
         return self._compiled_for(config).streams[stream].map(data)
+
+    def record_of(self, stream: str, data: Native, config: Mapping[str, Any]) -> Record | Rejected:
+        """The record that this native data is: its key, time and operation as the manifest says now."""
+        self._known(stream)
+        return self._compiled_for(config).streams[stream].record_of(data)
 
     def _known(self, stream: str) -> None:
         if stream not in self.manifest.streams:

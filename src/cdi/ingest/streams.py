@@ -42,7 +42,17 @@ class CompiledStream:
                 if self.when is None or not is_false(self.when(part)):
                     yield self._event(part)
         except (ValueError, TypeError, JMESPathError) as error:
-            yield Rejected(self.name, f"an expression of the stream failed: {_told(error)}", native)
+            yield self._failed(native, error)
+
+    def record_of(self, part: Native) -> Record | Rejected:
+        """The record that one part (see `each`) of a native record is."""
+        try:
+            return self._event(part)
+        except (ValueError, TypeError, JMESPathError) as error:
+            return self._failed(part, error)
+
+    def _failed(self, native: Native, error: Exception) -> Rejected:
+        return Rejected(self.name, f"an expression of the stream failed: {_told(error)}", native)
 
     def _parts(self, native: Native) -> Iterator[Native]:
         if self.each is None:

@@ -189,16 +189,16 @@ def save_rejected(connection: Connection, source: str, items: Sequence[tuple[Rej
     return int(result.rowcount)
 
 
-def open_rejected(connection: Connection, source: str) -> list[tuple[int, str, str | None, Native, str]]:
-    """(id, stream, key, native, reason) of what stands rejected, oldest first."""
+def open_rejected(connection: Connection, source: str) -> list[tuple[int, str, Native]]:
+    """(id, stream, native) of what stands rejected, oldest first."""
     rows = connection.execute(
         text(
-            "select rejected_id, stream, key, native, reason from rejected"
+            "select rejected_id, stream, native from rejected"
             " where source = :source and resolved_at is null order by rejected_id"
         ),
         {"source": source},
     )
-    return [(row.rejected_id, row.stream, row.key, row.native, row.reason) for row in rows]
+    return [(row.rejected_id, row.stream, row.native) for row in rows]
 
 
 def resolve_rejected(connection: Connection, rejected_ids: Sequence[int], now: datetime) -> None:

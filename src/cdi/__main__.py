@@ -1,0 +1,5 @@
+"""`python -m cdi` is `cdi`."""
+
+from cdi.cli import main
+
+main()
