@@ -41,12 +41,10 @@ class FlagDelete(Part):
 
 
 class ReconcileDelete(Part):
-    """Everything is read again every so often; what was not seen is gone. `total` is the source's own count:
-    where it differs from what was read, nothing is concluded."""
+    """Everything is read again every so often; what was not seen is gone."""
 
     mode: Literal["reconcile"]
     every: timedelta = timedelta(days=1)
-    total: str | None = None
 
 
 Delete: TypeAlias = Annotated[FlagDelete | ReconcileDelete, Field(discriminator="mode")]
@@ -57,7 +55,7 @@ class Cursor(Part):
     before."""
 
     field: str
-    type: Literal["datetime", "integer", "text"] = "datetime"
+    type: Literal["datetime", "integer", "text", "opaque"] = "datetime"  # opaque: read from the answer, not a record
     overlap: timedelta = timedelta(minutes=10)
     format: str | None = None  # strptime's, or unix, unix_ms: how the source wants the time written in a request
     zone: str | None = None  # of times without an offset
@@ -88,6 +86,13 @@ class Request(Part):
     params: dict[str, Any] = {}
     headers: dict[str, str] = {}
     body: Any = None
+
+
+class Detail(Part):
+    """A request for each record, whose answer the record carries as `detail`; `{record.x}` names one of its fields."""
+
+    path: str
+    params: dict[str, Any] = {}
 
 
 class Addition(Part):
@@ -235,10 +240,13 @@ class HttpStream(StreamPart):
     with status 200 (GraphQL), `retry_when` one that passes."""
 
     request: Request
+    for_each: str | None = None  # a list of the config: one request for each `{each.value}`, in records `for_value`
+    detail: Detail | None = None
     since: Addition | None = None
     records: str = "@"
     page: Paging = SinglePage()
     cursor: Cursor | None = None
+    total: str | None = None  # the source's own count; what was read less than that proves nothing gone
     fails_when: str | None = None
     retry_when: str | None = None
 

@@ -34,6 +34,10 @@ class Position:
         if value is not None and (self.value is None or self._later(value, self.value)):
             self.value = value
 
+    def move_to(self, value: str) -> None:
+        """Take over a position that the source itself names."""
+        self.value = value
+
     def _comparable(self, raw: Any) -> str | int | None:
         text = as_text(raw)
         if text is None:
@@ -47,9 +51,12 @@ class Position:
         return min(seen, self.now.astimezone(UTC)).isoformat(timespec="microseconds")
 
     def _needs_format(self, text: str) -> bool:
-        """Whether `format` must be used to read the value: ISO is read without it."""
-        if self.cursor.format in {None, "unix", "unix_ms"}:
-            return self.cursor.format is not None
+        """Whether `format` must be used to read the value: some sources want times written otherwise than they give
+        them, and ISO is read without it."""
+        if self.cursor.format is None:
+            return False
+        if self.cursor.format in {"unix", "unix_ms"}:
+            return text.replace(".", "", 1).isdigit()
         try:
             datetime.fromisoformat(text)
         except ValueError:

@@ -61,6 +61,14 @@ class _PassingError(Exception):
         self.wait = wait
 
 
+class RefusedError(SourceError):
+    """The server answered, and refused; `answered` is its status."""
+
+    def __init__(self, source: str, message: str, *, remedy: str, answered: int) -> None:
+        super().__init__(source, message, remedy=remedy)
+        self.answered = answered
+
+
 class HttpSession:
     """A connection to one API for one run; close it, or use it in a `with`."""
 
@@ -243,9 +251,9 @@ class HttpSession:
             )
         return max(seconds, 0.0)
 
-    def _refused(self, call: Call, status: int) -> SourceError:
+    def _refused(self, call: Call, status: int) -> "RefusedError":
         what, remedy = _REFUSALS.get(status, (f"the server answered {status}", "Check the request in the manifest"))
-        return SourceError(self.source, f"{call.method} {call.place}: {what}", remedy=remedy)
+        return RefusedError(self.source, f"{call.method} {call.place}: {what}", remedy=remedy, answered=status)
 
 
 _REFUSALS: Final = {

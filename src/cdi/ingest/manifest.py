@@ -265,7 +265,8 @@ def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:
     parts: list[tuple[Loc, Any, set[str]]] = [(("connection",), manifest.connection.model_dump(), known)]
     for name, part in manifest.streams.items():
         place: Loc = ("streams", name)
-        parts.append((place, part.model_dump(exclude=set(_EXPRESSIONS)), known | {"cursor.from", "cursor.until"}))
+        rest = part.model_dump(exclude={*_EXPRESSIONS, "detail"})
+        parts.append((place, rest, known | {"cursor.from", "cursor.until", "each.value"}))
         parts += [((*place, field), getattr(part, field), open_names) for field in _EXPRESSIONS]
     for where, value, allowed in parts:
         for unknown in sorted(names(value) - allowed):

@@ -1,6 +1,7 @@
 """Reading an HTTP API stream by stream: pages of records, each page committed before the next is asked for;
 the cursor moves once everything has been read, so that a cut run loses nothing."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +12,7 @@ from jmespath.exceptions import JMESPathError
 
 from cdi.clock import utc_now
 from cdi.errors import SourceError
+from cdi.ingest.ahead import ahead
 from cdi.ingest.blueprint import HttpConnection, HttpManifest, HttpStream
 from cdi.ingest.contract import (
     Checkpoint,
@@ -25,14 +27,21 @@ from cdi.ingest.contract import (
 from cdi.ingest.cursors import Position
 from cdi.ingest.expressions import Evaluate, is_false
 from cdi.ingest.http_auth import authenticator
-from cdi.ingest.http_session import Answer, Call, HttpSession
+from cdi.ingest.http_session import Answer, Call, HttpSession, RefusedError
 from cdi.ingest.mapping import Compilation, Loc, condition
 from cdi.ingest.paginators import Page, Paginator, compile_paginator
 from cdi.ingest.streams import CompiledStream
-from cdi.ingest.templates import Values, fill, merge
+from cdi.ingest.templates import Values, fill, fill_path, merge
+from cdi.ingest.transforms import as_text
+
+log = logging.getLogger(__name__)
 
 MOST_PAGES: Final = 1_000_000
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+
+
+class _ExpiredCursorError(Exception):
+    """The source does not know its own cursor any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +57,35 @@ class HttpPlan:
 
 def compile_http(stream: HttpStream, shared: Compilation, place: Loc) -> HttpPlan:
     """The stream's own expressions; faults are noted in `shared`."""
-    total = next((d.total for d in stream.deletes if d.mode == "reconcile"), None)
-    deletes: Loc = (*place, "deletes")
+
+    def optional(name: str) -> Evaluate | None:
+        text: str | None = getattr(stream, name)
+        return None if text is None else condition(text, shared, (*place, name))
+
     return HttpPlan(
         records=condition(stream.records, shared, (*place, "records")),
         paginator=compile_paginator(stream.page, shared, (*place, "page")),
-        fails_when=None if stream.fails_when is None else condition(stream.fails_when, shared, (*place, "fails_when")),
-        retry_when=None if stream.retry_when is None else condition(stream.retry_when, shared, (*place, "retry_when")),
-        total=None if total is None else condition(total, shared, deletes),
+        fails_when=optional("fails_when"),
+        retry_when=optional("retry_when"),
+        total=optional("total"),
     )
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a full scan saw, against what the source says there is."""
+    """What a reading saw, against what the source says there is."""
 
     records: int = 0
-    totals: frozenset[int] = frozenset()
+    announced: int = 0  # by the source, over all partitions
+    moved: bool = False  # the source's count changed while its pages were read
 
-    def holds(self) -> bool:
-        """Whether all was seen: the source's count, if it gives one, stood still and equals ours."""
-        return self.totals in (frozenset(), frozenset({self.records}))
+    def saw_all(self) -> bool:
+        """Whether nothing can have fallen between two pages; a source that does not count is believed."""
+        return self.records >= self.announced
+
+    def proves_absence(self) -> bool:
+        """Whether what was not seen is gone: all was seen, and nothing moved meanwhile."""
+        return not self.moved and (self.announced in {0, self.records})
 
 
 class HttpReader:
@@ -91,30 +108,43 @@ class HttpReader:
 
     def read(self, name: str, state: State | None) -> Iterator[ReadEvent]:
         """The records of one stream, page by page; raises SourceError."""
+        partitions = self._partitions(name)
+        if (state or {}).get("for_each", partitions) != partitions:
+            state = None  # of what was added, everything is new
+        try:
+            yield from self._read(name, state, partitions)
+        except _ExpiredCursorError:
+            yield from self._read(name, None, partitions)
+
+    def _read(self, name: str, state: State | None, partitions: list[Any]) -> Iterator[ReadEvent]:
         stream = self.streams[name]
         full = stream.scan_is_due(state, self.context.now)
         position = self._position(stream, None if full else state)
         tally = Tally()
         with self._session() as session:
-            for records in self._pages(session, name, self._first_call(session, name, position), tally):
-                for native in records:
-                    yield from self._events(stream, native, position)
-                    tally.records += 1
-                    if tally.records == self.context.limit:
-                        yield Checkpoint(name, state or {})
-                        return
-                yield Checkpoint(name, state or {})
-        complete = full and stream.reconcile is not None and tally.holds()
+            for partition in partitions:
+                for records in ahead(self._pages(session, name, partition, position, tally)):
+                    for native in records:
+                        yield from self._events(stream, native, position)
+                        tally.records += 1
+                        if tally.records == self.context.limit:
+                            yield Checkpoint(name, state or {})
+                            return
+                    yield Checkpoint(name, state or {})
+        complete = full and stream.reconcile is not None and tally.proves_absence()
         if complete:
             yield FullScanEnd(name)
-        yield Checkpoint(name, self._end_state(state, position, complete))
+        if not tally.saw_all():
+            log.warning("fewer records than announced", extra={"source": self.context.source, "stream": name})
+            position = None  # something fell between two pages: the next run asks from the same place again
+        yield Checkpoint(name, self._end_state(name, state, position, complete))
 
     def _events(self, stream: CompiledStream, native: Any, position: Position | None) -> Iterator[ReadEvent]:
         if not isinstance(native, dict):
             yield Rejected(stream.name, "the record is no JSON object", {"record": native})
             return
         yield from stream.events(native)
-        if position is not None:
+        if position is not None and position.cursor.type != "opaque":
             position.observe(native)
 
     def _position(self, stream: CompiledStream, state: State | None) -> Position | None:
@@ -122,12 +152,22 @@ class HttpReader:
             return None
         return Position(stream.cursor, stream.cursor_field, state, self.context.now)
 
-    def _end_state(self, state: State | None, position: Position | None, complete: bool) -> State:
+    def _partitions(self, name: str) -> list[Any]:
+        """The values for each of which the request is made; one None where it is made once."""
+        template = self.blueprints[name].for_each
+        if template is None:
+            return [None]
+        values = fill(template, self.values)
+        return sorted(values) if isinstance(values, list) else [values]
+
+    def _end_state(self, name: str, state: State | None, position: Position | None, complete: bool) -> State:
         ended: State = dict(state or {})
         if position is not None and position.value is not None:
             ended["cursor"] = position.value
         if complete:
             ended["scanned_at"] = self.context.now.isoformat()
+        if self.blueprints[name].for_each is not None:
+            ended["for_each"] = self._partitions(name)
         return ended
 
     def _session(self) -> HttpSession:
@@ -135,40 +175,43 @@ class HttpReader:
         auth = authenticator(self.connection.auth, self.values)
         return HttpSession(self.context.source, self.connection, base_url, auth)
 
-    def _first_call(self, session: HttpSession, name: str, position: Position | None) -> Call:
+    def _first_call(self, session: HttpSession, name: str, partition: Any, position: Position | None) -> Call:
         blueprint = self.blueprints[name]
         request = blueprint.request
-        params, body, values = dict(request.params), request.body, self.values
-        begin = position.since() if position is not None else None
-        if position is not None and begin is not None and blueprint.since is not None:
-            params = merge(params, blueprint.since.params)
-            body = merge(body, blueprint.since.body)
+        params, body, values = dict(request.params), request.body, dict(self.values)
+        if partition is not None:
+            values["each.value"] = partition
         if position is not None:
-            values = {**values, "cursor.until": position.written(self.context.now)}
-            if begin is not None:
-                values = {**values, "cursor.from": position.written(begin)}
+            values["cursor.until"] = position.written(self.context.now)
+            begin = position.since()
+            if begin is not None and blueprint.since is not None:
+                values["cursor.from"] = position.written(begin)
+                params = merge(params, blueprint.since.params)
+                body = body if blueprint.since.body is None else merge(body, blueprint.since.body)
         return Call(
             request.method,
-            session.url(str(fill(request.path, values))),
+            session.url(fill_path(request.path, values)),
             request.path,
-            fill(params, values),
+            {key: value for key, value in fill(params, values).items() if value is not None},
             fill(request.headers, values),
             fill(body, values),
         )
 
-    def _pages(self, session: HttpSession, name: str, call: Call, tally: Tally) -> Iterator[list[Any]]:
-        plan = self.plans[name]
-        paginator = plan.paginator()
-        call = paginator.first(call)
+    def _pages(
+        self, session: HttpSession, name: str, partition: Any, position: Position | None, tally: Tally
+    ) -> Iterator[list[Any]]:
+        plan, paginator = self.plans[name], self.plans[name].paginator()
+        call = paginator.first(self._first_call(session, name, partition, position))
         previous: list[Any] | None = None
+        announced: int | None = None
         for _ in range(MOST_PAGES):
-            answer = session.send(call, self._passing(plan))
+            answer = self._answer(session, name, call, position)
             records = self._records(name, plan, answer)
             if records and records == previous:
                 return  # some servers answer a page beyond the last with the last one again
-            if plan.total is not None and isinstance(total := plan.total(answer.document), int):
-                tally.totals |= {total}
-            yield records
+            announced = self._count(plan, answer, announced, tally)
+            yield [self._completed(session, name, record, partition) for record in records]
+            self._follow(position, answer)
             following = paginator.next(call, Page(answer.document, answer.links, records))
             if following is None:
                 return
@@ -177,10 +220,49 @@ class HttpReader:
             call, previous = following, records
             session.url(call.url)
         raise SourceError(
-            self.context.source,
-            f"stream {name}: its pages never end",
-            remedy="Correct `page` in the manifest",
+            self.context.source, f"stream {name}: its pages never end", remedy="Correct `page` in the manifest"
         )
+
+    def _answer(self, session: HttpSession, name: str, call: Call, position: Position | None) -> Answer:
+        """An answer; an opaque cursor that the source does not know any more makes the reading start anew."""
+        try:
+            return session.send(call, self._passing(self.plans[name]))
+        except RefusedError as error:
+            opaque = position is not None and position.cursor.type == "opaque" and position.start is not None
+            if opaque and error.answered in {400, 404, 410, 422}:
+                raise _ExpiredCursorError from None
+            raise
+
+    def _count(self, plan: HttpPlan, answer: Answer, announced: int | None, tally: Tally) -> int | None:
+        """What the source says that there is; noted once a partition, watched on every page."""
+        total = plan.total(answer.document) if plan.total is not None else None
+        if not isinstance(total, int):
+            return announced
+        if announced is None:
+            tally.announced += total
+        elif total != announced:
+            tally.moved = True
+        return total
+
+    def _follow(self, position: Position | None, answer: Answer) -> None:
+        if position is None or position.cursor.type != "opaque":
+            return
+        token = as_text(position.field(answer.document))
+        if token is not None:
+            position.move_to(token)
+
+    def _completed(self, session: HttpSession, name: str, record: Any, partition: Any) -> Any:
+        """The record with what only its own request tells, and with the value it was asked for."""
+        if not isinstance(record, dict):
+            return record
+        if partition is not None:
+            record = {**record, "for_value": partition}
+        detail = self.blueprints[name].detail
+        if detail is None:
+            return record
+        values = {**self.values, **{f"record.{field}": as_text(value) for field, value in record.items()}}
+        call = Call("GET", session.url(fill_path(detail.path, values)), detail.path, fill(detail.params, values), {})
+        return {**record, "detail": session.send(call).document}
 
     def _passing(self, plan: HttpPlan) -> Callable[[Any], bool] | None:
         if plan.retry_when is None:
@@ -216,7 +298,8 @@ class HttpReader:
         question = f"stream {name} can be read"
         stream = self.streams[name]
         try:
-            call = self.plans[name].paginator().first(self._first_call(session, name, self._position(stream, None)))
+            first = self._first_call(session, name, self._partitions(name)[0], self._position(stream, None))
+            call = self.plans[name].paginator().first(first)
             answer = session.send(call, self._passing(self.plans[name]))
             records = self._records(name, self.plans[name], answer)
         except SourceError as error:

@@ -1,17 +1,18 @@
 """`{config.base_url}` and `{cursor.from}` in a manifest are filled in; there is nothing else: no conditions,
 no code.
 
-Only names that begin with `config.` or `cursor.` are touched, so that braces of JSON and GraphQL stay what
-they are."""
+Only names that begin with `config.`, `cursor.`, `each.` or `record.` are touched, so that braces of JSON and GraphQL
+stay what they are."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from cdi.errors import ConfigurationError
 
 Values: TypeAlias = Mapping[str, Any]
-_NAME: Final = re.compile(r"\{((?:config|cursor)\.[a-z0-9_]+)\}")
+_NAME: Final = re.compile(r"\{((?:config|cursor|each|record)\.[A-Za-z0-9_]+)\}")
 
 
 def fill(template: Any, values: Values) -> Any:
@@ -32,6 +33,11 @@ def fill(template: Any, values: Values) -> Any:
     return template
 
 
+def fill_path(template: str, values: Values) -> str:
+    """A path with its names replaced; what is put in cannot leave its place between two slashes."""
+    return _NAME.sub(lambda match: quote(str(_value(match[1], values)), safe=""), template)
+
+
 def names(template: Any) -> set[str]:
     """Every name that a template asks for, at any depth."""
     if isinstance(template, str):
@@ -50,10 +56,10 @@ def _value(name: str, values: Values) -> Any:
 
 
 def merge(base: Any, addition: Any) -> Any:
-    """`addition` laid over `base`: objects are merged, lists joined, everything else is replaced."""
+    """`addition` laid over `base`: objects are merged, lists joined, everything else (also by null) is replaced."""
     if isinstance(base, dict) and isinstance(addition, dict):
         shared = {name: merge(base[name], addition[name]) for name in base.keys() & addition.keys()}
         return {**base, **addition, **shared}
     if isinstance(base, list) and isinstance(addition, list):
         return [*base, *addition]
-    return base if addition is None else addition
+    return addition
