@@ -118,12 +118,19 @@ def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows
 
 
 def match(
-    table: RecordTable, model: MatchModel, limits: Limits | None = None, progress: Progress | None = None
+    table: RecordTable,
+    model: MatchModel,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+    candidates: tuple[IntArray, IntArray] | None = None,
 ) -> MatchResult:
-    """Scores of all candidate pairs of a table, of which those at or above the review threshold are kept."""
+    """Scores of all candidate pairs of a table, of which those at or above the review threshold are kept.
+
+    `candidates` are pairs of rows (left < right) chosen elsewhere, instead of those of our own blocking.
+    """
     limits = limits or Limits()
     began = time.perf_counter()
-    left, right, report = all_pairs(table, model, limits)
+    left, right, report = all_pairs(table, model, limits) if candidates is None else (*candidates, BlockReport())
     blocked = time.perf_counter()
     kept: list[ScoredPairs] = []
     homes: list[ScoredPairs] = []

@@ -67,18 +67,22 @@ def train(
     limits: Limits | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    candidates: tuple[IntArray, IntArray] | None = None,
 ) -> MatchModel:
     """A model of these records, equal for equal records, start and seed.
 
-    `start` gives thresholds, guarantees, custom attributes, and the shares that smooth the estimates.
+    `start` gives thresholds, guarantees, custom attributes, and the shares that smooth the estimates. `candidates`
+    are pairs of rows (left < right) chosen elsewhere, instead of those of our own blocking.
     """
     limits = limits or Limits()
     if len(table) < 2:
         raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
     start = start or start_model(table)
     model = replace(start, frequencies=_frequencies(table, start), shared=_shared_values(table, start))
-    model = refuse_oversized(table, model, limits)
-    left, right, _ = all_pairs(table, model, limits)
+    if candidates is None:
+        model = refuse_oversized(table, model, limits)
+        candidates = all_pairs(table, model, limits)[:2]
+    left, right = candidates
     told: dict[str, Any] = {
         "made_by": "expectation maximisation without labels",
         "records": len(table),
