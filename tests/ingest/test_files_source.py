@@ -1,8 +1,12 @@
 """A folder of files: every line counts once, a broken one hurts only itself, a newer file has the last word."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +14,8 @@ from reading import context, declared, read
 
 from cdi.errors import SourceError
 from cdi.ingest.blueprint import CsvFormat
-from cdi.ingest.file_formats import Broken, read_file
+from cdi.ingest.broken import Broken
+from cdi.ingest.file_formats import read_file
 
 CSV = """
 connector: test
@@ -282,6 +287,101 @@ def test_a_json_document_with_its_records_inside(tmp_path: Path, drop: Path) -> 
     assert len(reading.rejected) == 1
     put(drop, "people.json", '{"data": {"people": [{"Nr"', "utf-8")
     with pytest.raises(SourceError, match="is not JSON"):
+        read(connector, tmp_path)
+
+
+def test_xml_with_attributes_lists_and_namespaces(tmp_path: Path, drop: Path) -> None:
+    text = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: xml, record: Kunde}")
+    text = text.replace("contacts-*.csv", "people.xml").replace("key: =Nr", 'key: ="@nr"')
+    connector = declared(
+        tmp_path, text.replace("{family_name: =Name}", "{family_name: =Name, given_name: =Tel[1].text}")
+    )
+    document = """<?xml version="1.0" encoding="ISO-8859-1"?>
+    <x:Export xmlns:x="urn:x"><Kopf>2</Kopf>
+      <x:Kunde nr="007"><Name>Müller &amp; Söhne</Name><Tel art="m">030</Tel><Tel art="f">040</Tel></x:Kunde>
+      <x:Kunde nr="8"><Name/></x:Kunde><x:Kunde/>
+    </x:Export>"""
+    put(drop, "people.xml", document, "latin-1")
+    reading = read(connector, tmp_path)
+    assert reading.keys == ["007", "8"]
+    assert len(reading.rejected) == 1
+    native = reading.records[0].data
+    assert connector.map("customers", native, {}) == {"name": {"family_name": "Müller & Söhne", "given_name": "040"}}
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ('<!DOCTYPE x [<!ENTITY a "aaaa">]><x><Kunde nr="1"/></x>', "declares a document type"),
+        ('<x><Kunde nr="1"></x>', r"is no well-formed XML \(line 1\)"),
+        ("<Kunde>" * 200, "nests too deeply"),
+        ("", "is no well-formed XML"),
+    ],
+)
+def test_xml_that_is_dangerous_or_broken_is_refused(tmp_path: Path, drop: Path, document: str, told: str) -> None:
+    text = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: xml, record: Kunde}")
+    put(drop, "people.xml", document)
+    with pytest.raises(SourceError, match=told):
+        read(declared(tmp_path, text.replace("contacts-*.csv", "people.xml")), tmp_path)
+
+
+EXCEL = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: excel, sheet: Kontakte, skip: 1}")
+EXCEL = (
+    EXCEL.replace("contacts-*.csv", "people.xlsx").replace("'%d.%m.%Y %H:%M', ", "").replace("''%d.%m.%Y %H:%M'', ", "")
+)
+
+
+def workbook(path: Path, *rows: tuple[object, ...], sheet: str = "Kontakte") -> None:
+    book = openpyxl.Workbook()
+    book.create_sheet(sheet)
+    for row in rows:
+        book[sheet].append(row)
+    book.save(path)
+
+
+def test_excel_becomes_text(tmp_path: Path, drop: Path) -> None:
+    workbook(
+        drop / "people.xlsx",
+        ("Export vom 1.3.",),
+        ("Nr", "Name", "Geändert", None),
+        (1, "Müller", datetime(2026, 3, 1, 14, 5)),
+        ("007", 4711.0, None),
+        (None, None, None),
+        (3, "x", "y", "z"),
+        (None, "ohne Nummer"),
+    )
+    reading = read(declared(tmp_path, EXCEL), tmp_path)
+    assert reading.keys == ["1", "007"]
+    assert [r.data for r in reading.records] == [
+        {"Nr": "1", "Name": "Müller", "Geändert": "2026-03-01 14:05:00"},
+        {"Nr": "007", "Name": "4711", "Geändert": ""},
+    ]
+    assert [r.reason.partition(": ")[0] for r in reading.rejected] == ["people.xlsx, line 6", "no key"]
+
+
+def test_excel_that_does_not_fit_is_told(tmp_path: Path, drop: Path) -> None:
+    workbook(drop / "people.xlsx", ("x",), ("Nr", "Nachname", "Geändert"))
+    with pytest.raises(SourceError, match=r"people\.xlsx has no column Name"):
+        read(declared(tmp_path, EXCEL), tmp_path)
+    workbook(drop / "people.xlsx", ("x",), ("Nr", "Name", "Geändert"), sheet="Tabelle1")
+    with pytest.raises(SourceError, match=r"has no sheet Kontakte\. There are Sheet, Tabelle1"):
+        read(declared(tmp_path, EXCEL), tmp_path)
+    put(drop, "people.xlsx", "Nr;Name")
+    with pytest.raises(SourceError, match="is no Excel workbook"):
+        read(declared(tmp_path, EXCEL), tmp_path)
+
+
+def test_parquet(tmp_path: Path, drop: Path) -> None:
+    text = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: parquet}")
+    connector = declared(tmp_path, text.replace("contacts-*.csv", "people.parquet"))
+    columns = {"Nr": [7, None], "Name": ["Müller", "Meier"], "Geändert": [datetime(2026, 3, 1, tzinfo=UTC), None]}
+    pq.write_table(pa.table(columns), drop / "people.parquet")
+    reading = read(connector, tmp_path)
+    assert reading.keys == ["7"]
+    assert len(reading.rejected) == 1
+    assert reading.records[0].data["Geändert"] == "2026-03-01T00:00:00+00:00"
+    put(drop, "people.parquet", "PAR1")
+    with pytest.raises(SourceError, match="is no Parquet file"):
         read(connector, tmp_path)
 
 

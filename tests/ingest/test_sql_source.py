@@ -12,7 +12,8 @@ from reading import NOW, context, declared, read
 
 from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.contract import Checkpoint, Op
-from cdi.ingest.sql import as_json, forbid_writing
+from cdi.ingest.json_values import as_json
+from cdi.ingest.sql import forbid_writing
 
 CUSTOMERS = """
 connector: test

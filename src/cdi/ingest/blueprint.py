@@ -328,7 +328,33 @@ class JsonFormat(Part):
     records: str = "@"
 
 
-Format: TypeAlias = Annotated[CsvFormat | JsonLinesFormat | JsonFormat, Field(discriminator="type")]
+class XmlFormat(Part):
+    """XML in which each element called `record` is one record; its encoding stands in the file."""
+
+    type: Literal["xml"]
+    record: str
+    encoding: Literal["binary"] = "binary"
+
+
+class ExcelFormat(Part):
+    """One sheet of a workbook (.xlsx), the first unless named; everything in it becomes text."""
+
+    type: Literal["excel"]
+    sheet: str | None = None
+    skip: Annotated[int, Field(ge=0)] = 0  # lines before the header
+    encoding: Literal["binary"] = "binary"
+
+
+class ParquetFormat(Part):
+    """A Parquet file."""
+
+    type: Literal["parquet"]
+    encoding: Literal["binary"] = "binary"
+
+
+Format: TypeAlias = Annotated[
+    CsvFormat | JsonLinesFormat | JsonFormat | XmlFormat | ExcelFormat | ParquetFormat, Field(discriminator="type")
+]
 
 
 class FilesStream(StreamPart):

@@ -7,31 +7,24 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from cdi.ingest.blueprint import CsvFormat, Format, JsonFormat, JsonLinesFormat
+from cdi.ingest.blueprint import (
+    CsvFormat,
+    ExcelFormat,
+    Format,
+    JsonFormat,
+    JsonLinesFormat,
+    ParquetFormat,
+    XmlFormat,
+)
+from cdi.ingest.broken import Broken, FileError, named_once
 from cdi.ingest.contract import Native
+from cdi.ingest.excel import excel_columns, read_excel
 from cdi.ingest.expressions import compile_expression
-
-
-class FileError(Exception):
-    """The file as a whole cannot be read; the message says why and holds none of its values."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy = remedy
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A line that is no record: where it stands, why, and what stands there."""
-
-    line: int
-    reason: str
-    content: Any
+from cdi.ingest.parquet import parquet_columns, read_parquet
+from cdi.ingest.xml_records import read_xml
 
 
 def read_file(path: Path, form: Format) -> Iterator[Native | Broken]:
@@ -44,16 +37,29 @@ def read_file(path: Path, form: Format) -> Iterator[Native | Broken]:
                 yield from _json_lines(path, form)
             case JsonFormat():
                 yield from _json(path, form)
+            case XmlFormat():
+                yield from read_xml(path, form)
+            case ExcelFormat():
+                yield from read_excel(path, form)
+            case ParquetFormat():
+                yield from read_parquet(path)
 
 
 def columns_of(path: Path, form: Format) -> tuple[str, ...] | None:
     """The names of a table's columns; None for formats whose records name their own fields. Raises FileError."""
-    if not isinstance(form, CsvFormat):
-        return None
-    if form.columns is not None:
-        return form.columns
-    with _as_file_error(form.encoding), _text(path, form.encoding, newline="") as text:
-        return _header(_rows(text, form))
+    with _as_file_error(form.encoding):
+        match form:
+            case ExcelFormat():
+                return excel_columns(path, form)
+            case ParquetFormat():
+                return parquet_columns(path)
+            case CsvFormat(columns=None):
+                with _text(path, form.encoding, newline="") as text:
+                    return _header(_rows(text, form))
+            case CsvFormat():
+                return form.columns
+            case _:
+                return None
 
 
 @contextmanager
@@ -104,14 +110,7 @@ def _header(rows: Rows) -> tuple[str, ...]:
         raise FileError("is empty", "A header is expected in the first line")
     if isinstance(header, Broken):
         raise FileError("has no readable header", "Check delimiter and quote in the manifest")
-    names = tuple(name.strip() for name in header)
-    doubled = sorted({name for name in names if names.count(name) > 1 and name})
-    if doubled:
-        raise FileError(
-            f"names the column {', '.join(doubled)} twice",
-            "Name the columns in the manifest (format.columns)",
-        )
-    return names
+    return named_once(tuple(header))
 
 
 def _rows(text: IO[str], form: CsvFormat) -> Rows:

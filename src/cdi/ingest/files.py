@@ -10,6 +10,7 @@ from typing import Final
 
 from cdi.errors import SourceError
 from cdi.ingest.blueprint import FilesManifest, FilesStream
+from cdi.ingest.broken import Broken, FileError
 from cdi.ingest.contract import (
     Checkpoint,
     CheckResult,
@@ -20,7 +21,7 @@ from cdi.ingest.contract import (
     Rejected,
     State,
 )
-from cdi.ingest.file_formats import Broken, FileError, columns_of, read_file
+from cdi.ingest.file_formats import columns_of, read_file
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill
 
@@ -163,10 +164,11 @@ class FilesReader:
         """Single-byte encodings accept nearly anything: a file that is plainly UTF-8 must not be read as
         one."""
         encoding = self._encoding(blueprint)
-        if not encoding.startswith("utf") and _is_plainly_utf8(path):
+        if encoding not in {"binary", "utf-8", "utf-16", "utf-32"} and _is_plainly_utf8(path):
             raise self._error(path.name, f"is UTF-8, not {encoding}", "Write format.encoding: utf-8 in the manifest")
 
     def _encoding(self, blueprint: FilesStream) -> str:
+        """The encoding by its one name; "binary" where the format itself knows."""
         try:
             return codecs.lookup(blueprint.format.encoding).name
         except LookupError:

@@ -5,7 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Final
@@ -19,10 +19,10 @@ from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.blueprint import SqlConnection, SqlManifest, SqlStream
 from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, ReadContext, ReadEvent, State
 from cdi.ingest.cursors import Position
+from cdi.ingest.json_values import as_record
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill
 
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _COLUMN: Final = re.compile(r"^=?([A-Za-z_][A-Za-z0-9_]*)$")
 
 
@@ -113,7 +113,7 @@ class SqlReader:
             rows = result.fetchall()
             self._demand_unique(stream.name, rows, columns, keyset)
             if rows:
-                yield (_native(columns, row) for row in rows[:size])
+                yield (as_record(columns, row) for row in rows[:size])
             if len(rows) <= size:
                 return
             after = [rows[size - 1][columns.index(column)] for column in keyset]
@@ -187,31 +187,6 @@ def _beyond(columns: Sequence[sa.ColumnClause[Any]], after: Sequence[Any]) -> sa
         return sa.and_(first > value)
     same_so_far = sa.and_(first == value, _beyond(columns[1:], after[1:]))
     return sa.or_(first > value, same_so_far)
-
-
-def _native(columns: Sequence[str], row: Sequence[Any]) -> Native:
-    return {
-        column: value if type(value) in _PLAIN else as_json(value) for column, value in zip(columns, row, strict=True)
-    }
-
-
-def as_json(value: Any) -> Any:
-    """A database value as JSON: numbers that could lose digits, dates and times become text."""
-    found: Any
-    match value:
-        case None | str() | int() | float() | bool():
-            found = value
-        case datetime() | date() | time():
-            found = value.isoformat()
-        case bytes() | bytearray() | memoryview():
-            found = bytes(value).hex()
-        case Mapping():
-            found = {str(key): as_json(item) for key, item in value.items()}
-        case list() | tuple() | set():
-            found = [as_json(item) for item in value]
-        case _:  # Decimal, UUID, timedelta, …
-            found = str(value)
-    return found
 
 
 def _url(dsn: str, context: ReadContext) -> URL:
