@@ -293,9 +293,8 @@ def test_a_json_document_with_its_records_inside(tmp_path: Path, drop: Path) -> 
 def test_xml_with_attributes_lists_and_namespaces(tmp_path: Path, drop: Path) -> None:
     text = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: xml, record: Kunde}")
     text = text.replace("contacts-*.csv", "people.xml").replace("key: =Nr", 'key: ="@nr"')
-    connector = declared(
-        tmp_path, text.replace("{family_name: =Name}", "{family_name: =Name, given_name: =Tel[1].text}")
-    )
+    text = text.replace("{family_name: =Name}", '{family_name: =Name, given_name: "=Tel[1].text"}')
+    connector = declared(tmp_path, text)
     document = """<?xml version="1.0" encoding="ISO-8859-1"?>
     <x:Export xmlns:x="urn:x"><Kopf>2</Kopf>
       <x:Kunde nr="007"><Name>Müller &amp; Söhne</Name><Tel art="m">030</Tel><Tel art="f">040</Tel></x:Kunde>
@@ -326,9 +325,7 @@ def test_xml_that_is_dangerous_or_broken_is_refused(tmp_path: Path, drop: Path, 
 
 
 EXCEL = CSV.replace('{type: csv, encoding: cp1252, delimiter: ";"}', "{type: excel, sheet: Kontakte, skip: 1}")
-EXCEL = (
-    EXCEL.replace("contacts-*.csv", "people.xlsx").replace("'%d.%m.%Y %H:%M', ", "").replace("''%d.%m.%Y %H:%M'', ", "")
-)
+EXCEL = EXCEL.replace("contacts-*.csv", "people.xlsx").replace("''%d.%m.%Y %H:%M'', ", "")
 
 
 def workbook(path: Path, *rows: tuple[object, ...], sheet: str = "Kontakte") -> None:
