@@ -1,0 +1,44 @@
+"""`python -m bench [speed|accuracy|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from bench import accuracy, speed
+
+DATA = Path("../shared/data")
+
+
+def main() -> None:
+    """Measure, print, and write bench/RESULTS.md."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
+    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "all"), default="all")
+    parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
+    parser.add_argument("--data", type=Path, default=DATA, help="a folder of labelled files")
+    parser.add_argument("--file", nargs="*", default=["de_customers_200k"], help="files of it to compare speed on")
+    arguments = parser.parse_args()
+    command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
+    if arguments.which in {"speed", "all"}:
+        for size in arguments.size:
+            speed.measure_generated(size, arguments.seed, arguments.repeat, command)
+        for name in arguments.file:
+            if (arguments.data / name).is_dir():
+                speed.measure_file(name, arguments.data / name, arguments.repeat, command)
+            else:
+                print(f"skipped: there is no {name} in the folder of labelled files (--data)", file=sys.stderr)
+    if arguments.which in {"accuracy", "all"}:
+        if arguments.data.is_dir():
+            accuracy.measure(arguments.data, command)
+        else:
+            print("skipped: there is no folder of labelled files (--data)", file=sys.stderr)
+
+
+def _without_paths(arguments: list[str]) -> list[str]:
+    return ["…" if "/" in argument else argument for argument in arguments]
+
+
+if __name__ == "__main__":
+    main()
