@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SERVE  ?= 1
+# A virtual environment knows its path: in a checkout that was moved or copied it would run the other one's code.
+HERE        := $(shell pwd | cksum | cut -d' ' -f1)
+VENV_STAMP  := $(VENV)/.made-$(HERE)
 RUN_STAMP   := $(VENV)/.installed
 DEV_STAMP   := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
@@ -14,11 +17,12 @@ BENCH_STAMP := $(VENV)/.installed-bench
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-$(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cdi needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+$(VENV_STAMP):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cdi needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
 
-$(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+$(RUN_STAMP): pyproject.toml constraints.txt $(VENV_STAMP)
 	@echo "setting up: installing cdi and what it needs"
 	@$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
