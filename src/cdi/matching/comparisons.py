@@ -27,7 +27,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.model import LevelWeights, MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity, token_similarity
+from cdi.matching.similarity import Hashes, distinct_pairs, edit_distance, name_similarity, token_similarity
 
 Levels = NDArray[np.uint8]
 IGNORED: Final = 255
@@ -111,9 +111,10 @@ class Subject:
         found: BoolArray = self._memo[key]
         return found
 
-    def is_common(self, name: str, values: Objects) -> BoolArray:
-        """Which distinct values are names that many people really have."""
-        return self.shares(name, values) >= COMMON
+    def listed(self, name: str, values: Objects) -> BoolArray:
+        """Which distinct values are so common that the model lists them."""
+        shares = self.model.frequencies_of(name).shares
+        return np.fromiter((value in shares for value in values), bool, len(values))
 
 
 COMMON: Final = 1e-4
@@ -301,13 +302,19 @@ def _swapped(subject: Subject, a: IntArray, b: IntArray, levels: Levels, shares:
 
 
 def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
-    """Is one record's given name the other's surname, and the other way round?"""
+    """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
+    other at least in sound."""
     given, family = features.given_words(table), features.family_words(table)
-    given_sound = given.sounds[given.codes[:, 0]]
-    family_sound = family.sounds[family.codes[:, 0]]
-    ga, gb = given_sound[table.given.codes[a]], given_sound[table.given.codes[b]]
-    fa, fb = family_sound[table.family.codes[a]], family_sound[table.family.codes[b]]
-    swapped: BoolArray = (ga == fb) & (gb == fa) & (ga != gb) & (ga != 0) & (gb != 0)
+    first, last = given.codes[:, 0], family.codes[:, 0]
+
+    def crosswise(of_given: Hashes, of_family: Hashes) -> tuple[BoolArray, BoolArray]:
+        ga, gb = of_given[first][table.given.codes[a]], of_given[first][table.given.codes[b]]
+        fa, fb = of_family[last][table.family.codes[a]], of_family[last][table.family.codes[b]]
+        return (ga == fb) & (ga != 0), (gb == fa) & (gb != 0)
+
+    one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
+    one_exact, other_exact = crosswise(given.hashes, family.hashes)
+    swapped: BoolArray = one_sounds & other_sounds & (one_exact | other_exact)
     return swapped
 
 
@@ -571,59 +578,44 @@ def landline(subject: Subject, a: IntArray, b: IntArray) -> Answers:
 
 
 def email(subject: Subject, a: IntArray, b: IntArray) -> Answers:
-    """Do they share an e-mail address, or the part before the @ (also as a handle in social media), beyond what
+    """Do they share an e-mail address? Or the part before the @ (also as a handle in social media), beyond what
     their names already say?"""
-    table = subject.table
-    names = features.online(table)
+    names = features.online(subject.table)
     pair, i, j = crossed(names.starts, a, b)
     x, y = names.value.codes[i], names.value.codes[j]
-    local_x, local_y = names.local.codes[i], names.local.codes[j]
-    levels = np.full(len(pair), 5, np.uint8)
-    same_kind = names.is_email[i] == names.is_email[j]
     equal = x == y
-    same_local = np.flatnonzero((local_x == local_y) & ~equal)
     former = ((names.flags[i] | names.flags[j]) & FORMER) != 0
-    unequal = np.flatnonzero(~equal & (local_x != local_y) & ~former)
+    levels = np.full(len(pair), 5, np.uint8)
+    levels[names.is_email[i] != names.is_email[j]] = IGNORED
+    unequal = np.flatnonzero(~equal & ~former)
     if len(unequal):
-        low, high, inverse = distinct_pairs(local_x[unequal], local_y[unequal])
-        texts = names.local.values
-        long = np.fromiter(
-            (min(len(s), len(t)) >= 5 for s, t in zip(texts[low], texts[high], strict=True)), bool, len(low)
-        )
-        near = long & (edit_distance(texts[low], texts[high], 1) <= 1)
-        levels[unequal[near[inverse]]] = 3
-    levels[(levels == 5) & ~same_kind] = IGNORED
-    if len(same_local):
-        own = _own_residue(table, names, a[pair[same_local]], b[pair[same_local]], local_x[same_local])
-        levels[same_local] = np.where(own, 2, 4)
+        levels[unequal] = _unequal_addresses(subject, names, i[unequal], j[unequal], levels[unequal])
     levels[equal] = np.where(former[equal], 6, 1)
     levels[former & ~equal] = IGNORED
     levels[_says_nothing(subject, "online", names.value.values, names.flags, x, y, i, j)] = IGNORED
     return Answers(best(pair, levels, len(a)))
 
 
-def _own_residue(
-    table: RecordTable, names: features.Online, a: IntArray, b: IntArray, local: NDArray[Any]
-) -> BoolArray:
-    """Is something left of the local part when the names of its two owners are taken out?"""
-    given, family = table.given.values, table.family.values
-    result = np.zeros(len(a), dtype=bool)
-    for k, (x, y, code) in enumerate(zip(a.tolist(), b.tolist(), local.tolist(), strict=True)):
-        words: set[str] = set()
-        for row in (x, y):
-            words.update(given[table.given.codes[row]].split(), family[table.family.codes[row]].split())
-        result[k] = len(residue(names.local.values[code], words)) >= 2
+def _unequal_addresses(subject: Subject, names: features.Online, i: IntArray, j: IntArray, levels: Levels) -> Levels:
+    """Levels of different addresses by what they say beyond names and beyond a domain that many have."""
+    result = levels.copy()
+    lengths = np.fromiter(map(len, names.residue.values), np.int64, len(names.residue.values))
+    own, others = names.residue.codes[i], names.residue.codes[j]
+    same = (own == others) & (lengths[own] >= 2)
+    result[same] = np.where(lengths[own[same]] >= LONG_RESIDUE, 2, 4)
+    of_few = ~subject.listed("domain", names.domain.values)
+    domains = np.where(of_few, np.fromiter(map(len, names.domain.values), np.int64, len(of_few)), 0)
+    says = np.minimum(lengths[own] + domains[names.domain.codes[i]], lengths[others] + domains[names.domain.codes[j]])
+    telling = np.flatnonzero(~same & (says > LONG_RESIDUE))
+    if len(telling):
+        x, y = names.value.codes[i[telling]], names.value.codes[j[telling]]
+        low, high, inverse = distinct_pairs(x, y)
+        near = edit_distance(names.value.values[low], names.value.values[high], 2) <= 2
+        result[telling[near[inverse]]] = 3
     return result
 
 
-def residue(local: str, words: set[str]) -> str:
-    """What is left of a local part without the given words, their initials and punctuation."""
-    for word in sorted(words, key=lambda w: (-len(w), w)):
-        if len(word) > 2:
-            local = local.replace(word, " ")
-    initials = {word[0] for word in words}
-    parts = "".join(c if c.isalnum() else " " for c in local).split()
-    return "".join(part for part in parts if not (len(part) == 1 and part in initials))
+LONG_RESIDUE: Final = 4
 
 
 # --- identifiers
@@ -941,10 +933,10 @@ COMPARISONS: Final = (
         email,
         (
             Level("same", 1, 0.55, 0.03, 0.000005, agrees=True),
-            Level("same part before the @", 1, 0.06, 0.002, 0.000005, agrees=True),
-            Level("similar part before the @", 1, 0.06, 0.01, 0.00005),
-            Level("same part before the @, but only their names", 1, 0.05, 0.005, 0.00005),
-            Level("different", 1, 0.27, 0.951, 0.99989),
+            Level("other address, same beyond the names", 1, 0.06, 0.002, 0.00005, agrees=True),
+            Level("slightly different spelling", 1, 0.03, 0.002, 0.00005),
+            Level("other address, same number or few letters beyond the names", 1, 0.06, 0.01, 0.005),
+            Level("different", 1, 0.3, 0.954, 0.99488),
             Level("a former address agrees", 1, 0.01, 0.002, 0.000005),
         ),
         lambda table: not features.online(table).is_empty,

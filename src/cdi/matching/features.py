@@ -105,6 +105,8 @@ class Online:
     value: Column
     local: Column
     is_email: NDArray[np.bool_]
+    residue: Column
+    domain: Column
     rows: IntArray
 
     @property
@@ -135,14 +137,48 @@ def _online(table: RecordTable) -> Online:
     rows = np.concatenate((email_rows, handle_rows))
     order = np.argsort(rows, kind="stable")
     handle_codes = identifiers.codes[chosen]
+    domain_texts = np.empty(len(emails.values), dtype=object)
+    domain_texts[:] = [value.rpartition("@")[2] for value in emails.values]
+    nowhere = np.full(len(handles), "", dtype=object)
     at_handles = np.empty(len(handles), dtype=object)
     at_handles[:] = ["@" + handle if handle else "" for handle in handles]
     value = _joined(emails.values, emails.codes, at_handles, handle_codes, order)
     local = _joined(local_texts, emails.codes, handle_texts, handle_codes, order)
+    domain = _joined(domain_texts, emails.codes, nowhere, handle_codes, order)
     is_email = np.concatenate((np.ones(len(email_rows), bool), np.zeros(len(handle_rows), bool)))[order]
     flags = np.concatenate((emails.flags, identifiers.flags[chosen]))[order]
     starts = np.searchsorted(rows[order], np.arange(len(table) + 1)).astype(np.int64)
-    return Online(starts, flags, value, local, is_email, rows[order])
+    left_over = _residues(table, local, rows[order])
+    return Online(starts, flags, value, local, is_email, left_over, domain, rows[order])
+
+
+def _residues(table: RecordTable, local: Column, rows: IntArray) -> Column:
+    """What each local part says beyond the names of its own record."""
+    given, family = table.given, table.family
+    columns = (local.codes, given.codes[rows], family.codes[rows])
+    texts = [
+        residue(local.values[part], given.values[first], family.values[last])
+        for part, first, last in zip(*(codes.tolist() for codes in columns), strict=True)
+    ]
+    return encode(texts)
+
+
+def residue(local: str, given: str, family: str) -> str:
+    """What is left of a local part without a person's names (or how they begin), initials and punctuation.
+
+    ("guenter.schmidt85x", "guenter", "schmidt") is "85x"; ("olafkrau14", "olaf", "kraus") is "14".
+    """
+    names = [*given.split(), *family.split()]
+    for name in names:
+        for length in range(len(name), 2, -1):
+            place = local.find(name[:length])
+            if place >= 0:
+                local = f"{local[:place]} {local[place + length :]}"
+                break
+    if not local.isalnum():
+        local = "".join(letter if letter.isalnum() else " " for letter in local)
+    initials = [name[0] for name in names]
+    return "".join(part for part in local.split() if not (len(part) == 1 and part in initials))
 
 
 def _joined(a_values: Objects, a_codes: Codes, b_values: Objects, b_codes: Codes, order: IntArray) -> Column:

@@ -78,7 +78,7 @@ def train(
     if len(table) < 2:
         raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
     start = start or start_model(table)
-    model = replace(start, frequencies=_frequencies(table, start), shared=_shared_values(table, start))
+    model = replace(start, frequencies=_frequencies(table, start), shared=shared_values(table, start))
     if candidates is None:
         model = refuse_oversized(table, model, limits)
         candidates = all_pairs(table, model, limits)[:2]
@@ -397,6 +397,7 @@ def _frequencies(table: RecordTable, start: MatchModel) -> dict[str, Frequencies
         "family": _word_frequencies(family, table.family),
         "organisation": _word_frequencies(organisation, table.organisation),
         "city": _value_frequencies(cities.codes, cities.values),
+        "domain": _value_frequencies(features.online(table).domain.codes, features.online(table).domain.values),
         "birth": _birth_frequencies(table),
     }
     for name, _ in start.custom:
@@ -446,7 +447,7 @@ MIN_NAMES: Final = 5
 MIN_NAME_SHARE: Final = 0.25
 
 
-def _shared_values(table: RecordTable, start: MatchModel) -> Hashes:
+def shared_values(table: RecordTable, start: MatchModel) -> Hashes:
     """Hashes of e-mail addresses and phone numbers that many different people carry.
 
     People are told apart by the sound of the surname and the initial: typing errors must not look like people.
@@ -480,4 +481,4 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
 
 
-__all__ = ["Estimation", "Observed", "can_train", "start_model", "train"]
+__all__ = ["Estimation", "Observed", "can_train", "shared_values", "start_model", "train"]

@@ -34,8 +34,8 @@ class ClusterRules:
     match: float = 0.0
     review: float = -1.3862943611198906
     most_for: float = 6.0
-    most_against: float = 6.0
-    little_against: float = 1.0
+    most_against: float = 4.0
+    little_against: float = 0.5
     margin: float = 0.0
     max_size: int = 1_000
     max_component: int = 3_000
