@@ -1,7 +1,7 @@
 """Every field is encoded once: small integer codes and a list of distinct values. All that follows is arithmetic
 on codes; a string is looked at once for each distinct value or pair of values, never once for each record or pair."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,8 @@ from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Objects = NDArray[np.object_]
+Texts = Sequence[str] | pa.Array
+"""A column of texts, as a sequence or as an Arrow array without nulls."""
 T = TypeVar("T")
 
 FORMER: Final = 1
@@ -142,20 +144,20 @@ class RecordTable:
         sources: Sequence[str] | None = None,
         kinds: NDArray[np.uint8] | None = None,
         gender: Sequence[str] | None = None,
-        given: Sequence[str] | None = None,
-        initials: Sequence[str] | None = None,
-        family: Sequence[str] | None = None,
-        birth_name: Sequence[str] | None = None,
+        given: Texts | None = None,
+        initials: Texts | None = None,
+        family: Texts | None = None,
+        birth_name: Texts | None = None,
         birth: NDArray[np.int32] | None = None,
-        emails: Sequence[str] | None = None,
-        mobiles: Sequence[str] | None = None,
-        landlines: Sequence[str] | None = None,
-        street: Sequence[str] | None = None,
-        number: Sequence[str] | None = None,
-        postal_code: Sequence[str] | None = None,
-        city: Sequence[str] | None = None,
-        organisation: Sequence[str] | None = None,
-        attributes: Mapping[str, Sequence[str]] | None = None,
+        emails: Texts | None = None,
+        mobiles: Texts | None = None,
+        landlines: Texts | None = None,
+        street: Texts | None = None,
+        number: Texts | None = None,
+        postal_code: Texts | None = None,
+        city: Texts | None = None,
+        organisation: Texts | None = None,
+        attributes: Mapping[str, Texts] | None = None,
     ) -> "RecordTable":
         """A table from columns that are normalised already, one value a record and field, "" where missing.
 
@@ -164,7 +166,7 @@ class RecordTable:
         order = _order(np.asarray(record_ids, dtype=np.int64))
         n = len(order)
 
-        def column(values: Sequence[str] | None) -> Column:
+        def column(values: Texts | None) -> Column:
             return _missing(n) if values is None else _take(encode(values), order)
 
         address = {
@@ -202,9 +204,9 @@ class RecordTable:
         )
 
 
-def encode(values: Iterable[str]) -> Column:
+def encode(values: Texts) -> Column:
     """Distinct values and codes; "" is code 0."""
-    array = pa.array(values, type=pa.large_string())
+    array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
     encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
     texts = np.empty(len(encoded.dictionary), dtype=object)

@@ -27,8 +27,8 @@ class ClusterRules:
     A pair links at `match` and is a question to a steward from `review`. In the sum over all pairs of two
     clusters a pair speaks for the merge with at most `most_for`, against it with at most `most_against` where
     names or birth dates truly contradict, else with at most `little_against`: having no contact in common is
-    weak. A record with two rivals whose weights differ by less than `margin` joins neither. No cluster grows
-    beyond `max_size`; components beyond `max_component` are first cut at their weakest links.
+    weak. Two clusters are a question only when their sum is at least `worth_asking`. No cluster grows beyond
+    `max_size`; components beyond `max_component` are first cut at their weakest links.
     """
 
     match: float = 0.0
@@ -36,7 +36,7 @@ class ClusterRules:
     most_for: float = 6.0
     most_against: float = 4.0
     little_against: float = 0.5
-    margin: float = 0.0
+    worth_asking: float = -2.5
     max_size: int = 1_000
     max_component: int = 3_000
 
@@ -94,8 +94,9 @@ def form_clusters(
     links = edges.only((edges.weight >= 0) & ~np.isin(_pack(edges.left, edges.right), forbidden))
     component = _components(len(ids), links, together, rules)
     labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score)
-    questions = _questions(ids, edges, labels, forbidden, refused, rules)
-    return Clusters(ids, ids[labels], questions)
+    questions = _questions(ids, edges, labels, forbidden, rules)
+    questions = questions.only(_sums_between(ids, edges, labels, questions, rules, score) >= rules.worth_asking)
+    return Clusters(ids, ids[labels], _told(ids, questions, refused, rules))
 
 
 def _edges_of(ids: IntArray, pairs: ScoredPairs, rules: ClusterRules) -> _Edges:
@@ -320,14 +321,7 @@ class _Partition:
         return [self.find(i) for i in range(len(self.root))]
 
 
-def _questions(
-    ids: IntArray,
-    edges: _Edges,
-    labels: IntArray,
-    forbidden: IntArray,
-    refused: dict[tuple[int, int], Reason],
-    rules: ClusterRules,
-) -> tuple[Question, ...]:
+def _questions(ids: IntArray, edges: _Edges, labels: IntArray, forbidden: IntArray, rules: ClusterRules) -> _Edges:
     """Of each two clusters that a pair at or above review connects, the strongest pair."""
     open_ = (labels[edges.left] != labels[edges.right]) & (edges.weight + rules.match >= rules.review)
     open_ &= ~np.isin(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))
@@ -335,15 +329,45 @@ def _questions(
     between = _pack(labels[asked.left], labels[asked.right])
     order = np.lexsort((asked.right, asked.left, -asked.weight, between))
     first = order[np.concatenate(([True], between[order][1:] != between[order][:-1]))] if len(order) else order
-    first = np.sort(first)
+    return asked.only(np.sort(first))
+
+
+def _sums_between(
+    ids: IntArray, edges: _Edges, labels: IntArray, asked: _Edges, rules: ClusterRules, score: Score
+) -> FloatArray:
+    """For each question, what all pairs between its two clusters say together."""
+    order = np.argsort(labels, kind="stable")
+    begins = np.searchsorted(labels[order], np.arange(len(ids) + 1))
+    left, right = labels[asked.left], labels[asked.right]
+    width = begins[right + 1] - begins[right]
+    counts = (begins[left + 1] - begins[left]) * width
+    question = np.repeat(np.arange(len(asked.left)), counts)
+    within = np.arange(len(question)) - np.repeat(np.cumsum(counts) - counts, counts)
+    i = order[begins[left][question] + within // np.maximum(width[question], 1)]
+    j = order[begins[right][question] + within % np.maximum(width[question], 1)]
+    wanted = _pack(i, j)
+    known = _pack(edges.left, edges.right)
+    missing = np.setdiff1d(wanted, known)
+    said = contributions(edges.weight, edges.contradicts, rules)
+    if len(missing):
+        scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
+        found = _pack(np.searchsorted(ids, scored.left), np.searchsorted(ids, scored.right))
+        known = np.concatenate((known, found))
+        said = np.concatenate((said, contributions(scored.weight - rules.match, scored.contradicts, rules)))
+        order = np.argsort(known)
+        known, said = known[order], said[order]
+    if len(wanted) == 0:
+        return np.zeros(0)
+    return np.bincount(question, said[np.searchsorted(known, wanted)], len(asked.left)).astype(np.float64)
+
+
+def _told(
+    ids: IntArray, asked: _Edges, refused: dict[tuple[int, int], Reason], rules: ClusterRules
+) -> tuple[Question, ...]:
+    columns = (asked.left.tolist(), asked.right.tolist(), asked.weight.tolist())
     return tuple(
-        Question(
-            int(ids[asked.left[k]]),
-            int(ids[asked.right[k]]),
-            float(asked.weight[k] + rules.match),
-            _reason(int(asked.left[k]), int(asked.right[k]), float(asked.weight[k]), refused),
-        )
-        for k in first.tolist()
+        Question(int(ids[left]), int(ids[right]), weight + rules.match, _reason(left, right, weight, refused))
+        for left, right, weight in zip(*columns, strict=True)
     )
 
 
