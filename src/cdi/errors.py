@@ -3,8 +3,9 @@
 A message names what is wrong and what to do, in one line; it never holds a customer's values.
 """
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class CdiError(Exception):
@@ -21,6 +22,11 @@ class CdiError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.remedy}" if self.remedy else self.message
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        """What a problem document says besides the message, for programs."""
+        return {}
 
 
 class ConfigurationError(CdiError):
@@ -93,6 +99,10 @@ class GoneError(CdiError):
         super().__init__(message)
         self.reason = reason
 
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        return {"reason": self.reason}
+
 
 class ConflictError(CdiError):
     """The request contradicts what stands: a decision, a claim, a running job."""
@@ -100,6 +110,37 @@ class ConflictError(CdiError):
     status = HTTPStatus.CONFLICT
     problem = "conflict"
     title = "Conflict"
+
+
+class ContradictionError(ConflictError):
+    """A decision that standing ones contradict; they are named, to be revoked first."""
+
+    problem = "contradiction"
+    title = "Contradicted by standing decisions"
+
+    def __init__(self, message: str, *, decisions: Sequence[int]) -> None:
+        super().__init__(message, remedy="Revoke them first: DELETE /v1/overrides/{id}")
+        self.decisions = decisions
+
+    @property
+    def extensions(self) -> Mapping[str, Any]:
+        return {"decisions": list(self.decisions)}
+
+
+class StaleError(CdiError):
+    """What the caller wants to change is no longer as they saw it (`If-Match` names an older version)."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+    problem = "stale"
+    title = "Changed meanwhile"
+
+
+class PreconditionRequiredError(CdiError):
+    """A change that needs `If-Match` came without it."""
+
+    status = HTTPStatus.PRECONDITION_REQUIRED
+    problem = "precondition-required"
+    title = "If-Match is required"
 
 
 class BusyError(ConflictError):

@@ -23,10 +23,10 @@ from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.normalise.text import fold
 from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
-from cdi.pipeline.resolving import build_table
+from cdi.pipeline.tables import build_table
 from cdi.resolution.document import StewardFacts, assemble
 from cdi.resolution.identity import answer_for
-from cdi.store import decisions, models, normalised, pairs, profiles, records, reviews, touchpoints
+from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records, touchpoints
 from cdi.store.profiles import FoundProfile, ProfileFilter
 
 
@@ -189,13 +189,13 @@ def _looks_like_date(typed: str) -> bool:
     return len(typed) == 10 and typed[4] == typed[7] == "-"
 
 
-def why(connection: Connection, a: RecordKey, b: RecordKey) -> Evidence:
+def why(connection: Connection, installation: Installation, a: RecordKey, b: RecordKey) -> Evidence:
     """The evidence for or against these two records being one customer, also where they were never compared."""
     found = {(source, key): i for source, key, i in records.find_record_ids(connection, [(a[0], a[1]), (b[0], b[1])])}
     for name in (a, b):
         if (name.source, name.key) not in found:
             raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
-    return _evidence(connection, found[a.source, a.key], found[b.source, b.key])
+    return _evidence(connection, installation, found[a.source, a.key], found[b.source, b.key])
 
 
 def explain_pair(
@@ -205,21 +205,21 @@ def explain_pair(
     for name in (a, b):
         if name.source in visibility.hidden_sources:
             raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
-    evidence = why(connection, a, b)
+    evidence = why(connection, installation, a, b)
     told = asdict(evidence) if visibility.groups >= frozenset(FieldGroup) else without_values(evidence)
     owners = {"a": installation.owner_of(a.source), "b": installation.owner_of(b.source)}
     return {"a": str(a), "b": str(b), "data_owners": owners, **told}
 
 
-def _evidence(connection: Connection, left: int, right: int) -> Evidence:
-    active = models.active_model(connection)
+def _evidence(connection: Connection, installation: Installation, left: int, right: int) -> Evidence:
+    active = installation.models.active(connection)
     if active is None:
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
     table = build_table(list(normalised.load_normalised(connection, sorted({left, right}))))
     if len(table.record_ids) < 2:
         raise NotFoundError("one of the two records is gone, or they are the same")
     a, b = table.row_of(np.array([left, right])).tolist()
-    return explain(table, active[1], a, b)
+    return explain(table, active, a, b)
 
 
 def explain_profile(
@@ -237,14 +237,13 @@ def explain_profile(
     in_full = visibility.groups >= frozenset(FieldGroup)
     links = []
     for left, right in _strongest_ties(connection, seen):
-        evidence = _evidence(connection, left, right)
+        evidence = _evidence(connection, installation, left, right)
         told = asdict(evidence) if in_full else without_values(evidence)
         links.append({"a": names[left], "b": names[right], **told})
-    active = models.active_model(connection)
     return {
         "id": str(profile_id),
         "data_owner": answer.document["data_owner"],
-        "model": active[1].version if active else None,
+        "model": models.active_version(connection),
         "records": list(names.values()),
         "links": links,
         "decisions": [
@@ -259,7 +258,7 @@ def explain_profile(
             }
             for decision in decisions.standing_decisions(connection, seen)
         ],
-        "conflicts": reviews.open_conflicts(connection, profile_id),
+        "conflicts": conflicts.open_conflicts(connection, profile_id),
     }
 
 

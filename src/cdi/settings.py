@@ -119,6 +119,13 @@ class Matching(Model):
         return self
 
 
+class Stewardship(Model):
+    """What a steward may do alone: a merge of records of several owners is allowed, refused, or waits for the
+    consent of the other owners' stewards."""
+
+    cross_owner: Literal["allow", "consent", "refuse"] = "consent"
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -129,6 +136,7 @@ class Deployment(Model):
     ownership: tuple[OwnershipRule, ...] = ()
     survivorship: Survivorship = Survivorship()
     matching: Matching = Matching()
+    stewardship: Stewardship = Stewardship()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from cdi.errors import CdiError, GoneError
+from cdi.errors import CdiError
 
 LOG = logging.getLogger("cdi.api")
 MEDIA_TYPE = "application/problem+json"
@@ -24,6 +24,7 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     reason: str | None = None
+    decisions: list[int] | None = None
     errors: list[dict[str, Any]] | None = None
 
 
@@ -40,8 +41,7 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(CdiError)
     def _(_request: Request, error: CdiError) -> JSONResponse:
-        more = {"reason": error.reason} if isinstance(error, GoneError) else {}
-        return problem(error.status, error.problem, error.title, str(error), **more)
+        return problem(error.status, error.problem, error.title, str(error), **error.extensions)
 
     @app.exception_handler(RequestValidationError)
     def _(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -67,3 +67,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for status in (401, 403, 404, 422)
 }
 """The problems that every route may answer with, for the OpenAPI document."""
+CHANGE_PROBLEMS: dict[int | str, dict[str, Any]] = PROBLEMS | {
+    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
+    for status in (409, 412, 428)
+}
+"""The same for routes by which stewards change something."""

@@ -1,9 +1,13 @@
-"""Work that is due is a row: records to be resolved (again), with the reason and since when."""
+"""Work that is due is a row: records to be resolved (again), with the reason and since when.
+
+A row may be dated: what a pin or a consent leaves behind when it ends becomes due then. A record has one row for
+what is due already, and one for each date ahead of it.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, text
 
 from cdi.store.db import copy_rows, metadata
 from cdi.store.sources import TIME
@@ -12,34 +16,43 @@ redo = Table(
     "redo",
     metadata,
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_at", TIME, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("queued_at", TIME, nullable=False),
-    Column("due_at", TIME, nullable=False),
-    Column("ticket", BigInteger, nullable=False, server_default="0"),  # moves when the row is queued again
+    Column("ticket", BigInteger, Identity(always=False), nullable=False),  # moves when the row is queued again
     Index(None, "due_at"),
 )
 
 
-def queue(connection: Connection, record_ids: Sequence[int], reason: str, now: datetime) -> None:
-    """These records are due; one that is queued already keeps its age and reason."""
+def queue(
+    connection: Connection, record_ids: Sequence[int], reason: str, now: datetime, due: datetime | None = None
+) -> None:
+    """These records are due: now, or at `due`. One that is queued already keeps its age and reason."""
     connection.execute(text("create temporary table if not exists due (record_id bigint) on commit drop"))
     connection.execute(text("truncate due"))
     copy_rows(connection, "due", ("record_id",), ((i,) for i in sorted(set(record_ids))))
     connection.execute(
         text(
             """
+            with again as (
+                update redo r set ticket = nextval(pg_get_serial_sequence('redo', 'ticket'))
+                from due d where r.record_id = d.record_id
+                and (r.due_at = :due or (r.due_at <= :now and :due <= :now))
+                returning r.record_id
+            )
             insert into redo (record_id, reason, queued_at, due_at)
-            select record_id, :reason, :now, :now from due order by record_id
-            on conflict (record_id) do update
-            set ticket = redo.ticket + 1, due_at = least(redo.due_at, excluded.due_at)
+            select d.record_id, :reason, :now, :due from due d
+            where not exists (select from again where again.record_id = d.record_id) order by d.record_id
+            on conflict (record_id, due_at) do update set ticket = excluded.ticket
             """
         ),
-        {"reason": reason, "now": now},
+        {"reason": reason, "now": now, "due": due or now},
     )
 
 
 def take(connection: Connection, now: datetime, limit: int) -> dict[int, int]:
-    """The records due first, with the ticket under which each was taken."""
+    """The records due first, with the ticket under which each was taken. Of several rows of one record that became
+    due the others follow: nothing is lost."""
     rows = connection.execute(
         text("select record_id, ticket from redo where due_at <= :now order by due_at, record_id limit :limit"),
         {"now": now, "limit": limit},
@@ -62,5 +75,10 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
 
 def backlog(connection: Connection) -> tuple[int, datetime | None]:
     """How many records are due, and since when the oldest."""
-    row = connection.execute(text("select count(*) as n, min(queued_at) as oldest from redo")).one()
+    row = connection.execute(
+        text(
+            "select count(distinct record_id) as n, min(greatest(queued_at, due_at)) as oldest"
+            " from redo where due_at <= clock_timestamp()"
+        )
+    ).one()
     return int(row.n), row.oldest

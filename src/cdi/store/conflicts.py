@@ -1,0 +1,171 @@
+"""Conflicts: values or owners of one profile that contradict each other, and that a steward must settle."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from cdi.access import Visibility
+from cdi.store.db import copy_rows, metadata
+from cdi.store.sources import TIME
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("conflict_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("profile_id", Uuid, nullable=False),
+    Column("key", Text, nullable=False),  # what makes it the same conflict when the profile is built again
+    Column("kind", Text, nullable=False),  # owner, value, …
+    Column("attribute", Text),
+    Column("owners", ARRAY(Text), nullable=False),
+    Column("record_ids", ARRAY(BigInteger), nullable=False),
+    Column("detail", JSONB, nullable=False),  # names of rules and sources, never values
+    Column("status", Text, nullable=False),
+    Column("opened_at", TIME, nullable=False),
+    Column("closed_at", TIME),
+    Column("closed_reason", Text),
+    Index("uq_conflict_open", "profile_id", "key", unique=True, postgresql_where=text("status = 'open'")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A conflict that should be open in a profile."""
+
+    profile_id: UUID
+    key: str
+    kind: str
+    attribute: str | None
+    owners: Sequence[str]
+    record_ids: Sequence[int]
+    detail: Mapping[str, Any]
+
+
+def replace_conflicts(
+    connection: Connection, profile_ids: Sequence[UUID], conflicts: Sequence[Contradiction], now: datetime
+) -> None:
+    """Make `conflicts` the open ones of these profiles."""
+    connection.execute(text("drop table if exists contradiction"))
+    connection.execute(
+        text(
+            "create temporary table contradiction (profile_id uuid, key text, kind text, attribute text,"
+            " owners text[], record_ids bigint[], detail jsonb) on commit drop"
+        )
+    )
+    copy_rows(
+        connection,
+        "contradiction",
+        ("profile_id", "key", "kind", "attribute", "owners", "record_ids", "detail"),
+        (
+            (
+                c.profile_id, c.key, c.kind, c.attribute, list(c.owners), list(c.record_ids),
+                orjson.dumps(dict(c.detail)).decode(),
+            )
+            for c in conflicts
+        ),
+    )  # fmt: skip
+    connection.execute(
+        text(
+            """
+            update conflict c set status = 'closed', closed_at = :now, closed_reason = 'moot: what contradicted is gone'
+            where c.status = 'open' and c.profile_id = any(cast(:profiles as uuid[]))
+            and not exists (select from contradiction n where n.profile_id = c.profile_id and n.key = c.key)
+            """
+        ),
+        {"now": now, "profiles": list(profile_ids)},
+    )
+    connection.execute(
+        text(
+            """
+            insert into conflict (profile_id, key, kind, attribute, owners, record_ids, detail, status, opened_at)
+            select profile_id, key, kind, attribute, owners, record_ids, detail, 'open', :now
+            from contradiction order by profile_id, key
+            on conflict (profile_id, key) where status = 'open' do update set
+                owners = excluded.owners, record_ids = excluded.record_ids, detail = excluded.detail
+            """
+        ),
+        {"now": now},
+    )
+
+
+def open_conflicts(connection: Connection, profile_id: UUID) -> list[dict[str, Any]]:
+    """The conflicts that stand in this profile."""
+    rows = connection.execute(
+        text(
+            "select conflict_id, kind, attribute, owners, detail, opened_at from conflict"
+            " where profile_id = :id and status = 'open' order by conflict_id"
+        ),
+        {"id": profile_id},
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def find_conflict(connection: Connection, visibility: Visibility, conflict_id: int) -> dict[str, Any] | None:
+    """The conflict with this id as the caller may see it; None when there is none."""
+    found = list_conflicts(connection, visibility, ConflictFilter(conflict_id=conflict_id), 1)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictFilter:
+    """What a list of conflicts is narrowed by; None: not narrowed."""
+
+    conflict_id: int | None = None
+    owner: str | None = None
+    kind: str | None = None
+    status: str | None = None
+    profile_id: UUID | None = None
+    after: int | None = None
+
+
+LIST = """
+select c.conflict_id as id, c.profile_id as profile, p.data_owner, c.kind, c.attribute, c.owners, c.record_ids,
+    c.detail, c.status, c.opened_at, c.closed_at, c.closed_reason
+from conflict c join profile p using (profile_id)
+where not exists (select from record r where r.record_id = any(c.record_ids) and r.source = any(:hidden))
+and (cast(:owners as text[]) is null or c.owners && cast(:owners as text[]) or p.data_owner = any(:owners))
+and (cast(:id as bigint) is null or c.conflict_id = :id)
+and (cast(:owner as text) is null or :owner = any(c.owners) or p.data_owner = :owner)
+and (cast(:kind as text) is null or c.kind = :kind)
+and (cast(:status as text) is null or c.status = :status)
+and (cast(:profile as uuid) is null or c.profile_id = :profile)
+and (cast(:after as bigint) is null or c.conflict_id > :after)
+order by c.conflict_id limit :limit
+"""
+
+
+def list_conflicts(
+    connection: Connection, visibility: Visibility, narrowed: ConflictFilter, limit: int
+) -> list[dict[str, Any]]:
+    """Conflicts, oldest first, of the caller's owners, without those that concern a record they may not see."""
+    rows = connection.execute(
+        text(LIST),
+        {
+            "hidden": sorted(visibility.hidden_sources),
+            "owners": None if visibility.owners is None else sorted(visibility.owners),
+            "id": narrowed.conflict_id,
+            "owner": narrowed.owner,
+            "kind": narrowed.kind,
+            "status": narrowed.status,
+            "profile": narrowed.profile_id,
+            "after": narrowed.after,
+            "limit": limit,
+        },
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def close_conflict(connection: Connection, conflict_id: int, reason: str, now: datetime) -> None:
+    """A steward settled it."""
+    connection.execute(
+        text(
+            "update conflict set status = 'closed', closed_at = :now, closed_reason = :reason"
+            " where conflict_id = :id and status = 'open'"
+        ),
+        {"id": conflict_id, "reason": reason, "now": now},
+    )
