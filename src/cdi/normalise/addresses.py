@@ -30,7 +30,6 @@ _CODE_AND_CITY: Final = re.compile(r"((?:[A-Z]{1,3}\s?-\s?)?[0-9]{4,5})\s+([^\W\
 _AT_THE_END: Final = re.compile(r"(.*[^\W\d_].*?)[,;]\s*((?:[A-Z]{1,3}\s?-\s?)?[0-9]{4,5}\s+[^\W\d][^,;]*)")
 
 
-@lru_cache(maxsize=50_000)
 def canonical_address(said: AddressParts, default_country: str) -> AddressParts | None:
     """The parts cleaned and each in its place; None where nothing is left. Idempotent.
 

@@ -30,7 +30,7 @@ class Context:
 _PARTS: Final = {name: frozenset(attribute.parts) for name, attribute in ATTRIBUTES.items()}
 _KNOWN: Final = frozenset(ATTRIBUTES)
 _NAME_PATHS: Final = {part: f"name.{part}" for part in NAME_PARTS}
-_ADDRESS_PATHS: Final = {part: f"addresses.{part}" for part in ADDRESS_PARTS}
+_ADDRESS_PATHS: Final = [f"addresses.{part}" for part in ADDRESS_PARTS]
 _NAME_FIELDS: Final = tuple(part for part in NAME_PARTS if part != "full")
 
 _KINDS: Final = {
@@ -174,7 +174,9 @@ def _contacts(value: Any, field: str, country: str) -> list[dict[str, Any]]:
         return []
     found: dict[str, dict[str, Any]] = {}
     for item in blocks(value, field, _PARTS[field], "value"):
-        said = text(item.get("value"), field)
+        if (raw := item.get("value")) is None:
+            continue
+        said = text(raw, field)
         canonical = contacts.parse_phone(said, country) if field == "phones" else contacts.parse_email(said)
         if not canonical:
             continue
@@ -192,7 +194,10 @@ def _addresses(value: Any, context: Context) -> list[dict[str, str]]:
         return []
     found: dict[AddressParts, None] = {}
     for item in blocks(value, "addresses", _PARTS["addresses"], "street"):
-        said = AddressParts(*[text(item.get(part), _ADDRESS_PATHS[part]) for part in ADDRESS_PARTS])
+        parts = [item.get(part) for part in ADDRESS_PARTS]
+        said = AddressParts(
+            *["" if raw is None else text(raw, path) for raw, path in zip(parts, _ADDRESS_PATHS, strict=True)]
+        )
         if address := canonical_address(said, context.country):
             found[address] = None
     return [{part: value for part, value in zip(ADDRESS_PARTS, address, strict=True) if value} for address in found]

@@ -77,11 +77,8 @@ def salutation(text: str) -> tuple[str, str]:
     return _SALUTATIONS[first] if first in _SALUTATIONS_INSIDE_NAMES else ("", "")
 
 
-@lru_cache(maxsize=50_000)
-def is_honour(token: str) -> bool:
-    """Whether a word may be a salutation, a title or a suffix rather than a name."""
-    key = _key(token)
-    return key in _TITLES or key in _SALUTATIONS_INSIDE_NAMES or key in _SUFFIXES
+HONOURS: Final = frozenset(_TITLES) | _SALUTATIONS_INSIDE_NAMES | frozenset(_SUFFIXES)
+"""Folded words that may be a salutation, a title or a suffix rather than a name."""
 
 
 def _is_title(token: str, after_a_title: bool) -> bool:

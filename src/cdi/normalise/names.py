@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cdi.normalise.casing import PARTICLES, decent_case
-from cdi.normalise.honours import honours_in, is_honour, salutation, suffix, titles
+from cdi.normalise.honours import HONOURS, honours_in, salutation, suffix, titles
 from cdi.normalise.junk import is_junk_name
 from cdi.normalise.nicknames import gender_of, nickname_group
 from cdi.normalise.phonetics import koelner_phonetik
@@ -25,7 +25,7 @@ NOBILITY: Final = frozenset(
 """Ranks that German law made part of the family name; one counts as a rank only before a particle."""
 
 FAMILY_FIRST_COUNTRIES: Final = frozenset({"HU", "CN", "JP", "KR", "VN", "TW"})
-_CONNECTING: Final = frozenset({"und", "and", "u", "et", "y", "e", "geb", "geborene", "nee"})
+CONNECTING: Final = frozenset({"und", "and", "u", "et", "y", "e", "geb", "geborene", "nee"})
 
 _GENDERS: Final = {
     **dict.fromkeys("f w weiblich female femme frau woman mujer donna vrouw femminile feminin kobieta".split(), "f"),
@@ -64,6 +64,9 @@ def _split_birth_name(text: str) -> tuple[str, str]:
     if match := _BIRTH_NAME.search(text):
         return f"{text[: match.start()]} {text[match.end() :]}".strip(" ,"), match[1].strip(" ,")
     return text, ""
+
+
+_NOT_PLAIN: Final = HONOURS | CONNECTING | PARTICLES | NOBILITY
 
 
 def _is_particle(token: str) -> bool:
@@ -133,11 +136,8 @@ def _is_plain(text: str) -> bool:
     """Whether a given or family name needs no work: words in decent case with nothing special among them."""
     if not text.replace(" ", "").replace("-", "").isalpha() or is_shouting(text) or is_junk_name(text):
         return False
-    tokens = text.split()
-    return len(tokens) <= 3 and not any(
-        is_honour(token) or fold(token) in _CONNECTING or fold(token) in PARTICLES or fold(token) in NOBILITY
-        for token in tokens
-    )
+    tokens = fold(text).split()
+    return len(tokens) <= 3 and _NOT_PLAIN.isdisjoint(tokens)
 
 
 @lru_cache(maxsize=20_000)
@@ -158,7 +158,6 @@ def _in_addition(said: str, *found: str) -> str:
     return said
 
 
-@lru_cache(maxsize=50_000)
 def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     """The parts of a person's name, cleaned and each in its place; `full` is taken apart where given and family name
     are not said. Idempotent."""
@@ -168,6 +167,11 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
         and not (parts.middle_name or parts.suffix or parts.birth_name or parts.title)
     ):  # fmt: skip
         return parts._replace(salutation=salutation(parts.salutation)[0]) if parts.salutation else parts
+    return _settled(parts, full, country)
+
+
+@lru_cache(maxsize=20_000)
+def _settled(parts: NameParts, full: str, country: str) -> NameParts:
     parts = _take_apart(parts, full, country)
     for _ in range(MAX_PASSES):
         if (again := _take_apart(parts, "", country)) == parts:
@@ -217,11 +221,17 @@ class NameTokens(NamedTuple):
 @lru_cache(maxsize=100_000)
 def name_tokens(text: str) -> NameTokens:
     """The folded tokens of a given or family name without particles and ranks; single letters are initials."""
-    said = [token for token in words(text) if token not in _CONNECTING or len(token) == 1]
+    said = words(text)
+    if _OUTSIDE_NAMES.isdisjoint(said) and all([len(token) > 1 for token in said]):
+        return NameTokens(said, "")
+    names = [token for token in said if token not in CONNECTING or len(token) == 1]
     kept = [
-        token for i, token in enumerate(said) if i == len(said) - 1 or not (token in PARTICLES or _is_rank(said, i))
+        token for i, token in enumerate(names) if i == len(names) - 1 or not (token in PARTICLES or _is_rank(names, i))
     ]
     whole = tuple(token for token in kept if len(token) > 1 or not token.isascii())
     return NameTokens(
         whole, "".join(token for token in kept if token.isascii() and token.isalpha() and len(token) == 1)
     )
+
+
+_OUTSIDE_NAMES: Final = CONNECTING | PARTICLES | NOBILITY

@@ -3,13 +3,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from cdi.fields import CanonicalData, Kind
-from cdi.normalise import contacts, names, organisations
+from cdi.normalise import names, organisations
 from cdi.normalise.addresses import fold_city
 from cdi.normalise.canonical import Context as Context
 from cdi.normalise.canonical import canonicalise as canonicalise
+from cdi.normalise.contacts import comparable_email, phone_line
 from cdi.normalise.dates import date_parts
 from cdi.normalise.streets import fold_number, fold_street
 from cdi.normalise.text import fold, words
@@ -131,38 +133,53 @@ def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) 
 _NO_ORGANISATION: Final = organisations.OrganisationName("", "")
 
 
+_email = lru_cache(maxsize=50_000)(Email)
+_phone = lru_cache(maxsize=50_000)(Phone)  # shared, since immutable: the same number in ten records is one object
+
+
 def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
+    items = canonical.get("emails")
+    if not items:
+        return ()
     return tuple(
-        Email(contacts.comparable_email(item["value"]), item.get("verified", False), item.get("shared", False))
-        for item in canonical.get("emails", ())
+        [
+            _email(comparable_email(item["value"]), item.get("verified", False), item.get("shared", False))
+            for item in items
+        ]
     )
 
 
 def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
+    items = canonical.get("phones")
+    if not items:
+        return ()
     return tuple(
-        Phone(
-            item["value"],
-            *contacts.phone_line(item["value"]),
-            item.get("verified", False),
-            item.get("shared", False),
-        )
-        for item in canonical.get("phones", ())
+        [
+            _phone(item["value"], *phone_line(item["value"]), item.get("verified", False), item.get("shared", False))
+            for item in items
+        ]
+    )
+
+
+@lru_cache(maxsize=50_000)
+def _address(street: str, number: str, code: str, city: str, region: str, country: str, form: str) -> Address:
+    return Address(
+        street=fold_street(street, country) if street else "",
+        house_number=fold_number(number) if number else "",
+        postal_code=fold(code),
+        city=fold_city(city) if city else "",
+        region=fold(region),
+        country=country,
+        form=form,
     )
 
 
 def _addresses(canonical: CanonicalData) -> tuple[Address, ...]:
-    return tuple(
-        Address(
-            street=fold_street(item.get("street", ""), item.get("country", "")),
-            house_number=fold_number(item.get("house_number", "")),
-            postal_code=fold(item.get("postal_code", "")),
-            city=fold_city(item.get("city", "")),
-            region=fold(item.get("region", "")),
-            country=item.get("country", ""),
-            form=item.get("form", ""),
-        )
-        for item in canonical.get("addresses", ())
-    )
+    items = canonical.get("addresses")
+    return tuple([_address(*[item.get(part, "") for part in _COMPARED]) for item in items]) if items else ()
+
+
+_COMPARED: Final = ("street", "house_number", "postal_code", "city", "region", "country", "form")
 
 
 def _identifiers(canonical: CanonicalData) -> tuple[Identifier, ...]:

@@ -47,22 +47,22 @@ def flag(value: Any, field: str) -> bool:
     return text(value, field).lower() in _TRUE
 
 
-def block(value: Any, field: str, parts: frozenset[str], plain: str) -> dict[str, Any]:
+def block(value: Any, field: str, parts: frozenset[str], plain: str) -> Mapping[str, Any]:
     """A block as a mapping of its known parts; a plain text is taken as its part `plain`."""
     if value is None:
         return {}
-    if type(value) is dict or isinstance(value, Mapping):
+    if isinstance(value, dict):
         if not parts.issuperset(value):
             raise BadRecordError(
                 f"field {field} has an unknown part", remedy=f"Known parts: {', '.join(sorted(parts))}"
             )
-        return dict(value)
+        return value
     if isinstance(value, (list, tuple, set, frozenset, bytes)):
         raise bad_shape(field, "one block of parts")
     return {plain: value}
 
 
-def blocks(value: Any, field: str, parts: frozenset[str], plain: str) -> list[dict[str, Any]]:
+def blocks(value: Any, field: str, parts: frozenset[str], plain: str) -> list[Mapping[str, Any]]:
     """A list of blocks; a single block or plain texts are taken as such."""
     if value is None:
         return []

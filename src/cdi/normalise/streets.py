@@ -119,11 +119,36 @@ def _number_last(text: str) -> StreetLine | None:
     return None
 
 
-@lru_cache(maxsize=100_000)
+_USUAL = re.compile(r"([^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?) ([1-9][0-9]{0,3}[a-z]?)")
+_UNUSUAL_WORDS: Final = frozenset(
+    "packstation postfiliale paketshop paketbox postfach box postbus apartado postboks postale pocztowa correos postal"
+    " bei nr no eg dg hinterhaus vorderhaus hh vh seitenflügel whg wohnung app apartment appartement aufgang eingang"
+    " stiege tür top zimmer zi links rechts bus bte interno piso planta hd zhd".split()
+)
+
+
+_MARKS = re.compile(r"[0-9,;(/#]")
+
+
+def _usual(text: str) -> StreetLine | None:
+    """The short way for "Hauptstr. 5a" and for a street without a number, which most lines are."""
+    if not _UNUSUAL_WORDS.isdisjoint(text.lower().replace(".", " ").split()):
+        return None
+    if match := _USUAL.fullmatch(text):
+        return StreetLine(match[1], match[2])
+    return None if _MARKS.search(text) else StreetLine(text)
+
+
 def split_street(text: str, country: str) -> StreetLine:
     """Street, number, extra (c/o, flat, floor, post number) and form of a street line, by the country's order; a
     line that says no number is all street."""
     text = text[:MAX_STREET].strip(" ,;")
+    if country not in NUMBER_FIRST_COUNTRIES and (usual := _usual(text)):
+        return usual
+    return _split_with_care(text, country)
+
+
+def _split_with_care(text: str, country: str) -> StreetLine:
     if fetched := _fetched(text):
         return fetched
     extra = ""
@@ -137,7 +162,7 @@ def split_street(text: str, country: str) -> StreetLine:
     return StreetLine(text, "", extra)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def read_street(street: str, number: str, extra: str, country: str) -> StreetLine:
     """A street line with what other fields say: the number that stands apart wins, and is taken off the street where
     the street repeats it. Idempotent."""
@@ -167,8 +192,15 @@ _LAST_WORDS: Final = {
 }  # fmt: skip
 _FIRST_WORDS: Final = {"st": "sankt", "str": "strasse", "gr": "grosse", "kl": "kleine", "bgm": "buergermeister"}
 _DIRECTIONS: Final = {"north": "n", "south": "s", "east": "e", "west": "w"}
-_STREET_ENDING = re.compile(r"(?<=\w)(?:str|strase|strass|stasse)$")
-_SQUARE_ENDING = re.compile(r"(?<=\w{3})pl$")
+_ENDINGS: Final = {"str": "strasse", "strase": "strasse", "strass": "strasse", "stasse": "strasse", "pl": "platz"}
+
+
+def _whole_ending(word: str) -> str:
+    """ "hauptstr" → "hauptstrasse", "marktpl" → "marktplatz"."""
+    for ending, whole in _ENDINGS.items():
+        if word.endswith(ending) and len(word) >= len(ending) + 3:
+            return word[: -len(ending)] + whole
+    return word
 
 
 @lru_cache(maxsize=100_000)
@@ -187,7 +219,7 @@ def fold_street(street: str, country: str = "") -> str:
     elif len(tokens) > 1 and last in _LAST_WORDS:
         last = _LAST_WORDS[last]
     elif country not in NUMBER_FIRST_COUNTRIES:
-        last = _SQUARE_ENDING.sub("platz", _STREET_ENDING.sub("strasse", last))
+        last = _whole_ending(last)
     if last == "strasse" and len(tokens) > 1:
         return " ".join([*tokens[:-2], f"{tokens[-2]}strasse"])
     return " ".join([*tokens[:-1], last])

@@ -77,11 +77,18 @@ def _clean_once(text: str) -> str:
     return " ".join(_visible(text).split())[:MAX_LENGTH].rstrip()
 
 
+def _is_whole(text: str) -> bool:
+    """Whether there is nothing to repair but spaces: the usual case, told fast."""
+    if not text.isprintable() or "&" in text or len(text) > MAX_LENGTH:
+        return False
+    return text.isascii() or (unicodedata.is_normalized("NFC", text) and not _MOJIBAKE.search(text))
+
+
 @lru_cache(maxsize=100_000)
 def clean(text: str) -> str:
     """Whole characters (mojibake and HTML entities repaired, NFC), no control codes, single spaces, capped."""
-    if text.isascii() and text.isprintable() and "&" not in text:
-        return " ".join(text.split()) if len(text) <= MAX_LENGTH else " ".join(text[:MAX_LENGTH].split())
+    if _is_whole(text):
+        return " ".join(text.split())
     text = text[: 2 * MAX_LENGTH]
     for _ in range(8):  # a repair may uncover another one; rubbish that never settles is left out
         if (cleaned := _clean_once(text)) == text:
@@ -125,7 +132,10 @@ def fold(text: str) -> str:
 @lru_cache(maxsize=100_000)
 def words(text: str) -> tuple[str, ...]:
     """The folded words of a text: letters and digits, everything else separates."""
-    return tuple(_NOT_WORD.sub(" ", fold(text).replace("'", "")).split())
+    folded = fold(text)
+    if folded.isalnum() and folded.isascii():
+        return (folded,)
+    return tuple(_NOT_WORD.sub(" ", folded.replace("'", "")).split())
 
 
 def is_shouting(text: str) -> bool:
