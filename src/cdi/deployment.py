@@ -99,7 +99,6 @@ def status(installation: Installation) -> dict[str, Any]:
     with installation.database.unit_of_work() as connection:
         figures = sources.source_figures(connection)
         waiting, oldest = redo.backlog(connection)
-        active = models.active_model(connection)
         return {
             "company": installation.deployment.company.name,
             "sources": [
@@ -118,7 +117,7 @@ def status(installation: Installation) -> dict[str, Any]:
             "waiting": waiting,
             "oldest_waiting": oldest,
             "cursor": changes.last_cursor(connection),
-            "model": active[1].version if active else None,
+            "model": models.active_version(connection),
         }
 
 

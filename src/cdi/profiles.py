@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection
 
-from cdi.access import Visibility, mask_key, masked
+from cdi.access import Visibility
 from cdi.errors import InvalidInputError, NotFoundError
 from cdi.fields import CanonicalData, FieldGroup
 from cdi.ids import RecordKey
@@ -22,12 +22,11 @@ from cdi.matching.evidence import Evidence, explain
 from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.normalise.text import fold
 from cdi.pipeline import Installation
-from cdi.pipeline.publishing import record_facts
 from cdi.pipeline.tables import build_table
-from cdi.resolution.document import StewardFacts, assemble
 from cdi.resolution.identity import answer_for
+from cdi.serving import key_as_seen, present, seen_at_all
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records, touchpoints
-from cdi.store.profiles import FoundProfile, ProfileFilter
+from cdi.store.profiles import ProfileFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,58 +69,13 @@ def show(connection: Connection, installation: Installation, visibility: Visibil
     if found.retired:
         erased = found.retired_reason == "erased"
         homes = profiles.successors(connection, profile_id)
-        visible = [home for home in homes if _seen_at_all(connection, visibility, home)]
+        visible = seen_at_all(connection, visibility, homes)
         answer = answer_for(profile_id, live=False, lies_in=visible, erased=erased)
         return Answer(answer.status, profiles=answer.profiles, reason=answer.reason)
     document = present(connection, installation, visibility, found)
     if document is None:
         raise NotFoundError("there is no profile with this id")
     return Answer(HTTPStatus.OK, document)
-
-
-def _seen_at_all(connection: Connection, visibility: Visibility, profile_id: UUID) -> bool:
-    found = profiles.find_profile(connection, profile_id)
-    return found is not None and not found.sources <= visibility.hidden_sources
-
-
-def present(
-    connection: Connection, installation: Installation, visibility: Visibility, found: FoundProfile
-) -> dict[str, Any] | None:
-    """A live profile as this caller sees it; None if no record of it may be seen."""
-    document = found.document
-    if found.sources & visibility.hidden_sources:
-        rebuilt = _rebuilt(connection, installation, visibility, found)
-        if rebuilt is None:
-            return None
-        document = rebuilt
-    if visibility.groups >= frozenset(FieldGroup):
-        return document
-    shown = document | {"golden": masked(document["golden"], visibility.groups)}
-    if FieldGroup.CONTACT not in visibility.groups:
-        shown["records"] = [{**record, "key": mask_key(record["key"])} for record in document["records"]]
-    return shown
-
-
-def _rebuilt(
-    connection: Connection, installation: Installation, visibility: Visibility, found: FoundProfile
-) -> dict[str, Any] | None:
-    members = profiles.load_members(connection, [found.profile_id])[found.profile_id]
-    current = records.load_current(connection, members).values()
-    visible = [record for record in current if record.source not in visibility.hidden_sources]
-    if not visible:
-        return None
-    ids = [record.record_id for record in visible]
-    facts = StewardFacts(assignments=profiles.load_assignments(connection, ids))
-    assembly = assemble(
-        found.profile_id,
-        [record_facts(installation, record) for record in visible],
-        installation.rules,
-        facts,
-    )
-    return assembly.document | {
-        "version": found.version,
-        "updated_at": found.document["updated_at"],
-    }
 
 
 def find(
@@ -233,7 +187,7 @@ def explain_profile(
     members = profiles.load_members(connection, [profile_id])[profile_id]
     current = records.load_current(connection, members)
     seen = [i for i in members if current[i].source not in visibility.hidden_sources]
-    names = {i: _name(current[i], visibility) for i in seen}
+    names = {i: f"{current[i].source}:{key_as_seen(current[i].key, visibility)}" for i in seen}
     in_full = visibility.groups >= frozenset(FieldGroup)
     links = []
     for left, right in _strongest_ties(connection, seen):
@@ -260,11 +214,6 @@ def explain_profile(
         ],
         "conflicts": conflicts.open_conflicts(connection, profile_id),
     }
-
-
-def _name(record: records.CurrentRecord, visibility: Visibility) -> str:
-    key = record.key if FieldGroup.CONTACT in visibility.groups else mask_key(record.key)
-    return f"{record.source}:{key}"
 
 
 def without_values(evidence: Evidence) -> dict[str, Any]:

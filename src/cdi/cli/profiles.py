@@ -99,7 +99,7 @@ def why(
     """The evidence for or against these two records being one customer, also where they were never compared."""
     names = (parse_record_key(a), parse_record_key(b))
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        evidence = profiles.why(connection, *names)
+        evidence = profiles.why(connection, installation, *names)
     if as_json:
         print_json({"a": a, "b": b, **asdict(evidence)})
     else:

@@ -31,11 +31,15 @@ class ScoredPairs:
 
     def only(self, wanted: BoolArray) -> "ScoredPairs":
         """The pairs for which `wanted` holds."""
+        return self.at(np.flatnonzero(wanted))
+
+    def at(self, positions: IntArray) -> "ScoredPairs":
+        """The pairs at these positions."""
         return ScoredPairs(
-            self.left[wanted],
-            self.right[wanted],
-            self.weight[wanted],
-            self.household[wanted],
-            self.stranger[wanted],
-            self.contradicts[wanted],
+            self.left[positions],
+            self.right[positions],
+            self.weight[positions],
+            self.household[positions],
+            self.stranger[positions],
+            self.contradicts[positions],
         )

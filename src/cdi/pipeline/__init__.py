@@ -4,12 +4,13 @@ Facts land first (`landing`): what sources said, verbatim and versioned, with a 
 records are resolved (`resolving`): normalised, compared, clustered. Then what became different is published
 (`publishing`): ids are carried over, golden records built, reviews and conflicts opened, the feed written.
 
-Every step is the same sandwich: load from the store, ask a pure room, save to the store. A batch and a full run are
-one path: the same functions over the neighbourhood of what changed, or over everything.
+Every step is the same sandwich: load from the store, ask a pure room, save to the store. A batch and a run over
+everything (`rerun`) are one path: the same functions over the neighbourhood of what changed, or over all there is.
 """
 
 from cdi.pipeline.installation import Installation, open_installation
 from cdi.pipeline.landing import Arriving, land, sync
-from cdi.pipeline.resolving import Resolved, resolve
+from cdi.pipeline.rerun import resolve
+from cdi.pipeline.resolving import Resolved
 
 __all__ = ["Arriving", "Installation", "Resolved", "land", "open_installation", "resolve", "sync"]

@@ -1,11 +1,14 @@
 """What every step works on: the settings, the database, the connectors, and the values made from them once."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from cdi.access import Visibility
 from cdi.errors import ConfigurationError
@@ -17,6 +20,7 @@ from cdi.resolution.ownership import OwnershipRule
 from cdi.resolution.survivorship import SurvivorshipRules
 from cdi.settings import Deployment, Settings, SourceSystem, bundled
 from cdi.store.db import Database, open_database, upgrade
+from cdi.store.models import ModelShelf
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Installation:
     settings: Settings
     database: Database
     connectors: Registry
+    models: ModelShelf = field(default_factory=ModelShelf)
 
     @property
     def deployment(self) -> Deployment:
@@ -78,6 +83,18 @@ class Installation:
             [OwnershipRule(**rule.model_dump()) for rule in self.deployment.ownership],
             self.deployment.customer_owner,
         )
+
+    @cached_property
+    def rules_fingerprint(self) -> str:
+        """Moves when the rules do by which golden records and owners are derived."""
+        deployment = self.deployment
+        decisive = {
+            "survivorship": deployment.survivorship.model_dump(mode="json"),
+            "ownership": [rule.model_dump(mode="json") for rule in deployment.ownership],
+            "customer_owner": deployment.customer_owner,
+            "sources": {name: (system.trust, system.data_owner) for name, system in deployment.sources.items()},
+        }
+        return hashlib.blake2b(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
     @cached_property
     def sensitive_sources(self) -> frozenset[str]:

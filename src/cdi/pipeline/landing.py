@@ -29,6 +29,9 @@ from cdi.ingest.contract import (
 )
 from cdi.normalise.record import canonicalise
 from cdi.pipeline.installation import Installation
+from cdi.resolution.another_person import is_another_person
+from cdi.resolution.copies import news_of_copy
+from cdi.store import profiles as profile_store
 from cdi.store import records as record_store
 from cdi.store import redo
 from cdi.store import sources as source_store
@@ -46,12 +49,16 @@ MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """Where a batch comes from: its source, the kinds of its streams, and the mapping that understands them."""
+    """Where a batch comes from: its source, the kinds of its streams, and the mapping that understands them.
+
+    `copies`: by (stream, key), the profile that an application says it copied the record from.
+    """
 
     source: str
     kinds: Mapping[str, Stream]
     map_record: MapRecord
     run_id: int | None = None
+    copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def sync(installation: Installation, source: str, progress: Progress | None = None) -> Counts:
@@ -224,14 +231,56 @@ def _land_round(
         except BadRecordError as error:
             item = Rejected(arrival.stream, str(error), arrival.native, arrival.key)
             refused.append((item, arrival.content_hash.hex()))
+    news = _without_echo(connection, _held_back(connection, arriving.source, news))
     saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
     counts += added
     source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
+    customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER]
+    redo.queue(connection, [v.record_id for v in customers if v.counts_now], "the source changed it", now)
+    redo.queue(connection, [v.record_id for v in customers if v.held], "it seems to be about another person", now)
     current = [version for version in saved if version.counts_now]
-    due = [version.record_id for version in current if version.arrival.kind == Stream.CUSTOMER]
-    redo.queue(connection, due, "the source changed it", now)
     _land_touchpoints(connection, installation, arriving, current, now)
     _land_consents(connection, installation, arriving, current, now)
+    _land_identity_links(connection, arriving.source, current, now)
+
+
+def _held_back(connection: Connection, source: str, news: Sequence[NewVersion]) -> list[NewVersion]:
+    """What seems to be about another person than the record was about is kept back until a steward decides."""
+    customers = [n.arrival for n in news if n.arrival.kind == Stream.CUSTOMER and n.arrival.op is Op.UPSERT]
+    facts = record_store.load_facts_of(connection, source, [(a.stream, a.key) for a in customers])
+    return [
+        replace(item, held=is_another_person(before, item.canonical))
+        if (before := facts.get((item.arrival.stream, item.arrival.key))) and item.arrival.op is Op.UPSERT
+        else item
+        for item in news
+    ]
+
+
+def _without_echo(connection: Connection, news: Sequence[NewVersion]) -> list[NewVersion]:
+    """An application's copy of a profile keeps only what it says that the profile did not say."""
+    copied = {item.arrival.derived_from for item in news if item.arrival.derived_from}
+    if not copied:
+        return list(news)
+    originals = profile_store.load_originals(connection, sorted(copied))
+    return [_echo_removed(item, originals.get(item.arrival.derived_from or "")) for item in news]
+
+
+def _echo_removed(item: NewVersion, original: profile_store.Original | None) -> NewVersion:
+    if original is None or item.held:
+        return item
+    said = {name: entry["value"] for name, entry in original.golden.items() if "value" in entry}
+    if is_another_person(said, item.canonical):
+        return item  # whatever the application says that it copied, this is somebody else
+    return replace(item, canonical=news_of_copy(item.canonical, original.golden), copied_from=original.anchor)
+
+
+def _land_identity_links(connection: Connection, source: str, current: Sequence[SavedVersion], now: datetime) -> None:
+    """The source says that a record was replaced by another: the old one ends and points to the new one."""
+    for version in current:
+        if version.arrival.kind == Stream.IDENTITY_LINK and version.arrival.op is Op.UPSERT:
+            old, new = str(version.canonical.get("from") or ""), str(version.canonical.get("to") or "")
+            moved = record_store.replace_record(connection, source, old, new)
+            redo.queue(connection, moved, "the source merged it", now)
 
 
 def content_hash(data: Native) -> bytes:
@@ -292,6 +341,7 @@ def _arrival(installation: Installation, arriving: Arriving, record: Record, now
         content_hash=content_hash(data),
         source_time=source_time,
         observed_at=source_time or now,
+        derived_from=arriving.copies.get((record.stream, record.key)),
     )
 
 

@@ -19,7 +19,8 @@ from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
-from cdi.store import changes, pairs, profiles, records, reviews
+from cdi.store import changes, pairs, pins, profiles, records, reviews
+from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
 from cdi.store.records import CurrentRecord
 
@@ -27,6 +28,17 @@ CHUNK = 2_000
 
 Clusters: TypeAlias = Mapping[int, frozenset[int]]
 """Label → record ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two records that a steward should look at again, for a reason that clustering found."""
+
+    kind: str
+    left: int
+    right: int
+    weight: float
+    reason: str
 
 
 @dataclass(slots=True)
@@ -46,6 +58,7 @@ def publish(
     constraints: Constraints,
     now: datetime,
     *,
+    findings: Sequence[Finding] = (),
     rebuild: bool = False,
 ) -> Published:
     """Make these clusters the profiles of their records.
@@ -68,11 +81,13 @@ def publish(
     states = profiles.load_states(connection, touched)
     told_before = _states_before(connection, touched, states, old_profiles)
     facts = StewardFacts(
-        assignments=profiles.load_assignments(connection, sorted(scope)), together=constraints.together
+        pins.load_pins(connection, sorted(scope), now),
+        profiles.load_assignments(connection, sorted(scope)),
+        constraints.together,
     )
     told_after: dict[UUID, ProfileState] = {}
-    conflicts: list[reviews.Contradiction] = []
-    findings: list[reviews.Question] = []
+    conflicts: list[store_conflicts.Contradiction] = []
+    asked: list[reviews.Question] = []
     written: dict[UUID, int] = {}
     sources_of: dict[UUID, tuple[str, ...]] = {}
     for part in _chunks(due.items(), CHUNK):
@@ -82,16 +97,20 @@ def publish(
             told_after[profile_id] = _told(members, assembly.document, seen_before=profile_id in told_before)
             sources_of[profile_id] = tuple(sorted({record.source for record in current}))
             conflicts += _contradictions(profile_id, assembly)
-            findings += _findings(profile_id, assembly)
+            asked += _findings(profile_id, assembly)
             if state is None or state.retired or state.content_hash != assembly.content_hash:
                 writes.append(_write(profile_id, assembly, current))
         written |= profiles.write_profiles(connection, writes, now)
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
-    questions = [*_questions(connection, installation, scope, constraints), *findings]
+    questions = [
+        *_questions(connection, installation, scope, constraints),
+        *asked,
+        *_about_pairs(connection, installation, findings, after),
+    ]
     homes = {*touched, *after.values()}
-    reviews.replace_reviews(connection, sorted(homes), questions, now)
-    reviews.replace_conflicts(connection, touched, conflicts, now)
+    reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
+    store_conflicts.replace_conflicts(connection, touched, conflicts, now)
     events_count = _announce(connection, told_before, told_after, plan, written, sources_of, states, now)
     return Published(len(written), events_count, frozenset(told_after))
 
@@ -236,9 +255,9 @@ def _reasons(plan: IdentityPlan) -> dict[UUID, str]:
     return {old: words.get(len(homes), "split") for old, homes in plan.retired.items()}
 
 
-def _contradictions(profile_id: UUID, assembly: Assembly) -> list[reviews.Contradiction]:
+def _contradictions(profile_id: UUID, assembly: Assembly) -> list[store_conflicts.Contradiction]:
     return [
-        reviews.Contradiction(profile_id, c.key, c.kind, c.attribute, c.owners, c.record_ids, c.detail)
+        store_conflicts.Contradiction(profile_id, c.key, c.kind, c.attribute, c.owners, c.record_ids, c.detail)
         for c in assembly.conflicts
         if c.kind != "birth_date"
     ]
@@ -260,6 +279,30 @@ def _findings(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
         for conflict in assembly.conflicts
         if conflict.kind == "birth_date"
     ]
+
+
+def _about_pairs(
+    connection: Connection, installation: Installation, findings: Sequence[Finding], after: Mapping[int, UUID]
+) -> list[reviews.Question]:
+    """What clustering found, as questions about profiles; and records of which something newer is kept back."""
+    held = records.held_among(connection, sorted(after))
+    told = [
+        *findings,
+        *(Finding("identity_jump", i, i, 0.0, "the source says it is another person now") for i in held),
+    ]
+    ends = sorted({record for finding in told for record in (finding.left, finding.right) if record in after})
+    source = {record: loaded.source for record, loaded in records.load_current(connection, ends).items()}
+    questions = []
+    for finding in told:
+        if finding.left in after and finding.right in after:
+            left, right = sorted((after[finding.left], after[finding.right]))
+            owners = sorted({installation.owner_of(source[record]) for record in (finding.left, finding.right)})
+            questions.append(
+                reviews.Question(
+                    finding.kind, left, right, finding.left, finding.right, finding.weight, finding.reason, owners
+                )
+            )
+    return questions
 
 
 def _questions(

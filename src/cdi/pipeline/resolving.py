@@ -1,6 +1,6 @@
 """Due records become customers: normalised, compared, clustered; then what is different is published.
 
-One resolver works at a time. A micro-batch looks at the neighbourhood of what changed; a full run looks at
+One resolver works at a time. A micro-batch looks at the neighbourhood of what changed; a full run (`rerun`) looks at
 everything. Both ask the same functions, so they come to the same end.
 """
 
@@ -15,22 +15,21 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.matching import blocking, engine
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.normalise.record import NormalisedRecord, normalise
+from cdi.pipeline.drift import watch_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.publishing import Published, publish
+from cdi.pipeline.publishing import Clusters, Finding, Published, publish
+from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, form_clusters
-from cdi.resolution.decisions import Constraints, close
+from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, records, redo
 from cdi.store.db import resolver_lock
 
 BATCH = 500
 """Records resolved in one commit."""
-FULL_FROM = 1_000
-"""So many due records, when they are also a fifth of all, are resolved faster by a full run."""
-CHUNK = 5_000
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the step, how much of it is done, and how much there is."""
@@ -52,20 +51,8 @@ class Resolved:
         self.affected |= published.affected
 
 
-def resolve(installation: Installation, *, full: bool = False, progress: Progress | None = None) -> Resolved:
-    """Work off all that is due. With `full` everything is normalised, compared and built again from facts.
-
-    Safe to kill and to repeat: each batch is one commit, and what is due is a row until it is done.
-    """
-    resolved = Resolved()
-    say = progress or (lambda _step, _done, _total: None)
-    with installation.database.unit_of_work() as connection:
-        resolver_lock(connection)
-        model = current_model(connection, installation, utc_now())
-        waiting, _ = redo.backlog(connection)
-        live = records.count_live_customers(connection)
-    if full or (waiting > FULL_FROM and waiting * 5 > live):
-        return _resolve_everything(installation, model, resolved, say, rebuild=full)
+def resolve_due(installation: Installation, resolved: Resolved, say: Progress) -> Resolved:
+    """Work off what is due, batch by batch; each is one commit, and what is due is a row until it is done."""
     done = 0
     while True:
         with installation.database.unit_of_work() as connection:
@@ -74,31 +61,54 @@ def resolve(installation: Installation, *, full: bool = False, progress: Progres
             taken = redo.take(connection, now, BATCH)
             if not taken:
                 return resolved
-            model = current_model(connection, installation, now)
-            _resolve_batch(connection, installation, model, frozenset(taken), resolved, now)
+            resolve_batch(connection, installation, frozenset(taken), resolved, now)
             redo.done(connection, taken)
+            waiting, _ = redo.backlog(connection)
         done += len(taken)
-        say("resolve", done, max(done, waiting))
+        say("resolve", done, done + waiting)
 
 
-def current_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
-    """The model version that decides: the one that cdi.yaml names, with its thresholds; made active if new."""
+def resolve_batch(
+    connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
+) -> None:
+    """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock."""
+    model = active_model(connection, installation, now)
+    around = pairs.neighbourhood(connection, sorted(due), model.match_weight)
+    pairs.forget_pairs(connection, sorted(due))
+    present = normalise_records(connection, sorted(due))
+    model = watch_shared_values(connection, model, sorted(due), now)
+    table = build_table(present)
+    left, right = _candidates(connection, model, table, now)
+    pairs.save_pairs(connection, _scored(connection, model, left, right))
+    reached = pairs.neighbourhood(connection, sorted({*due, *around}), model.match_weight)
+    members = build_table(normalised.load_normalised(connection, reached))
+    judged = Judged(standing(connection, reached), pairs.load_pairs(connection, reached))
+    clusters, findings = form(members, model, judged)
+    published = publish(connection, installation, clusters, due, judged.constraints, now, findings=findings)
+    resolved.records += len(due)
+    resolved.candidate_pairs += len(left)
+    resolved.add(published)
+
+
+def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
+    """The model version that decides; before the first, the one that cdi.yaml names is made active."""
+    model = installation.models.active(connection)
+    if model is None:
+        wanted = wanted_model(connection, installation)
+        models.activate_model(connection, installation.deployment.matching.model, wanted, "the first", now)
+        return wanted
+    return model
+
+
+def wanted_model(connection: Connection, installation: Installation) -> MatchModel:
+    """The model that cdi.yaml names, with the thresholds, guarantees and custom comparisons that it states."""
     matching = installation.deployment.matching
-    active = models.active_model(connection)
-    if active is not None and active[0] == matching.model:
-        model = active[1]
-    else:
-        model = models.named_model(connection, matching.model) or default_model()
-    wanted = replace(
-        model.with_thresholds(matching.match, matching.review),
+    named = None if matching.model == "default" else models.named_model(connection, matching.model)
+    return replace(
+        (named or default_model()).with_thresholds(matching.match, matching.review),
         guarantees=installation.unique_sources,
         custom=tuple(sorted(matching.custom.items())),
     )
-    if active is None or active[1].version != wanted.version:
-        models.activate_model(connection, matching.model, wanted, "cdi.yaml", now)
-        if active is not None:  # conclusions under another model are due again
-            redo.queue(connection, records.live_customer_ids(connection), "the model changed", now)
-    return wanted
 
 
 def cluster_rules(model: MatchModel) -> ClusterRules:
@@ -106,31 +116,7 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
     return ClusterRules(match=model.match_weight, review=model.review_weight)
 
 
-def _resolve_batch(
-    connection: Connection,
-    installation: Installation,
-    model: MatchModel,
-    due: frozenset[int],
-    resolved: Resolved,
-    now: datetime,
-) -> None:
-    present = _normalise(connection, sorted(due))
-    around = pairs.neighbourhood(connection, sorted(due), model.match_weight)
-    pairs.forget_pairs(connection, sorted(due))
-    table = build_table(present)
-    _index(connection, model, table)
-    left, right = normalised.candidates_of(connection, table.record_ids.tolist())
-    scored = _score_candidates(connection, model, left, right)
-    pairs.save_pairs(connection, scored)
-    reached = pairs.neighbourhood(connection, sorted({*due, *around}), model.match_weight)
-    clusters, constraints = _cluster(connection, model, reached)
-    published = publish(connection, installation, clusters, due, constraints, now)
-    resolved.records += len(due)
-    resolved.candidate_pairs += len(left)
-    resolved.add(published)
-
-
-def _normalise(connection: Connection, due: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:
+def normalise_records(connection: Connection, due: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:
     """Bring the normalised forms of these records up to date; those that are live."""
     current = records.load_current(connection, due)
     earlier = records.load_earlier(connection, list(current))
@@ -142,45 +128,91 @@ def _normalise(connection: Connection, due: Sequence[int]) -> list[tuple[int, st
     return present
 
 
-def build_table(present: Sequence[tuple[int, str, NormalisedRecord]]) -> RecordTable:
-    """Records as columns."""
-    builder = TableBuilder()
-    for record_id, source, record in present:
-        builder.add(record_id, source, record)
-    return builder.build()
-
-
-def _index(connection: Connection, model: MatchModel, table: RecordTable) -> None:
+def _candidates(
+    connection: Connection, model: MatchModel, table: RecordTable, now: datetime
+) -> tuple[IntArray, IntArray]:
+    """Index these records by their block keys, and find whom to compare them with."""
     keys, rows = blocking.block_keys(table, model)
     normalised.save_block_keys(connection, keys, table.record_ids[rows])
+    narrowed = watch_blocks(connection, model, table, keys, now)
+    if narrowed is not model:
+        normalised.forget_block_keys(connection, table.record_ids.tolist())
+        keys, rows = blocking.block_keys(table, narrowed)
+        normalised.save_block_keys(connection, keys, table.record_ids[rows])
+    return normalised.candidates_of(connection, table.record_ids.tolist())
 
 
-def _score_candidates(connection: Connection, model: MatchModel, left: IntArray, right: IntArray) -> ScoredPairs:
+def _scored(connection: Connection, model: MatchModel, left: IntArray, right: IntArray) -> ScoredPairs:
     """Candidate pairs that a link or a review may come of, scored."""
     ends = np.unique(np.concatenate([left, right]))
-    table = build_table(list(normalised.load_normalised(connection, ends.tolist())))
+    table = build_table(normalised.load_normalised(connection, ends.tolist()))
     scored = engine.score(table, model, table.row_of(left), table.row_of(right))
     return scored.only(scored.weight >= model.review_weight)
 
 
-def _cluster(
-    connection: Connection, model: MatchModel, reached: Sequence[int]
-) -> tuple[dict[int, frozenset[int]], Constraints]:
-    present = list(normalised.load_normalised(connection, reached))
-    table = build_table(present)
-    constraints = close(decisions.standing_decisions(connection, reached))
-    scored = pairs.load_pairs(connection, table.record_ids.tolist())
-    return _form(table, model, scored, constraints), constraints
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stewards decided about some records, and what applications and sources said of them."""
+
+    decisions: Sequence[Decision]
+    constraints: Constraints
 
 
-def _form(
-    table: RecordTable, model: MatchModel, scored: ScoredPairs, constraints: Constraints
-) -> dict[int, frozenset[int]]:
+def standing(connection: Connection, record_ids: Sequence[int] | None = None) -> Standing:
+    """Decisions closed over groups; a copy goes with the profile that it was copied from unless a steward keeps
+    the two apart."""
+    decided = decisions.standing_decisions(connection, record_ids)
+    ids = records.live_customer_ids(connection) if record_ids is None else record_ids
+    copies = records.copies_among(connection, ids)
+    return Standing(decided, close(decided, copies))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that clusters are formed from, besides the records."""
+
+    said: Standing
+    pairs: ScoredPairs
+
+    @property
+    def constraints(self) -> Constraints:
+        return self.said.constraints
+
+
+def form(table: RecordTable, model: MatchModel, judged: Judged) -> tuple[Clusters, list[Finding]]:
+    """Clusters of the records of the table, and what stewards should look at again."""
+
     def score(left: IntArray, right: IntArray) -> ScoredPairs:
         return engine.score(table, model, table.row_of(left), table.row_of(right))
 
-    found = form_clusters(table.record_ids, scored, constraints, cluster_rules(model), score)
-    return members_by_label(table.record_ids, found.labels)
+    found = form_clusters(table.record_ids, judged.pairs, judged.constraints, cluster_rules(model), score)
+    clusters = members_by_label(table.record_ids, found.labels)
+    return clusters, [*_doubtful(table, model, judged.said.decisions), *_overruled(judged.said.decisions)]
+
+
+def _doubtful(table: RecordTable, model: MatchModel, decided: Sequence[Decision]) -> list[Finding]:
+    """Links by stewards whose records no longer look alike at all: do they still hold?"""
+    here = set(table.record_ids.tolist())
+    findings = []
+    for decision in decided:
+        pairs_of = [(a, b) for a in decision.left & here for b in decision.right & here]
+        if not decision.verdict.links or not pairs_of:
+            continue
+        ends = np.array(sorted(pairs_of), dtype=np.int64)
+        scored = engine.score(table, model, table.row_of(ends[:, 0]), table.row_of(ends[:, 1]))
+        best = int(scored.weight.argmax())
+        if scored.contradicts.all() and scored.weight[best] < model.review_weight:
+            a, b = ends[best].tolist()
+            findings.append(Finding("doubtful_link", a, b, float(scored.weight[best]), "a steward linked them"))
+    return findings
+
+
+def _overruled(decided: Sequence[Decision]) -> list[Finding]:
+    """Links by stewards that later facts made impossible: keeping apart wins, and somebody should look."""
+    return [
+        Finding("overruled", min(d.left), min(d.right), 0.0, "a link by a steward is outweighed by others")
+        for d in overruled(decided)
+    ]
 
 
 def members_by_label(record_ids: IntArray, labels: IntArray) -> dict[int, frozenset[int]]:
@@ -189,47 +221,3 @@ def members_by_label(record_ids: IntArray, labels: IntArray) -> dict[int, frozen
     borders = np.flatnonzero(np.diff(labels[order])) + 1
     groups = np.split(record_ids[order], borders)
     return {int(group[0]): frozenset(group.tolist()) for group in groups if len(group)}
-
-
-def _resolve_everything(
-    installation: Installation, model: MatchModel, resolved: Resolved, say: Progress, *, rebuild: bool
-) -> Resolved:
-    taken = _normalise_everything(installation, say, everything=rebuild)
-    with installation.database.unit_of_work() as connection:
-        resolver_lock(connection)
-        now = utc_now()
-        table = build_table(list(normalised.load_all_normalised(connection)))
-        found = engine.match(table, model, progress=lambda done, total: say("match", done, total))
-        _write_index(connection, model, table, found.pairs)
-        constraints = close(decisions.standing_decisions(connection))
-        say("cluster", 0, 1)
-        clusters = _form(table, model, found.pairs, constraints)
-        say("publish", 0, 1)
-        published = publish(connection, installation, clusters, frozenset(taken), constraints, now, rebuild=rebuild)
-        redo.done(connection, taken)
-        say("publish", 1, 1)
-    resolved.records += len(taken)
-    resolved.candidate_pairs += found.candidate_pairs
-    resolved.add(published)
-    return resolved
-
-
-def _normalise_everything(installation: Installation, say: Progress, *, everything: bool) -> dict[int, int]:
-    """Normalise what is due, or every record; each chunk is one commit. The redo rows that this covers."""
-    with installation.database.unit_of_work() as connection:
-        taken = redo.take(connection, utc_now(), 2**31)
-        todo = sorted({*taken, *(records.live_customer_ids(connection) if everything else ())})
-    for start in range(0, len(todo), CHUNK):
-        with installation.database.unit_of_work() as connection:
-            resolver_lock(connection)
-            _normalise(connection, todo[start : start + CHUNK])
-        say("normalise", min(start + CHUNK, len(todo)), len(todo))
-    return taken
-
-
-def _write_index(connection: Connection, model: MatchModel, table: RecordTable, scored: ScoredPairs) -> None:
-    """Replace block keys and pairs by those of a full run."""
-    normalised.forget_all_block_keys(connection)
-    _index(connection, model, table)
-    pairs.forget_all_pairs(connection)
-    pairs.save_pairs(connection, scored)

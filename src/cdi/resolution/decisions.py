@@ -62,9 +62,10 @@ class Constraints:
     apart: frozenset[tuple[int, int]] = frozenset()
 
 
-def close(decisions: Iterable[Decision]) -> Constraints:
+def close(decisions: Iterable[Decision], copies: Iterable[tuple[int, int]] = ()) -> Constraints:
     """The effect of standing decisions. Groups grow over shared records; a cannot-link with one member of a
-    group separates the whole group.
+    group separates the whole group. A copy (record, original) goes with its original wherever no decision
+    keeps the two apart.
 
     Decisions that contradict each other are refused at the door, but a merge reported by a source can make
     two of them meet. Then keeping apart wins, because a false merge harms more than a missed one: see
@@ -72,6 +73,10 @@ def close(decisions: Iterable[Decision]) -> Constraints:
     """
     separating, linking, _ = _weigh(decisions)
     groups = _Groups(linking)
+    for copy, original in sorted(copies):
+        joined = {*groups.of(copy), *groups.of(original)}
+        if not any(a in joined and b in joined for decision in separating for a, b in _separated(decision)):
+            groups.join((copy, original))
     apart = {
         pair(a, b)
         for decision in separating

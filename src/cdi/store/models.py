@@ -1,11 +1,16 @@
-"""Model versions: everything that the engine decides by, frozen; drift and training add versions."""
+"""Model versions: everything that the engine decides by, frozen. Training and cdi.yaml add versions; what is found
+while data grow (a value that strangers share, a block over its budget) is appended to the active one as drift."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Boolean, Column, Connection, Index, Table, Text, text
+import numpy as np
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text, text
 
 from cdi.matching.model import MatchModel
-from cdi.store.db import metadata
+from cdi.store.db import copy_rows, metadata
 from cdi.store.sources import TIME
 
 model = Table(
@@ -20,24 +25,106 @@ model = Table(
     Index("uq_model_active", "active", unique=True, postgresql_where=text("active")),
 )
 
+model_drift = Table(
+    "model_drift",
+    metadata,
+    Column("drift_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # shared: the hash of a value; refused: a block key
+    Column("value", BigInteger, nullable=False),
+    Column("at", TIME, nullable=False),
+    Index("uq_model_drift_value", "version", "kind", "value", unique=True),
+)
 
-def active_model(connection: Connection) -> tuple[str, MatchModel] | None:
-    """The model version that decides now, with the name that cdi.yaml gave it; None before the first."""
-    row = connection.execute(text("select name, body from model where active")).one_or_none()
-    return None if row is None else (row.name, MatchModel.from_json(row.body))
+derivation = Table(
+    "derivation",
+    metadata,
+    Column("single", Boolean, primary_key=True),
+    Column("rules", Text, nullable=False),  # the fingerprint of the rules by which the profiles were built
+    CheckConstraint("single", name="one_row"),
+)
+
+SHARED: Final = "shared"
+REFUSED: Final = "refused"
+
+
+class ModelShelf:
+    """The active model, read from the store when it or its drift has moved, else remembered."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._base: MatchModel | None = None
+        self._drift = -1
+        self._model: MatchModel | None = None
+
+    def active(self, connection: Connection) -> MatchModel | None:
+        """The model that decides now, its drift included; None before the first."""
+        row = connection.execute(
+            text(
+                "select m.version, (select coalesce(max(drift_id), 0) from model_drift d where d.version = m.version)"
+                " as drift from model m where m.active"
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        if row.version != self._version or self._base is None:
+            self._base = MatchModel.from_json(
+                connection.execute(text("select body from model where active")).scalar_one()
+            )
+            self._version, self._drift = row.version, -1
+        if row.drift != self._drift or self._model is None:
+            self._model = _with_drift(connection, row.version, self._base)
+            self._drift = row.drift
+        return self._model
+
+
+def _with_drift(connection: Connection, version: str, base: MatchModel) -> MatchModel:
+    rows = connection.execute(
+        text("select kind, value from model_drift where version = :version"), {"version": version}
+    ).all()
+    shared = np.array([row.value for row in rows if row.kind == SHARED], dtype=np.int64).view(np.uint64)
+    refused = np.array([row.value for row in rows if row.kind == REFUSED], dtype=np.int64)
+    return replace(base, shared=np.union1d(base.shared, shared), refused=np.union1d(base.refused, refused))
+
+
+def add_drift(connection: Connection, kind: str, values: Sequence[int], now: datetime) -> None:
+    """Append to the active version what was found; hashes as signed 64-bit integers."""
+    version = connection.execute(text("select version from model where active")).scalar_one()
+    copy_rows(
+        connection,
+        "model_drift",
+        ("version", "kind", "value", "at"),
+        ((version, kind, value, now) for value in sorted(set(values))),
+    )
+
+
+def active_version(connection: Connection) -> str | None:
+    """The version that decides now, and how much it has drifted: `8668dc81b4d0+12`."""
+    row = connection.execute(
+        text(
+            "select m.version, (select count(*) from model_drift d where d.version = m.version) as drift"
+            " from model m where m.active"
+        )
+    ).one_or_none()
+    return None if row is None else f"{row.version}+{row.drift}" if row.drift else str(row.version)
+
+
+def active_base(connection: Connection) -> tuple[str, str] | None:
+    """(name in cdi.yaml, version) of the active model without its drift; None before the first."""
+    row = connection.execute(text("select name, version from model where active")).one_or_none()
+    return None if row is None else (row.name, row.version)
 
 
 def named_model(connection: Connection, name: str) -> MatchModel | None:
     """The newest version under this name; None when there is none."""
     body = connection.execute(
-        text("select body from model where name = :name order by created_at desc, version limit 1"),
-        {"name": name},
+        text("select body from model where name = :name order by created_at desc, version limit 1"), {"name": name}
     ).scalar()
     return None if body is None else MatchModel.from_json(body)
 
 
 def activate_model(connection: Connection, name: str, body: MatchModel, reason: str, now: datetime) -> None:
-    """Make this version the one that decides; versions are kept."""
+    """Make this version the one that decides; versions are kept, their drift is not carried on."""
     connection.execute(text("update model set active = false where active"))
     connection.execute(
         text(
@@ -47,11 +134,24 @@ def activate_model(connection: Connection, name: str, body: MatchModel, reason: 
             on conflict (version) do update set active = true, name = excluded.name
             """
         ),
-        {
-            "version": body.version,
-            "name": name,
-            "body": body.to_json(),
-            "reason": reason,
-            "now": now,
-        },
+        {"version": body.version, "name": name, "body": body.to_json(), "reason": reason, "now": now},
+    )
+
+
+def rules_moved(connection: Connection, fingerprint: str) -> bool:
+    """Whether profiles were built by other rules than these; False before the first."""
+    known = connection.execute(text("select rules from derivation")).scalar()
+    if known is None:
+        remember_rules(connection, fingerprint)
+    return known is not None and known != fingerprint
+
+
+def remember_rules(connection: Connection, fingerprint: str) -> None:
+    """From now on profiles are built by these rules."""
+    connection.execute(
+        text(
+            "insert into derivation (single, rules) values (true, :rules)"
+            " on conflict (single) do update set rules = excluded.rules"
+        ),
+        {"rules": fingerprint},
     )

@@ -3,16 +3,20 @@
 All of it is conclusion: it may be thrown away and built again from the records.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Several
 
 import numpy as np
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.matching.pairs import IntArray
 from cdi.normalise.record import NormalisedRecord, from_json, to_json
 from cdi.store.db import copy_rows, metadata
+
+touch = Sequence("touch", metadata=metadata)
+"""Moves with every record that is normalised again: what came after a snapshot is told by it."""
 
 normalised = Table(
     "normalised",
@@ -20,6 +24,8 @@ normalised = Table(
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False),
     Column("data", JSONB, nullable=False),
+    Column("touched", BigInteger, touch, server_default=touch.next_value(), nullable=False),
+    Index(None, "touched"),
 )
 
 block_key = Table(
@@ -43,7 +49,7 @@ handle = Table(
 
 
 def save_normalised(
-    connection: Connection, records: Iterable[tuple[int, str, NormalisedRecord]], gone: Sequence[int]
+    connection: Connection, records: Iterable[tuple[int, str, NormalisedRecord]], gone: Several[int]
 ) -> None:
     """Replace what is kept of these (record id, source, record), and forget those that are gone."""
     records = list(records)
@@ -62,7 +68,7 @@ def save_normalised(
     )
 
 
-def forget(connection: Connection, record_ids: Sequence[int]) -> None:
+def forget(connection: Connection, record_ids: Several[int]) -> None:
     """Drop normalised forms, block keys and handles of these records."""
     for table in ("normalised", "block_key", "handle"):
         connection.execute(
@@ -78,17 +84,12 @@ def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
     return found | {(identifier.type, identifier.value) for identifier in record.identifiers}
 
 
-def forget_all_block_keys(connection: Connection) -> None:
-    """Drop every block key: a full run writes them anew."""
-    connection.execute(text("truncate block_key"))
-
-
 def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray) -> None:
     """Add block keys of records that have none (see `forget`); two parallel columns."""
     copy_rows(connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True))
 
 
-def load_normalised(connection: Connection, record_ids: Sequence[int]) -> Iterator[tuple[int, str, NormalisedRecord]]:
+def load_normalised(connection: Connection, record_ids: Several[int]) -> Iterator[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) for those of these ids that are live, by id."""
     rows = connection.execute(
         text(
@@ -111,7 +112,7 @@ def load_all_normalised(connection: Connection) -> Iterator[tuple[int, str, Norm
         yield row.record_id, row.source, from_json(row.data)
 
 
-def candidates_of(connection: Connection, record_ids: Sequence[int]) -> tuple[IntArray, IntArray]:
+def candidates_of(connection: Connection, record_ids: Several[int]) -> tuple[IntArray, IntArray]:
     """Candidate pairs (left < right, unique) with at least one end among these records: one set-based join."""
     rows = connection.execute(
         text(
@@ -128,7 +129,7 @@ def candidates_of(connection: Connection, record_ids: Sequence[int]) -> tuple[In
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-def blocks_over(connection: Connection, record_ids: Sequence[int], limit: int) -> list[int]:
+def blocks_over(connection: Connection, record_ids: Several[int], limit: int) -> list[int]:
     """Block keys of these records that more than `limit` records share."""
     rows = connection.execute(
         text(
@@ -143,7 +144,7 @@ def blocks_over(connection: Connection, record_ids: Sequence[int], limit: int) -
     return [row.key for row in rows]
 
 
-def records_in_blocks(connection: Connection, keys: Sequence[int]) -> list[int]:
+def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
     """Every record that carries one of these block keys."""
     return list(
         connection.execute(
@@ -153,7 +154,73 @@ def records_in_blocks(connection: Connection, keys: Sequence[int]) -> list[int]:
     )
 
 
-def find_by_handle(connection: Connection, kinds: Sequence[str], value: str) -> list[int]:
+def crowded_handles(connection: Connection, record_ids: Several[int], least: int) -> list[tuple[str, str]]:
+    """(type, value) of e-mails and phones of these records that at least so many records carry."""
+    rows = connection.execute(
+        text(
+            """
+            select h.type, h.value from handle h
+            join (select distinct type, value from handle
+                  where record_id = any(cast(:ids as bigint[])) and type in ('email', 'phone')) mine
+            using (type, value)
+            group by h.type, h.value having count(*) >= :least
+            """
+        ),
+        {"ids": list(record_ids), "least": least},
+    )
+    return [(row.type, row.value) for row in rows]
+
+
+def carriers_of(connection: Connection, handles: Several[tuple[str, str]], most: int) -> list[int]:
+    """Records that carry one of these (type, value), of each value at most so many."""
+    rows = connection.execute(
+        text(
+            """
+            select distinct c.record_id
+            from unnest(cast(:types as text[]), cast(:values as text[])) as t(type, value)
+            cross join lateral (
+                select record_id from handle h where h.type = t.type and h.value = t.value
+                order by record_id limit :most
+            ) c order by 1
+            """
+        ),
+        {"types": [kind for kind, _ in handles], "values": [value for _, value in handles], "most": most},
+    )
+    return [row.record_id for row in rows]
+
+
+def last_touch(connection: Connection) -> int:
+    """The mark after which records were normalised again."""
+    return int(connection.execute(text("select coalesce(max(touched), 0) from normalised")).scalar_one())
+
+
+def untouched(connection: Connection, record_ids: Several[int], mark: int) -> set[int]:
+    """Those of these records that are still there and were not normalised again since the mark."""
+    return set(
+        connection.execute(
+            text("select record_id from normalised where record_id = any(cast(:ids as bigint[])) and touched <= :mark"),
+            {"ids": list(record_ids), "mark": mark},
+        ).scalars()
+    )
+
+
+def touched_since(connection: Connection, mark: int) -> list[int]:
+    """Records that were normalised again since the mark."""
+    return list(
+        connection.execute(
+            text("select record_id from normalised where touched > :mark order by record_id"), {"mark": mark}
+        ).scalars()
+    )
+
+
+def forget_block_keys(connection: Connection, record_ids: Several[int]) -> None:
+    """Drop the block keys of these records."""
+    connection.execute(
+        text("delete from block_key where record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
+    )
+
+
+def find_by_handle(connection: Connection, kinds: Several[str], value: str) -> list[int]:
     """Records that carry this e-mail, phone or identifier, in its normalised form."""
     return list(
         connection.execute(

@@ -74,6 +74,14 @@ with recursive reached(record_id) as (
         union all
         select m.record_id from membership here join membership m using (profile_id)
         where here.record_id = c.record_id
+        union all
+        select r.replaced_by from record r where r.record_id = c.record_id and r.replaced_by is not null
+        union all
+        select r.record_id from record r where r.replaced_by = c.record_id
+        union all
+        select r.copied_from from record r where r.record_id = c.record_id and r.copied_from is not null
+        union all
+        select r.record_id from record r where r.copied_from = c.record_id
     ) n
 )
 select record_id from reached order by record_id

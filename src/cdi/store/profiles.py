@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -131,6 +133,19 @@ def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[
     return {row.record_id: row.profile_id for row in rows}
 
 
+def load_homes(connection: Connection, record_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each of these records (sorted) the smallest record id of its profile among them; its own if it has none."""
+    rows = connection.execute(
+        text("select record_id, min(record_id) over (partition by profile_id) as first from membership")
+    ).all()
+    home = record_ids.copy()
+    if rows:
+        ids, first = np.array([tuple(row) for row in rows], dtype=np.int64).T
+        known = np.isin(ids, record_ids) & np.isin(first, record_ids)
+        home[np.searchsorted(record_ids, ids[known])] = first[known]
+    return home
+
+
 def load_members(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, list[int]]:
     """The records of each of these profiles, ascending."""
     rows = connection.execute(
@@ -147,13 +162,18 @@ def load_members(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UU
 
 
 def load_last_carried(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[UUID]]:
-    """Retired ids that each of these records bore, the latest first."""
+    """Retired ids that these records bore, the latest first; and of every other live record that bore one of
+    those ids too, so that an id comes back only to all that is left of its records."""
     rows = connection.execute(
         text(
             """
-            select c.record_id, c.profile_id from carried c join profile p using (profile_id)
-            where c.record_id = any(cast(:ids as bigint[])) and p.retired_at is not null
-            and p.retired_reason is distinct from 'erased'
+            with ids as (
+                select distinct p.profile_id from carried c join profile p using (profile_id)
+                where c.record_id = any(cast(:ids as bigint[])) and p.retired_at is not null
+                and p.retired_reason is distinct from 'erased'
+            )
+            select c.record_id, c.profile_id from carried c join ids using (profile_id)
+            join record r on r.record_id = c.record_id and r.live
             order by c.record_id, c.carried_id desc
             """
         ),
@@ -185,6 +205,31 @@ def load_documents(connection: Connection, profile_ids: Sequence[UUID]) -> dict[
         {"ids": list(profile_ids)},
     )
     return {row.profile_id: row.document for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A profile that an application copied: what it says, and its oldest record."""
+
+    golden: Mapping[str, Any]
+    anchor: int
+
+
+def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[str, Original]:
+    """The live profiles among these ids (as text; what is no id is none)."""
+    rows = connection.execute(
+        text(
+            """
+            select cast(p.profile_id as text) as id, p.document -> 'golden' as golden, min(m.record_id) as anchor
+            from profile p join membership m using (profile_id)
+            where cast(p.profile_id as text) = any(:ids) and p.profile_id = any(
+                select cast(i as uuid) from unnest(cast(:ids as text[])) as i where i ~ :uuid)
+            group by p.profile_id
+            """
+        ),
+        {"ids": list(profile_ids), "uuid": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
+    )
+    return {row.id: Original(row.golden, row.anchor) for row in rows}
 
 
 def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now: datetime) -> dict[UUID, int]:

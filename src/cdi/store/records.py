@@ -42,6 +42,11 @@ record = Table(
     Column("observed_at", TIME, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("first_seen", TIME, nullable=False),
+    Column("held_version_id", BigInteger),  # said last, but kept back: it seems to be about another person
+    Column("held_hash", LargeBinary),
+    Column("replaced_by", BigInteger),  # the record that the source says is this one too
+    Column("copied_from", BigInteger),  # the anchor of the profile that an application copied this from
+    Index("ix_record_replaced_by", "replaced_by", postgresql_where=text("replaced_by is not null")),
     Index("uq_record_key", "source", "key", "stream", unique=True, postgresql_where=text("current")),
     Index("ix_record_live_kind", "kind", "record_id", postgresql_where=text("live")),
 )
@@ -91,10 +96,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """An arrival that says something new, with what its mapping made of it."""
+    """An arrival that says something new, with what its mapping made of it. A version that is `held` does not
+    count until a steward says what it is; `copied_from` is the anchor of the profile that it copies."""
 
     arrival: Arrival
     canonical: CanonicalData
+    held: bool = False
+    copied_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class SavedVersion:
     arrival: Arrival
     canonical: CanonicalData
     counts_now: bool
+    held: bool = False
 
 
 def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[int]:
@@ -137,7 +146,8 @@ def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
             where case
                 when r.record_id is null then a.op = 'upsert'
                 when a.op <> 'upsert' then r.live and (a.source_time is null or a.observed_at >= r.observed_at)
-                when r.live and r.content_hash = a.content_hash then false
+                when r.held_hash = a.content_hash then false
+                when r.live and r.content_hash = a.content_hash then r.held_hash is not null
                 when a.source_time is null or a.observed_at >= r.observed_at then true
                 else not exists (
                     select from record_version v where v.record_id = r.record_id
@@ -162,7 +172,7 @@ def save_versions(
         text(
             "create temporary table news (position int, stream text, key text, kind text, op text, native jsonb,"
             " canonical jsonb, content_hash bytea, source_time timestamptz, observed_at timestamptz,"
-            " derived_from text) on commit drop"
+            " derived_from text, held bool, copied_from bigint) on commit drop"
         )
     )
     copy_rows(
@@ -170,13 +180,14 @@ def save_versions(
         "news",
         (
             "position", "stream", "key", "kind", "op", "native", "canonical", "content_hash", "source_time",
-            "observed_at", "derived_from",
+            "observed_at", "derived_from", "held", "copied_from",
         ),
         (
             (
                 n, v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
                 orjson.dumps(v.arrival.native).decode(), orjson.dumps(v.canonical).decode(),
                 v.arrival.content_hash, v.arrival.source_time, v.arrival.observed_at, v.arrival.derived_from,
+                v.held, v.copied_from,
             )
             for n, v in enumerate(news)
         ),
@@ -187,13 +198,15 @@ def save_versions(
     saved = []
     for row in rows:
         version = news[row.position]
-        _count(counts, row.is_new, row.counts_now, version.arrival.op)
-        saved.append(SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now))
+        _count(counts, row.is_new, row.counts_now, version)
+        saved.append(SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now, version.held))
     return saved, counts
 
 
-def _count(counts: Counts, is_new: bool, counts_now: bool, op: Op) -> None:
-    if op is not Op.UPSERT:
+def _count(counts: Counts, is_new: bool, counts_now: bool, version: NewVersion) -> None:
+    if version.held:
+        counts.held += 1
+    elif version.arrival.op is not Op.UPSERT:
         counts.deleted += 1
     elif is_new:
         counts.added += 1
@@ -209,20 +222,26 @@ SAVE_VERSIONS = """
 with numbered as (
     select n.*, nextval(pg_get_serial_sequence('record_version', 'version_id')) as version_id,
         r.record_id as known_id,
-        r.record_id is null or n.source_time is null or n.observed_at >= r.observed_at as counts_now
+        not n.held and (r.record_id is null or n.source_time is null or n.observed_at >= r.observed_at) as counts_now
     from (select * from news order by position) n
     left join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current
 ),
 made as (
-    insert into record (source, stream, key, kind, live, version_id, observed_at, content_hash, first_seen)
-    select :source, stream, key, kind, op = 'upsert', version_id, observed_at, content_hash, :now
+    insert into record (source, stream, key, kind, live, version_id, observed_at, content_hash, first_seen, copied_from)
+    select :source, stream, key, kind, op = 'upsert', version_id, observed_at, content_hash, :now, copied_from
     from numbered where known_id is null order by position
     returning record_id, stream, key
 ),
 moved as (
     update record r set live = n.op = 'upsert', version_id = n.version_id, observed_at = n.observed_at,
-        content_hash = n.content_hash
+        content_hash = n.content_hash, copied_from = n.copied_from, replaced_by = null,
+        held_version_id = null, held_hash = null
     from numbered n where r.record_id = n.known_id and n.counts_now
+    returning r.record_id
+),
+kept_back as (
+    update record r set held_version_id = n.version_id, held_hash = n.content_hash
+    from numbered n where r.record_id = n.known_id and n.held
     returning r.record_id
 ),
 written as (
@@ -272,6 +291,131 @@ def missing_keys(connection: Connection, source: str, stream: str, run_id: int) 
         {"source": source, "stream": stream, "run_id": run_id},
     )
     return [row.key for row in rows], int(live)
+
+
+def load_facts_of(
+    connection: Connection, source: str, names: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], CanonicalData]:
+    """By (stream, key), what counts now of those records of the source that are live."""
+    rows = connection.execute(
+        text(
+            """
+            select r.stream, r.key, v.canonical
+            from unnest(cast(:streams as text[]), cast(:keys as text[])) as n(stream, key)
+            join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current and r.live
+            join record_version v on v.version_id = r.version_id
+            """
+        ),
+        {"source": source, "streams": [s for s, _ in names], "keys": [k for _, k in names]},
+    )
+    return {(row.stream, row.key): row.canonical for row in rows}
+
+
+def accept_held(connection: Connection, record_id: int) -> bool:
+    """The version that was kept back counts after all: the person changed. False when none is kept back."""
+    result = connection.execute(
+        text(
+            """
+            update record r set version_id = v.version_id, observed_at = v.observed_at, content_hash = v.content_hash,
+                live = v.op = 'upsert', held_version_id = null, held_hash = null
+            from record_version v where r.record_id = :id and v.version_id = r.held_version_id
+            """
+        ),
+        {"id": record_id},
+    )
+    return bool(result.rowcount)
+
+
+def start_incarnation(connection: Connection, record_id: int, now: datetime) -> int | None:
+    """The source gave the key to another person: the record ends, and a new one begins with what was kept back.
+
+    The id of the new record; None when nothing is kept back.
+    """
+    return connection.execute(
+        text(
+            """
+            with held as (
+                select r.*, v.native, v.canonical, v.source_time, v.observed_at as said_at, v.run_id,
+                    nextval(pg_get_serial_sequence('record_version', 'version_id')) as new_version
+                from record r join record_version v on v.version_id = r.held_version_id where r.record_id = :id
+            ),
+            ended as (
+                update record r set current = false, live = false, held_version_id = null, held_hash = null
+                from held where r.record_id = held.record_id returning r.record_id
+            ),
+            begun as (
+                insert into record (source, stream, key, incarnation, kind, live, version_id, observed_at,
+                    content_hash, first_seen)
+                select held.source, held.stream, held.key, held.incarnation + 1, held.kind, true, held.new_version,
+                    held.said_at, held.held_hash, :now
+                from held join ended using (record_id)
+                returning record_id, version_id
+            ),
+            written as (
+                insert into record_version (version_id, record_id, op, native, canonical, content_hash, source_time,
+                    observed_at, recorded_at, run_id)
+                select begun.version_id, begun.record_id, 'upsert', held.native, held.canonical, held.held_hash,
+                    held.source_time, held.said_at, :now, held.run_id
+                from begun, held
+            )
+            select record_id from begun
+            """
+        ),
+        {"id": record_id, "now": now},
+    ).scalar()
+
+
+def held_among(connection: Connection, record_ids: Sequence[int]) -> list[int]:
+    """Those of these records of which something newer is kept back."""
+    return list(
+        connection.execute(
+            text(
+                "select record_id from record where held_version_id is not null and live"
+                " and record_id = any(cast(:ids as bigint[])) order by record_id"
+            ),
+            {"ids": list(record_ids)},
+        ).scalars()
+    )
+
+
+def replace_record(connection: Connection, source: str, old_key: str, new_key: str) -> list[int]:
+    """The source says that one customer record was replaced by another: the old one ends and points to the new.
+
+    The records concerned; none where either is missing or the old one has ended already.
+    """
+    row = connection.execute(
+        text(
+            """
+            select o.record_id as old, n.record_id as new from record o, record n
+            where o.source = :source and o.key = :old and o.current and o.kind = 'customer' and o.live
+            and n.source = :source and n.key = :new and n.current and n.kind = 'customer' and n.live
+            order by 1, 2 limit 1
+            """
+        ),
+        {"source": source, "old": old_key, "new": new_key},
+    ).one_or_none()
+    if row is None or row.old == row.new:
+        return []
+    connection.execute(
+        text(
+            "update record set replaced_by = :new, live = live and record_id <> :old"
+            " where record_id = :old or replaced_by = :old"
+        ),
+        {"old": row.old, "new": row.new},
+    )
+    return [row.old, row.new]
+
+
+def copies_among(connection: Connection, record_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(copy, anchor) of the live records among these that an application copied from a profile."""
+    rows = connection.execute(
+        text(
+            "select record_id, copied_from from record where copied_from is not null and live"
+            " and record_id = any(cast(:ids as bigint[])) order by record_id"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [(row.record_id, row.copied_from) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +489,7 @@ def find_record(connection: Connection, source: str, key: str, stream: str | Non
                 select r.record_id, r.source, r.stream, r.key, r.kind, r.live, r.observed_at, r.first_seen,
                     v.native, v.canonical, m.profile_id
                 from record r join record_version v on v.version_id = r.version_id
-                left join membership m on m.record_id = r.record_id
+                left join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
                 where r.source = :source and r.key = :key and r.current
                 and case when cast(:stream as text) is null then r.kind = 'customer' else r.stream = :stream end
                 order by r.record_id limit 1
@@ -373,7 +517,7 @@ def find_record_ids(connection: Connection, keys: Sequence[tuple[str, str]]) -> 
     rows = connection.execute(
         text(
             """
-            select r.source, r.key, r.record_id from record r
+            select r.source, r.key, coalesce(r.replaced_by, r.record_id) as record_id from record r
             join unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key) using (source, key)
             where r.current and r.kind = 'customer'
             """

@@ -62,7 +62,8 @@ rejected = Table(
 
 @dataclass(slots=True)
 class Counts:
-    """What a run did, in records. `read` = added + changed + unchanged + deleted + older + rejected."""
+    """What a run did, in records. `read` is the sum of the others. `older`: versions that came late and do not
+    count; `held`: kept back because they seem to be about another person, until a steward decides."""
 
     read: int = 0
     added: int = 0
@@ -70,6 +71,7 @@ class Counts:
     unchanged: int = 0
     older: int = 0
     deleted: int = 0
+    held: int = 0
     rejected: int = 0
 
     def __iadd__(self, other: "Counts") -> "Counts":
@@ -80,7 +82,7 @@ class Counts:
     @property
     def versions(self) -> int:
         """New versions written."""
-        return self.added + self.changed + self.deleted + self.older
+        return self.added + self.changed + self.deleted + self.older + self.held
 
 
 def load_checkpoint(connection: Connection, source: str, stream: str) -> State | None:

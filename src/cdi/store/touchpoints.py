@@ -89,7 +89,7 @@ def _forget(connection: Connection, table: str, record_ids: Sequence[int]) -> No
 
 JOURNEY = """
 select t.record_id, t.source, t.at, t.document from membership m
-join record r on r.record_id = m.record_id
+join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
 join touchpoint t on t.source = r.source and t.customer_key = r.key
 where m.profile_id = :profile and not t.source = any(cast(:hidden as text[]))
 order by t.at desc, t.record_id limit :limit
@@ -107,7 +107,7 @@ def journey(connection: Connection, visibility: Visibility, profile_id: UUID, li
 
 CONSENTS = """
 select c.source, c.document from membership m
-join record r on r.record_id = m.record_id
+join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
 join consent c on c.source = r.source and c.customer_key = r.key
 where m.profile_id = :profile and not c.source = any(cast(:hidden as text[]))
 order by c.purpose, c.channel, c.source, c.at desc nulls last, c.record_id

@@ -1,0 +1,54 @@
+"""While data grow, a value may turn out to be shared by strangers, a block to be over its budget. What is found is
+appended to the model version that decides, and what it touches is due again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection
+
+from cdi.matching.blocking import Limits
+from cdi.matching.columns import RecordTable
+from cdi.matching.model import MatchModel
+from cdi.matching.pairs import IntArray
+from cdi.matching.training import MIN_NAMES, shared_values
+from cdi.pipeline.tables import build_table
+from cdi.store import models, normalised, redo
+
+SLACK: Final = 2
+"""A block is refused in passing when it has twice the budget; a full run refuses what is over it. Refusing at the
+budget itself would move the model with nearly every batch."""
+MOST_CARRIERS: Final = 2_000
+"""So many carriers of a value are enough to tell whether they are one person."""
+
+
+def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence[int], now: datetime) -> MatchModel:
+    """The model, after a look at values of these records that many others carry too."""
+    suspects = normalised.crowded_handles(connection, due, MIN_NAMES)
+    if not suspects:
+        return model
+    carriers = normalised.carriers_of(connection, suspects, MOST_CARRIERS)
+    table = build_table(list(normalised.load_normalised(connection, carriers)))
+    found = np.setdiff1d(shared_values(table, model), model.shared)
+    if not len(found):
+        return model
+    models.add_drift(connection, models.SHARED, found.view(np.int64).tolist(), now)
+    redo.queue(connection, carriers, "a value turned out to be shared by strangers", now)
+    return replace(model, shared=np.union1d(model.shared, found))
+
+
+def watch_blocks(
+    connection: Connection, model: MatchModel, table: RecordTable, keys: IntArray, now: datetime
+) -> MatchModel:
+    """The model, after a look at how many records share these block keys of a batch."""
+    crowded = normalised.blocks_over(connection, table.record_ids.tolist(), SLACK * Limits().max_block)
+    found = np.setdiff1d(np.array(crowded, dtype=np.int64), model.refused)
+    found = found[np.isin(found, keys)]
+    if not len(found):
+        return model
+    models.add_drift(connection, models.REFUSED, found.tolist(), now)
+    touched = normalised.records_in_blocks(connection, found.tolist())
+    redo.queue(connection, touched, "a block went over its budget", now)
+    return replace(model, refused=np.union1d(model.refused, found))
