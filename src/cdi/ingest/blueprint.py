@@ -135,6 +135,7 @@ class CursorPage(Part):
     next: str
     more: str | None = None
     into: str
+    drop: tuple[str, ...] = ()  # places of the first request that the following ones must not repeat
 
 
 class Keyset(Part):

@@ -70,7 +70,7 @@ class Position:
         """From where to ask: a moment less its overlap, in UTC; None at the first reading."""
         if self.start is None or self.cursor.type != "datetime":
             return self.start
-        overlap = self.cursor.overlap + (TWICE if self.cursor.zone else timedelta(0))
+        overlap = self.cursor.overlap + (TWICE if self.cursor.zone not in {None, "UTC"} else timedelta(0))
         return datetime.fromisoformat(str(self.start)) - overlap
 
     def written(self, value: datetime | str | int) -> str | int:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from cdi.errors import ConfigurationError
+from cdi.errors import ConfigurationError, SourceError
 from cdi.fields import CanonicalData
 from cdi.ingest.blueprint import (
     MANIFESTS,
@@ -116,7 +116,7 @@ class DeclaredConnector:
         """Questions asked of the source system, each with its answer; nothing is stored."""
         try:
             return list(self._reader(config, context).check())
-        except ConfigurationError as error:
+        except (ConfigurationError, SourceError) as error:
             return [CheckResult("the settings are right", False, str(error))]
 
     def streams(self) -> list[StreamInfo]:

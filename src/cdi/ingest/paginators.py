@@ -35,6 +35,12 @@ def put(call: Call, into: str, value: Any) -> Call:
     return replace(call, body=_put(call.body, path, value))
 
 
+def without(call: Call, place: str) -> Call:
+    """The call without the parameter at `params.NAME`."""
+    name = place.removeprefix("params.")
+    return replace(call, params={key: value for key, value in call.params.items() if key != name})
+
+
 def _put(document: Any, path: Sequence[str], value: Any) -> Any:
     if not path:
         return value
@@ -119,6 +125,8 @@ class ByCursor:
         token = self.find(page.document)
         if is_false(token) or (self.more is not None and is_false(self.more(page.document))):
             return None
+        for place in self.spec.drop:
+            call = without(call, place)
         return put(call, self.spec.into, token)
 
 
