@@ -3,7 +3,7 @@ on codes; a string is looked at once for each distinct value or pair of values, 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Objects = NDArray[np.object_]
-Texts = Sequence[str] | pa.Array
-"""A column of texts, as a sequence or as an Arrow array without nulls."""
+Texts: TypeAlias = Sequence[str] | Any
+"""A column of texts, as a sequence or as a pyarrow.Array without nulls."""
 T = TypeVar("T")
 
 FORMER: Final = 1

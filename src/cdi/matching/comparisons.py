@@ -687,7 +687,7 @@ def _unequal_organisations(
 ) -> tuple[Levels, FloatArray]:
     values = subject.table.organisation.values
     texts = features.compact(subject.table, "organisation", values)
-    information = -np.log(by_word)
+    information = np.maximum(-np.log(by_word), LEAST_INFORMATION)
     information[0] = 0
     total = information[words.codes].sum(axis=1)
     shared = np.zeros(len(low))
@@ -700,18 +700,20 @@ def _unequal_organisations(
     of_both = shared / np.sqrt(np.maximum(total[low] * total[high], 1e-9))
     of_smaller = shared / np.maximum(np.minimum(total[low], total[high]), 1e-9)
     acronyms = subject.table.remembered("acronyms", lambda: _acronyms(values))
-    spelling = np.maximum(
-        token_similarity(values[low], values[high], 0.9), name_similarity(texts[low], texts[high], 0.94)
-    )
+    spelling = (token_similarity(values[low], values[high], 0.9) > 0) | (edit_distance(texts[low], texts[high], 1) <= 1)
     levels = np.full(len(low), 7, np.uint8)
     levels[of_both >= 0.3] = 6
     levels[of_both >= 0.6] = 5
     levels[(acronyms[low] == texts[high]) | (acronyms[high] == texts[low])] = 4
     levels[of_smaller >= 0.999] = 3
-    levels[(spelling > 0) | (of_both >= 0.9)] = 2
+    levels[spelling | (of_both >= 0.9)] = 2
     levels[of_both >= 0.999] = 1
     shares[(levels == 4) | (levels >= 6)] = np.nan
     return levels, shares
+
+
+LEAST_INFORMATION: Final = 0.1
+"""A word that everybody has is still a word."""
 
 
 def _acronyms(values: Objects) -> Objects:

@@ -4,7 +4,9 @@ A feature depends on the value alone, never on the table around it, so that equa
 in a file of a million and in a lookup of one.
 """
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,6 +165,9 @@ def _residues(table: RecordTable, local: Column, rows: IntArray) -> Column:
     return encode(texts)
 
 
+_RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
+
+
 def residue(local: str, given: str, family: str) -> str:
     """What is left of a local part without a person's names (or how they begin), initials and punctuation.
 
@@ -175,10 +180,8 @@ def residue(local: str, given: str, family: str) -> str:
             if place >= 0:
                 local = f"{local[:place]} {local[place + length :]}"
                 break
-    if not local.isalnum():
-        local = "".join(letter if letter.isalnum() else " " for letter in local)
-    initials = [name[0] for name in names]
-    return "".join(part for part in local.split() if not (len(part) == 1 and part in initials))
+    initials = {name[0] for name in names}
+    return "".join(part for part in _RUNS.findall(local) if not (len(part) <= len(names) and initials.issuperset(part)))
 
 
 def _joined(a_values: Objects, a_codes: Codes, b_values: Objects, b_codes: Codes, order: IntArray) -> Column:

@@ -94,7 +94,7 @@ def form_clusters(
     links = edges.only((edges.weight >= 0) & ~np.isin(_pack(edges.left, edges.right), forbidden))
     component = _components(len(ids), links, together, rules)
     labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score)
-    questions = _questions(ids, edges, labels, forbidden, rules)
+    questions = _questions(edges, labels, forbidden, rules)
     questions = questions.only(_sums_between(ids, edges, labels, questions, rules, score) >= rules.worth_asking)
     return Clusters(ids, ids[labels], _told(ids, questions, refused, rules))
 
@@ -321,7 +321,7 @@ class _Partition:
         return [self.find(i) for i in range(len(self.root))]
 
 
-def _questions(ids: IntArray, edges: _Edges, labels: IntArray, forbidden: IntArray, rules: ClusterRules) -> _Edges:
+def _questions(edges: _Edges, labels: IntArray, forbidden: IntArray, rules: ClusterRules) -> _Edges:
     """Of each two clusters that a pair at or above review connects, the strongest pair."""
     open_ = (labels[edges.left] != labels[edges.right]) & (edges.weight + rules.match >= rules.review)
     open_ &= ~np.isin(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))

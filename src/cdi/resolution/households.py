@@ -4,6 +4,7 @@ Two customers live together when they share a whole address, or when a scored pa
 missing. Whether a shared address is a home or a house of many flats, the addresses of the whole table tell.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,10 +49,9 @@ def addresses_are_homes(table: RecordTable, labels: IntArray) -> bool:
     surname = _surname_of_cluster(table, labels)
     order = np.argsort(address, kind="stable")
     cluster, address = cluster[order], address[order]
-    begins = np.flatnonzero(np.concatenate(([True], address[1:] != address[:-1]))) if len(address) else []
-    ends = np.append(begins[1:], len(address)) if len(address) else []
+    borders = np.flatnonzero(np.concatenate(([True], address[1:] != address[:-1], [True])))
     votes = []
-    for begin, end in zip(begins, ends, strict=True):
+    for begin, end in itertools.pairwise(borders.tolist()):
         if 2 <= end - begin <= FEW:
             names = surname[cluster[begin:end]]
             votes.append(len(np.unique(names[names != 0])) < np.count_nonzero(names))
@@ -98,8 +98,7 @@ def _likeliest_hosts(
     left, right = cluster[table.row_of(pairs.left)], cluster[table.row_of(pairs.right)]
     chance = np.log1p(-np.minimum(household_probability(pairs), 1 - 1e-12))
     guest, host = np.concatenate((left, right)), np.concatenate((right, left))
-    against = _smallest_by_pair(guest, host, np.concatenate((chance, chance)))
-    guest, host, against = against
+    guest, host, against = _smallest_by_pair(guest, host, np.concatenate((chance, chance)))
     alone = np.bincount(home, minlength=len(home))[home] == 1
     chosen = alone[guest] & (guest != host)
     guest, host, against = guest[chosen], host[chosen], against[chosen]
@@ -163,7 +162,8 @@ def _cluster_addresses(table: RecordTable, labels: IntArray) -> tuple[IntArray, 
 
 def _hashes(table: RecordTable, part: str) -> Hashes:
     column = getattr(table.addresses, part)
-    return features.value_hashes(table, part.replace("_", " "), column.values)[column.codes]
+    hashes: Hashes = features.value_hashes(table, part.replace("_", " "), column.values)[column.codes]
+    return hashes
 
 
 def _surname_of_cluster(table: RecordTable, labels: IntArray) -> Hashes:
