@@ -299,6 +299,7 @@ def _serving(exchanges: tuple[Exchange, ...]) -> Iterator[str]:
 def _handler(exchanges: tuple[Exchange, ...]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._answer("GET")
