@@ -30,7 +30,6 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
     server_version = "SampleCompany"
     disable_nagle_algorithm = True  # an answer goes out in two writes; the second would wait for the caller's ack
 
