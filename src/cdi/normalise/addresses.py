@@ -76,7 +76,8 @@ def _decent(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def _place(text: str) -> str:
-    return _decent(_without_junk(text.strip(" ,;")))
+    """A town or region; what has no letter is none."""
+    return _decent(_without_junk(text.strip(" ,;"))) if any(map(str.isalpha, text)) else ""
 
 
 def _without_junk(text: str) -> str:

@@ -13,9 +13,10 @@ from cdi.normalise.addresses import AddressParts, canonical_address
 from cdi.normalise.casing import decent_case
 from cdi.normalise.countries import country_code
 from cdi.normalise.dates import parse_date
-from cdi.normalise.junk import is_junk, is_junk_number
+from cdi.normalise.identifiers import canonical_identifier
+from cdi.normalise.junk import is_junk
 from cdi.normalise.shapes import MAX_ATTRIBUTES, bad_shape, block, blocks, flag, text
-from cdi.normalise.text import clean, fold
+from cdi.normalise.text import clean, fold, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +35,11 @@ _ADDRESS_PATHS: Final = [f"addresses.{part}" for part in ADDRESS_PARTS]
 _NAME_FIELDS: Final = tuple(part for part in NAME_PARTS if part != "full")
 
 _KINDS: Final = {
+    **dict.fromkeys(listed("person individual consumer b2c private privat privatkunde natural mensch"), Kind.PERSON),
     **dict.fromkeys(
-        ["person", "individual", "consumer", "b2c", "private", "privat", "privatkunde", "natural", "mensch"],
-        Kind.PERSON,
-    ),
-    **dict.fromkeys(
-        [
-            "organisation",
-            "organization",
-            "company",
-            "firma",
-            "business",
-            "b2b",
-            "corporate",
-            "unternehmen",
-            "firmenkunde",
-            "geschaeftskunde",
-        ],
+        listed(
+            "organisation organization company firma business b2b corporate unternehmen firmenkunde geschaeftskunde"
+        ),
         Kind.ORGANISATION,
     ),
 }
@@ -209,7 +198,7 @@ def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in blocks(value, "identifiers", _PARTS["identifiers"], "value"):
         kind = text(item.get("type"), "identifiers.type").lower().replace(" ", "_") or "customer_number"
-        canonical = _identifier(kind, text(item.get("value"), "identifiers.value"), context)
+        canonical = canonical_identifier(kind, text(item.get("value"), "identifiers.value"), context.country)
         issuer = text(item.get("issuer"), "identifiers.issuer")
         if not canonical:
             continue
@@ -219,20 +208,6 @@ def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
         if item.get("verified") is not None:
             entry["verified"] = flag(item["verified"], "identifiers.verified") or entry.get("verified", False)
     return list(found.values())
-
-
-def _identifier(kind: str, value: str, context: Context) -> str:
-    if is_junk(value) or (value.isdigit() and is_junk_number(value)):
-        return ""
-    if kind == "vat_id":
-        return organisations.vat_id(value, context.country)
-    if kind == "register_id":
-        return organisations.register_number(value)
-    if kind == "iban":
-        return organisations.iban(value)
-    if kind == "social_handle":
-        return value.rstrip("/").rpartition("/")[2].lstrip("@").lower()
-    return value
 
 
 def _attributes(value: Any) -> dict[str, Any]:

@@ -4,14 +4,14 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import fold
+from cdi.normalise.text import fold, listed
 
-PARTICLES: Final = frozenset(
-    "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das del della dello dei degli la le"
-    " les bin ibn du d".split()
+PARTICLES: Final = listed(
+    "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli la le"
+    " les bin ibn du d"
 )
 """Words before a family name that do not tell families apart (von, van der, de la); small inside a name."""
-_SMALL_IN_STREETS: Final = frozenset("am an auf bei im in of on the the upon".split())
+_SMALL_IN_STREETS: Final = listed("am an auf bei im in of on the the upon")
 
 _FIRST_LETTER = re.compile(r"(?:^|(?<=[\s\-'’.(/]))[^\W\d_]")
 _MC = re.compile(r"\bMc([a-z])")

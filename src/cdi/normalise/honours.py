@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import fold
+from cdi.normalise.text import fold, listed
 
 _TITLES: Final = {
     "dr": "Dr.", "drs": "Drs.", "dres": "Dres.", "doktor": "Dr.", "doctor": "Dr.", "prof": "Prof.",
@@ -19,8 +19,8 @@ _TITLES: Final = {
     "dott": "Dott.", "dott.ssa": "Dott.ssa", "avv": "Avv.", "ra": "RA", "rain": "RAin", "stb": "StB", "kr": "KR",
     "kommerzialrat": "Kommerzialrat",
 }  # fmt: skip
-_ONLY_AFTER_A_TITLE: Final = frozenset("med jur phil rer nat pol oec habil hc h.c dent vet theol mult ing".split())
-_ALSO_NAMES: Final = frozenset("ir mag kr ra rev pd nat pol rain stb dame sir dipl drs".split())
+_ONLY_AFTER_A_TITLE: Final = listed("med jur phil rer nat pol oec habil hc h.c dent vet theol mult ing")
+_ALSO_NAMES: Final = listed("ir mag kr ra rev pd nat pol rain stb dame sir dipl drs")
 """Count as titles only with a dot or in capitals; else they may be somebody's name."""
 
 _SALUTATIONS: Final = {
@@ -40,9 +40,9 @@ _SALUTATIONS: Final = {
     **dict.fromkeys(("eheleute", "ehepaar"), ("Eheleute", "")),
     **dict.fromkeys(("herr und frau", "frau und herr"), ("Herr und Frau", "")),
 }  # fmt: skip
-_SALUTATIONS_INSIDE_NAMES: Final = frozenset(
+_SALUTATIONS_INSIDE_NAMES: Final = listed(
     "herr herrn hr frau fraeulein mr mister mrs ms miss mx mme madame mlle monsieur sig.ra signora familie fam firma"
-    " eheleute ehepaar".split()
+    " eheleute ehepaar"
 )
 
 _SUFFIXES: Final = {
@@ -93,8 +93,11 @@ def _is_title(token: str, after_a_title: bool) -> bool:
 
 
 @lru_cache(maxsize=50_000)
-def honours_in(text: str) -> Honours:
-    """A name without what stands around it. A name that is nothing but honours is left as it is."""
+def honours_in(text: str, *, alone: bool = False) -> Honours:
+    """A name without what stands around it. A name that is nothing but honours is left as it is ("Herr" is a surname
+    too), unless a salutation `alone` is told to be one (nobody's given name is "Frau")."""
+    if alone and _key(text) in _SALUTATIONS_INSIDE_NAMES:
+        return Honours(_SALUTATIONS[_key(text)][0], "", "", "")
     tokens = text.replace("Dr.med.", "Dr. med.").replace("Prof.Dr.", "Prof. Dr.").split()
     spoken = ""
     while len(tokens) > 1 and _key(tokens[0]) in _SALUTATIONS_INSIDE_NAMES:
@@ -115,6 +118,12 @@ def honours_in(text: str) -> Honours:
     if not kept or not any(map(str.isalnum, "".join(kept))):
         return Honours("", "", text, "")
     return Honours(spoken, " ".join(found_titles), " ".join(kept).strip(" ,"), " ".join(found_suffixes))
+
+
+@lru_cache(maxsize=2_000)
+def titles_in(text: str) -> str:
+    """The titles that a salutation mentions: "Herr Dr." → "Dr."."""
+    return " ".join(_TITLES[_key(token)] for token in text.split()[1:] if _is_title(token, after_a_title=False))
 
 
 @lru_cache(maxsize=5_000)

@@ -5,184 +5,105 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import fold
+from cdi.normalise.text import fold, listed
 
-_WORDS: Final = frozenset(
-    ["undefined", "null", "none", "nil", "nan", "n/a", "na", "n.a.", "k.a.", "ka", "k/a", "unbekannt", "unknown", "unbek", "unbek.", "keine", "kein", "keiner", "keine-angabe", "ohne", "leer", "empty", "blank", "missing", "fehlt", "test", "tester", "testing", "xxx", "xx", "x", "yyy", "zzz", "asdf", "asdfg", "asdfgh", "qwertz", "qwerty", "abc", "abcd", "dummy", "platzhalter", "placeholder", "tbd", "tba", "todo", "diverse", "sonstige", "sonstiges", "anonym", "anonymous", "inconnu", "desconocido", "sconosciuto", "onbekend", "nieznany", "void", "default", "example", "beispiel", "foo", "bar", "foobar", "gast", "guest", "kunde", "customer"]
-) | {"keine angabe", "ohne angabe", "keine angaben", "not available", "not applicable", "not provided",
-     "nicht bekannt", "nicht angegeben", "no name", "kein name", "no value", "new customer", "neuer kunde",
-     "barverkauf", "laufkunde", "laufkundschaft", "walk-in customer", "max mustermann"}  # fmt: skip
-_NAMES_THAT_EXIST: Final = frozenset({"na", "bar", "ka", "nan", "kunde", "gast", "void", "test", "ohne", "nil"})
-
-_EMAIL_LOCALS: Final = frozenset(
-    [
-        "test",
-        "tests",
-        "testing",
-        "tester",
-        "test1",
-        "test123",
-        "asdf",
-        "abc",
-        "xxx",
-        "none",
-        "noemail",
-        "nomail",
-        "no-mail",
-        "no-email",
-        "keine",
-        "keinemail",
-        "keine-email",
-        "keine.email",
-        "kein",
-        "kunde",
-        "customer",
-        "guest",
-        "gast",
-        "dummy",
-        "example",
-        "beispiel",
-        "unbekannt",
-        "unknown",
-        "noreply",
-        "no-reply",
-        "donotreply",
-        "nobody",
-        "anonymous",
-        "anonym",
-        "undefined",
-        "null",
-        "n",
-        "a",
-        "na",
-        "mail",
-        "email",
-        "e-mail",
-        "nospam",
-        "spam",
-        "fake",
-        "ohne",
-    ]
-)
-_EMAIL_DOMAINS: Final = frozenset(
-    [
-        "test.de",
-        "test.com",
-        "test.test",
-        "example.com",
-        "example.org",
-        "example.net",
-        "example.de",
-        "beispiel.de",
-        "kunde.de",
-        "email.de",
-        "none.de",
-        "none.com",
-        "noemail.com",
-        "nomail.com",
-        "no.de",
-        "keine.de",
-        "keine-email.de",
-        "invalid",
-        "localhost",
-        "mailinator.com",
-        "undefined.de",
-        "unbekannt.de",
-        "dummy.de",
-        "dummy.com",
-        "asdf.de",
-        "asdf.com",
-        "abc.de",
-        "xxx.de",
-        "shop.de",
-    ]
+_WORDS: Final = listed(
+    "undefined null none nil nan n/a na n.a k.a ka k/a unbekannt unbek unknown keine kein keiner keines fehlt ohne"
+    " keine-angabe missing empty test tester testing test1 test123 xxx xx x yyy zzz asdf asdfg asdfgh qwertz qwerty"
+    " abc abcd dummy platzhalter placeholder tbd tba todo anonym anonymous inconnu desconocido"
+    " sconosciuto onbekend nieznany void default example beispiel foo bar foobar gast guest kunde customer"
+) | frozenset(
+    {
+        "keine angabe", "keine angaben", "ohne angabe", "ohne angaben", "nicht bekannt", "nicht angegeben", "kein name",
+        "not available", "not applicable", "not provided", "not known", "no name", "no value", "new customer",
+        "neuer kunde", "neukunde", "barverkauf", "laufkunde", "laufkundschaft", "walk-in customer", "siehe oben",
+        "wie oben", "s. o", "s.o",
+    }
+)  # fmt: skip
+_ALSO_NAMES: Final = listed("na ka bar nan nil kunde gast ohne void")
+"""Of these, what is somebody's name."""
+_ALSO_NAMES_WITH_CAPITAL: Final = frozenset({"Null", "None", "Test", "Void"})
+"""Programs write "null" and "NULL"; "Null" between two proper capitals is Mr Null."""
+_NO_NAMES: Final = listed("vorname nachname name firstname lastname surname mustermann musterfrau")
+_PERSONS: Final = frozenset(
+    {"max mustermann", "erika mustermann", "john doe", "jane doe", "test test", "test user", "hans wurst", "foo bar"}
 )
 
-_DATES: Final = frozenset(
-    [
-        "0001-01-01",
-        "1000-01-01",
-        "1111-11-11",
-        "1753-01-01",
-        "1800-01-01",
-        "1899-12-30",
-        "1899-12-31",
-        "1900-01-01",
-        "1900-01-02",
-        "1901-01-01",
-        "1910-01-01",
-        "2222-02-02",
-        "2099-12-31",
-        "9999-12-31",
-        "2099-01-01",
-        "2999-12-31",
-    ]
-)
-
-_PUNCTUATION_ONLY = re.compile(r"[\W_]*")
-_ONE_CHARACTER_REPEATED = re.compile(r"(.)\1{2,}")
+_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 
 
 @lru_cache(maxsize=50_000)
 def is_junk(text: str) -> bool:
-    """Whether a text says "I do not know": a placeholder word, punctuation, one character again and again."""
+    """Whether a text says "I do not know": a placeholder word, punctuation only, one letter again and again."""
     if not any(map(str.isalnum, text)):
         return True
-    bare = fold(text).strip(" .-_*#?!()[]<>'\"")
-    return bare in _WORDS or _ONE_CHARACTER_REPEATED.fullmatch(bare) is not None
+    bare = fold(text).strip(" .-_*#?!()[]<>'\"/")
+    return bare in _WORDS or _REPEATED.fullmatch(bare) is not None
 
 
 @lru_cache(maxsize=50_000)
 def is_junk_name(text: str) -> bool:
     """Like `is_junk`, sparing the words that are somebody's name; digits alone are no name either."""
-    return (is_junk(text) and fold(text) not in _NAMES_THAT_EXIST) or not any(map(str.isalpha, text))
+    if not any(map(str.isalpha, text)):
+        return True
+    if not is_junk(text):
+        return fold(text) in _NO_NAMES
+    return fold(text) not in _ALSO_NAMES and text not in _ALSO_NAMES_WITH_CAPITAL
+
+
+@lru_cache(maxsize=10_000)
+def is_junk_person(given: str, family: str) -> bool:
+    """Whether two names that may be names are together a placeholder: Max Mustermann, John Doe."""
+    return fold(f"{given} {family}") in _PERSONS
+
+
+_ASCENDING: Final = "01234567890123456789"
+_DESCENDING: Final = _ASCENDING[::-1]
 
 
 @lru_cache(maxsize=50_000)
 def is_junk_number(digits: str) -> bool:
-    """Whether the digits of a phone or card are a placeholder: 0000, 11111, 12345678, 0170 1234567."""
-    core = digits.lstrip("0")
+    """Whether the digits of a phone or a card are a placeholder: 0000, 11111, 12345678, 0170 1234567."""
+    core, tail = digits.lstrip("0"), digits[-7:]
     return (
         len(set(core)) <= 1
-        or len(set(core[-7:])) == 1
-        or core in "1234567890" * 2
-        or digits.endswith(("1234567", "12345678", "123456789", "7654321"))
+        or len(set(tail)) == 1
+        or digits.endswith("000000")
+        or core in _ASCENDING
+        or (len(tail) == 7 and (tail in _ASCENDING or tail in _DESCENDING))
     )
 
 
+_NEVER_A_MAILBOX: Final = listed(
+    "noemail nomail keinemail keineemail keine kein ohne undefined null none nan noreply donotreply unbekannt unknown"
+    " test test1 test123 tester testing nobody keinmail mail email asdf asdfgh qwertz xxx"
+)
+_SELDOM_A_MAILBOX: Final = listed("kunde customer gast guest dummy example beispiel anonym anonymous abc a x na")
+_PLACEHOLDER_DOMAINS: Final = listed(
+    "test.de test.com test.test example.com example.org example.net example.de beispiel.de noemail.com noemail.de"
+    " nomail.com nomail.de none.de none.com keine.de keine-email.de keinemail.de invalid.invalid localhost.localdomain"
+    " undefined.de unbekannt.de dummy.de dummy.com asdf.de asdf.com xxx.de"
+)
+
+
+@lru_cache(maxsize=20_000)
 def is_junk_email(local: str, domain: str) -> bool:
-    """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, keine@email.de."""
-    bare = local.replace(".", "").replace("_", "")
-    if domain in _EMAIL_DOMAINS:
-        return (
-            domain not in {"email.de", "shop.de", "no.de", "kunde.de"}
-            or local in _EMAIL_LOCALS
-            or bare in _EMAIL_LOCALS
-        )
-    stem = domain.split(".", maxsplit=1)[0]
-    return (local in _EMAIL_LOCALS or is_junk(bare)) and (stem == local or local in _NEVER_A_MAILBOX)
+    """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, kunde@kunde.de, keine@email.de."""
+    if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".example", ".localhost")):
+        return True
+    bare = local.replace(".", "").replace("_", "").replace("-", "")
+    stem = domain.partition(".")[0]
+    return bare in _NEVER_A_MAILBOX or (bare in _SELDOM_A_MAILBOX and stem in _SELDOM_A_MAILBOX) or _same(bare, stem)
 
 
-_NEVER_A_MAILBOX: Final = frozenset(
-    [
-        "noemail",
-        "nomail",
-        "no-mail",
-        "no-email",
-        "keinemail",
-        "keine-email",
-        "keine.email",
-        "keine",
-        "undefined",
-        "null",
-        "none",
-        "noreply",
-        "no-reply",
-        "donotreply",
-        "unbekannt",
-        "unknown",
-        "test",
-    ]
+def _same(local: str, stem: str) -> bool:
+    """Whether both sides of the @ are the same letter again and again: aaa@aaa.de."""
+    return local == stem and len(set(local)) == 1
+
+
+_DATES: Final = listed(
+    "0001-01-01 1000-01-01 1111-11-11 1753-01-01 1800-01-01 1899-12-30 1899-12-31 1900-01-01 1900-01-02 1901-01-01"
+    " 1910-01-01 2222-02-02 2099-12-31 2999-12-31 9999-12-31"
 )
 
 

@@ -9,18 +9,18 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cdi.normalise.casing import PARTICLES, decent_case
-from cdi.normalise.honours import HONOURS, honours_in, salutation, suffix, titles
-from cdi.normalise.junk import is_junk_name
+from cdi.normalise.honours import HONOURS, honours_in, salutation, suffix, titles, titles_in
+from cdi.normalise.junk import is_junk_name, is_junk_person
 from cdi.normalise.nicknames import gender_of, nickname_group
 from cdi.normalise.phonetics import koelner_phonetik
-from cdi.normalise.text import fold, is_shouting, words
+from cdi.normalise.text import fold, is_shouting, listed, words
 
 __all__ = ["NOBILITY", "PARTICLES", "NameParts", "NameTokens", "canonical_name", "gender", "gender_of",
            "koelner_phonetik", "name_tokens", "nickname_group", "salutation", "split_full"]  # fmt: skip
 
-NOBILITY: Final = frozenset(
+NOBILITY: Final = listed(
     "freiherr freifrau freiin graf graefin grafin fuerst fuerstin prinz prinzessin baron baronin baronesse ritter edler"
-    " edle herzog herzogin frhr fhr".split()
+    " edle herzog herzogin frhr fhr"
 )
 """Ranks that German law made part of the family name; one counts as a rank only before a particle."""
 
@@ -28,9 +28,9 @@ FAMILY_FIRST_COUNTRIES: Final = frozenset({"HU", "CN", "JP", "KR", "VN", "TW"})
 CONNECTING: Final = frozenset({"und", "and", "u", "et", "y", "e", "geb", "geborene", "nee"})
 
 _GENDERS: Final = {
-    **dict.fromkeys("f w weiblich female femme frau woman mujer donna vrouw femminile feminin kobieta".split(), "f"),
-    **dict.fromkeys("m maennlich male homme herr man mann hombre uomo maschile masculin mezczyzna".split(), "m"),
-    **dict.fromkeys("x d divers diverse nonbinary nonbinaer non-binary other".split(), "x"),
+    **dict.fromkeys(listed("f w weiblich female femme frau woman mujer donna vrouw femminile feminin kobieta"), "f"),
+    **dict.fromkeys(listed("m maennlich male homme herr man mann hombre uomo maschile masculin mezczyzna"), "m"),
+    **dict.fromkeys(listed("x d divers diverse nonbinary nonbinaer non-binary other"), "x"),
 }
 
 
@@ -66,7 +66,7 @@ def _split_birth_name(text: str) -> tuple[str, str]:
     return text, ""
 
 
-_NOT_PLAIN: Final = HONOURS | CONNECTING | PARTICLES | NOBILITY
+_NOT_PLAIN: Final = HONOURS | CONNECTING | PARTICLES | NOBILITY | listed("doe test user wurst bar")
 
 
 def _is_particle(token: str) -> bool:
@@ -81,7 +81,7 @@ def _is_rank(tokens: list[str], i: int) -> bool:
 def _family_start(tokens: list[str]) -> int:
     """Where the family name begins in "given … particles family"."""
     for i in range(1, len(tokens) - 1):
-        if (_is_particle(tokens[i]) and tokens[i].islower()) or _is_rank(tokens, i):
+        if (_is_particle(tokens[i]) and tokens[i].islower() and tokens[i] != "und") or _is_rank(tokens, i):
             return i
     return len(tokens) - 1
 
@@ -111,15 +111,23 @@ def _is_given(token: str) -> bool:
     return bool(gender_of(token) or nickname_group(token))
 
 
-def _holds_both(text: str, *, sure: bool) -> bool:
+def _holds_both(text: str) -> bool:
     """Whether a field that should hold half a name holds a whole one: told by the comma, or by a first word that is
     a given name before a last one that is none."""
-    tokens = text.split()
     if "," in text.strip(","):
         return True
-    if len(tokens) < 2 or _is_particle(tokens[0]):
-        return False
-    return sure or (_is_given(tokens[0]) and not _is_given(tokens[-1]) and len(tokens[-1].strip(".")) > 1)
+    tokens = text.split()
+    return len(tokens) > 1 and _is_given(tokens[0]) and not _is_given(tokens[-1]) and len(tokens[-1].strip(".")) > 1
+
+
+def _said_once(given: str, family: str) -> tuple[str, str]:
+    """Half a name that the field of the other half repeats: ("Hans Müller", "Müller") → ("Hans", "Müller")."""
+    words_given, words_family = fold(given).split(), fold(family).split()
+    if 0 < len(words_family) < len(words_given) and words_given[-len(words_family) :] == words_family:
+        given = " ".join(given.split()[: -len(words_family)])
+    elif 0 < len(words_given) < len(words_family) and words_family[: len(words_given)] == words_given:
+        family = " ".join(family.split()[len(words_given) :])
+    return given, family
 
 
 def _particles_moved(given: str, family: str) -> tuple[str, str]:
@@ -165,6 +173,7 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     if (
         given and family and _is_plain(given) and _is_plain(family)
         and not (parts.middle_name or parts.suffix or parts.birth_name or parts.title)
+        and not (" " in given and given.endswith(family))
     ):  # fmt: skip
         return parts._replace(salutation=salutation(parts.salutation)[0]) if parts.salutation else parts
     return _settled(parts, full, country)
@@ -185,30 +194,33 @@ MAX_PASSES: Final = 8  # each takes something away; a name that needs more is ru
 
 def _take_apart(parts: NameParts, full: str, country: str) -> NameParts:
     given, middle, family = map(_without_junk, (parts.given_name, parts.middle_name, parts.family_name))
-    said = honours_in(f"{parts.salutation} ·") if parts.salutation else None
-    if not given and not family:
-        given, family, sure = "", _without_junk(full), True
-    else:
-        sure = False
-    family, birth = _split_birth_name(family)
-    in_given, in_family = honours_in(given), honours_in(family)
-    given, family = in_given.name, in_family.name
-    if not given and (sure or _holds_both(family, sure=False)):
-        given, family = split_full(family, country)
-    elif given and not family and _holds_both(given, sure=False):
-        given, family = split_full(given, country)
-    given, family = _particles_moved(given.strip(" ,"), family.strip(" ,"))
+    if is_junk_person(given, family):
+        given = family = ""
+    whole = not given and not family
+    family, birth = _split_birth_name(_without_junk(full) if whole else family)
+    before_given, before_family = honours_in(given, alone=True), honours_in(family)
+    given, family = _halves(before_given.name, before_family.name, whole, country)
     if len(given + family) >= 3 and is_shouting(given + family):
         given, family = decent_case(given), decent_case(family)
     return NameParts(
-        salutation=salutation(parts.salutation)[0] or in_given.salutation or in_family.salutation,
-        title=_in_addition(titles(parts.title), said.title if said else "", in_given.title, in_family.title),
+        salutation=salutation(parts.salutation)[0] or before_given.salutation or before_family.salutation,
+        title=_in_addition(titles(parts.title), titles_in(parts.salutation), before_given.title, before_family.title),
         given_name=_decent(given),
         middle_name=_decent(honours_in(middle).name),
         family_name=_decent(family),
-        suffix=_in_addition(suffix(parts.suffix), in_given.suffix, in_family.suffix),
+        suffix=_in_addition(suffix(parts.suffix), before_given.suffix, before_family.suffix),
         birth_name=_decent(honours_in(_without_junk(parts.birth_name) or birth).name),
     )
+
+
+def _halves(given: str, family: str, whole: bool, country: str) -> tuple[str, str]:
+    """Given and family name, where one field may hold both."""
+    if not given and (whole or _holds_both(family)):
+        given, family = split_full(family, country)
+    elif not family and _holds_both(given):
+        given, family = split_full(given, country)
+    given, family = _said_once(given.strip(" ,"), family.strip(" ,"))
+    return _particles_moved(given, family)
 
 
 class NameTokens(NamedTuple):
@@ -222,7 +234,7 @@ class NameTokens(NamedTuple):
 def name_tokens(text: str) -> NameTokens:
     """The folded tokens of a given or family name without particles and ranks; single letters are initials."""
     said = words(text)
-    if _OUTSIDE_NAMES.isdisjoint(said) and all([len(token) > 1 for token in said]):
+    if _OUTSIDE_NAMES.isdisjoint(said) and min(map(len, said), default=2) > 1:
         return NameTokens(said, "")
     names = [token for token in said if token not in CONNECTING or len(token) == 1]
     kept = [

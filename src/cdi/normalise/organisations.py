@@ -152,13 +152,3 @@ def register_number(text: str) -> str:
     if match := _REGISTER.fullmatch(text):
         return " ".join(part for part in (match[1].upper(), match[2].lstrip("0"), (match[3] or "").upper()) if part)
     return text.upper()
-
-
-@lru_cache(maxsize=20_000)
-def iban(text: str) -> str:
-    """An IBAN in capitals without spaces; empty where its check digits are wrong."""
-    bare = _NOT_ALNUM.sub("", text.upper())
-    if not 15 <= len(bare) <= 34 or not bare[:2].isalpha() or not bare[2:4].isdigit():
-        return ""
-    digits = "".join(str(int(char, 36)) for char in bare[4:] + bare[:4])
-    return bare if int(digits) % 97 == 1 else ""

@@ -9,12 +9,16 @@ from typing import Any, Final, TypeVar
 from cdi.fields import CanonicalData, Kind
 from cdi.normalise import names, organisations
 from cdi.normalise.addresses import fold_city
-from cdi.normalise.canonical import Context as Context
-from cdi.normalise.canonical import canonicalise as canonicalise
+from cdi.normalise.canonical import Context, canonicalise
 from cdi.normalise.contacts import comparable_email, phone_line
 from cdi.normalise.dates import date_parts
 from cdi.normalise.streets import fold_number, fold_street
 from cdi.normalise.text import fold, words
+
+__all__ = [
+    "Address", "Context", "Email", "Former", "Identifier", "Json", "NormalisedRecord", "Phone", "canonicalise",
+    "from_json", "normalise", "to_json",
+]  # fmt: skip
 
 Json = dict[str, Any]
 T = TypeVar("T")

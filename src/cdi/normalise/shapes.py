@@ -1,5 +1,6 @@
 """Sloppy input is brought to its shape or refused by the name of its field; its value is never repeated."""
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
@@ -35,7 +36,7 @@ def text(value: Any, field: str) -> str:
 
 
 def _number(value: float) -> str:
-    if value != value or abs(value) >= 1e18:
+    if not math.isfinite(value) or abs(value) >= 1e18:
         return ""
     return str(int(value)) if value.is_integer() else str(value)
 

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import fold, words
+from cdi.normalise.text import fold, listed, words
 
 NUMBER_FIRST_COUNTRIES: Final = frozenset({"US", "GB", "AU", "CA", "IE", "NZ", "FR", "LU", "IN", "ZA", "SG", "MC"})
 MAX_STREET: Final = 160  # more is no street, and keeps every pattern below cheap
@@ -120,10 +120,10 @@ def _number_last(text: str) -> StreetLine | None:
 
 
 _USUAL = re.compile(r"([^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?) ([1-9][0-9]{0,3}[a-z]?)")
-_UNUSUAL_WORDS: Final = frozenset(
+_UNUSUAL_WORDS: Final = listed(
     "packstation postfiliale paketshop paketbox postfach box postbus apartado postboks postale pocztowa correos postal"
     " bei nr no eg dg hinterhaus vorderhaus hh vh seitenflügel whg wohnung app apartment appartement aufgang eingang"
-    " stiege tür top zimmer zi links rechts bus bte interno piso planta hd zhd".split()
+    " stiege tür top zimmer zi links rechts bus bte interno piso planta hd zhd"
 )
 
 

@@ -16,6 +16,11 @@ _SPACES = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[^0-9a-z\u0250-\uffff]+")
 
 
+def listed(words_apart_by_spaces: str) -> frozenset[str]:
+    """A set of words written as one text, which is easier to read and to review than quotes and commas."""
+    return frozenset(words_apart_by_spaces.split())
+
+
 def _cp1252_byte(char: str) -> int:
     """The byte that a Windows programme would have read as `char`, or 0."""
     code = ord(char)

@@ -1,0 +1,46 @@
+"""An identifier is a number that somebody gave to one customer; each type has its own spelling and check."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from cdi.normalise.junk import is_junk, is_junk_number
+from cdi.normalise.organisations import register_number, vat_id
+
+_NOT_ALNUM = re.compile(r"[^0-9A-Z]+")
+
+
+def iban(text: str) -> str:
+    """An IBAN in capitals without spaces; empty where its check digits are wrong."""
+    bare = _NOT_ALNUM.sub("", text.upper())
+    if not 15 <= len(bare) <= 34 or not bare[:2].isalpha() or not bare[2:4].isdigit():
+        return ""
+    digits = "".join(str(int(char, 36)) for char in bare[4:] + bare[:4])
+    return bare if int(digits) % 97 == 1 else ""
+
+
+def social_handle(text: str) -> str:
+    """A handle without its @ and without the address of the network: "https://x.com/@Anna/" → "anna"."""
+    return text.rstrip("/").rpartition("/")[2].lstrip("@").lower()
+
+
+_BY_TYPE: Final[dict[str, Callable[[str], str]]] = {
+    "iban": iban,
+    "register_id": register_number,
+    "social_handle": social_handle,
+}
+_COUNTED_UP: Final = frozenset({"customer_number", "register_id"})
+"""Given out one after the other, so that 12345 is a number like any other."""
+
+
+@lru_cache(maxsize=50_000)
+def canonical_identifier(kind: str, value: str, country: str) -> str:
+    """An identifier in the usual spelling of its type; empty for a placeholder or one that fails its check."""
+    if is_junk(value) or not value.strip("0"):
+        return ""
+    if kind not in _COUNTED_UP and len(value) > 4 and value.isdigit() and is_junk_number(value):
+        return ""
+    if kind == "vat_id":
+        return vat_id(value, country)
+    return _BY_TYPE[kind](value) if kind in _BY_TYPE else value
