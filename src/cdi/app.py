@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from cdi import __version__
-from cdi.api import changes, health, profiles, sources
+from cdi.api import changes, conflicts, health, overrides, ownership, profiles, reviews, sources, splitting
 from cdi.api.documentation import add_documentation
 from cdi.api.problems import install_handlers
 from cdi.pipeline import Installation
@@ -17,6 +17,6 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.installation = installation
     install_handlers(app)
     add_documentation(app)
-    for room in (profiles, sources, changes, health):
+    for room in (profiles, reviews, overrides, conflicts, splitting, ownership, sources, changes, health):
         app.include_router(room.router)
     return app

@@ -1,7 +1,7 @@
 """Conflicts: values or owners of one profile that contradict each other, and that a steward must settle."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -106,8 +106,8 @@ def open_conflicts(connection: Connection, profile_id: UUID) -> list[dict[str, A
 
 
 def find_conflict(connection: Connection, visibility: Visibility, conflict_id: int) -> dict[str, Any] | None:
-    """The conflict with this id as the caller may see it; None when there is none."""
-    found = list_conflicts(connection, visibility, ConflictFilter(conflict_id=conflict_id), 1)
+    """The conflict with this id, whoever owns it; None when there is none that the caller may see."""
+    found = list_conflicts(connection, replace(visibility, owners=None), ConflictFilter(conflict_id=conflict_id), 1)
     return found[0] if found else None
 
 
@@ -127,10 +127,11 @@ LIST = """
 select c.conflict_id as id, c.profile_id as profile, p.data_owner, c.kind, c.attribute, c.owners, c.record_ids,
     c.detail, c.status, c.opened_at, c.closed_at, c.closed_reason
 from conflict c join profile p using (profile_id)
-where not exists (select from record r where r.record_id = any(c.record_ids) and r.source = any(:hidden))
-and (cast(:owners as text[]) is null or c.owners && cast(:owners as text[]) or p.data_owner = any(:owners))
+where not exists (select from record r
+    where r.record_id = any(c.record_ids) and r.source = any(cast(:hidden as text[])))
+and (cast(:owners as text[]) is null or (c.owners || p.data_owner) && cast(:owners as text[]))
 and (cast(:id as bigint) is null or c.conflict_id = :id)
-and (cast(:owner as text) is null or :owner = any(c.owners) or p.data_owner = :owner)
+and (cast(:owner as text) is null or :owner = any(c.owners || p.data_owner))
 and (cast(:kind as text) is null or c.kind = :kind)
 and (cast(:status as text) is null or c.status = :status)
 and (cast(:profile as uuid) is null or c.profile_id = :profile)

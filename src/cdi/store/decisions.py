@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from cdi.access import Visibility
 from cdi.resolution.decisions import Decision, Verdict
 from cdi.store.db import metadata
 from cdi.store.sources import TIME
@@ -209,17 +210,21 @@ def find_decision(connection: Connection, decision_id: int) -> StoredDecision | 
 
 def list_decisions(
     connection: Connection,
+    visibility: Visibility,
     record_ids: Sequence[int] | None,
     status: str | None,
     before: int | None,
     limit: int,
 ) -> list[StoredDecision]:
-    """Decisions, newest first: on any of these records, of this status, with an id below `before`; None: all."""
+    """Decisions, newest first, on records of which the caller may see one: on any of these records, of this status,
+    with an id below `before`; None: all."""
     rows = connection.execute(
         text(
             STORED
             + """
-            where (cast(:ids as bigint[]) is null or record_ids && cast(:ids as bigint[]))
+            where exists (select from record r where r.record_id = any(decision.record_ids)
+                and not r.source = any(cast(:hidden as text[])))
+            and (cast(:ids as bigint[]) is null or record_ids && cast(:ids as bigint[]))
             and (cast(:before as bigint) is null or decision_id < :before)
             and (cast(:status as text) is null or :status = case when revoked_at is not null then 'revoked'
                 when awaits = '{}' then 'standing' else 'waiting' end)
@@ -227,6 +232,7 @@ def list_decisions(
             """
         ),
         {
+            "hidden": sorted(visibility.hidden_sources),
             "ids": None if record_ids is None else list(record_ids),
             "status": status,
             "before": before,

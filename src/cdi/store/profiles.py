@@ -305,6 +305,16 @@ def retire_profiles(connection: Connection, reasons: Mapping[UUID, str], now: da
     connection.execute(
         text(
             """
+            insert into profile_version (profile_id, version, document, valid_from, valid_to)
+            select profile_id, version, document, updated_at, :now from profile
+            where profile_id = any(cast(:ids as uuid[])) on conflict do nothing
+            """
+        ),
+        {"ids": list(reasons), "now": now},
+    )
+    connection.execute(
+        text(
+            """
             update profile p set retired_at = :now, retired_reason = t.reason, updated_at = :now
             from unnest(cast(:ids as uuid[]), cast(:reasons as text[])) as t(profile_id, reason)
             where p.profile_id = t.profile_id
@@ -344,6 +354,35 @@ def load_assignments(connection: Connection, record_ids: Sequence[int]) -> list[
         {"ids": list(record_ids)},
     )
     return [OwnerAssignment(*row) for row in rows]
+
+
+def save_assignment(connection: Connection, assigned: OwnerAssignment) -> None:
+    """Append an owner given by hand."""
+    connection.execute(
+        text(
+            "insert into assigned_owner (record_id, owner, author, reason, at)"
+            " values (:record, :owner, :author, :reason, :at)"
+        ),
+        {
+            "record": assigned.record_id,
+            "owner": assigned.owner,
+            "author": assigned.author,
+            "reason": assigned.reason,
+            "at": assigned.at,
+        },
+    )
+
+
+def revoke_assignments(connection: Connection, record_ids: Sequence[int], now: datetime) -> int:
+    """Take back the owners given by hand to these records; how many that were."""
+    result = connection.execute(
+        text(
+            "update assigned_owner set revoked_at = :now"
+            " where record_id = any(cast(:ids as bigint[])) and revoked_at is null"
+        ),
+        {"ids": list(record_ids), "now": now},
+    )
+    return int(result.rowcount)
 
 
 @dataclass(frozen=True, slots=True)

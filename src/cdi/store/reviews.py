@@ -6,7 +6,7 @@ answered or moot.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from cdi.access import Visibility
+from cdi.access import EVERYTHING, Visibility
 from cdi.store.db import copy_rows, metadata
 from cdi.store.sources import TIME
 
@@ -46,6 +46,7 @@ review = Table(
         unique=True,
         postgresql_where=text("status in ('open', 'waiting')"),
     ),
+    Index("ix_review_decision_id", "decision_id", postgresql_where=text("decision_id is not null")),
     Index("ix_review_left_profile", "left_profile", postgresql_where=text("status <> 'closed'")),
     Index("ix_review_right_profile", "right_profile", postgresql_where=text("status <> 'closed'")),
 )
@@ -389,6 +390,21 @@ def _review(row: Any) -> Review:
         row.closed_at,
         row.closed_reason,
     )
+
+
+def find_review(connection: Connection, visibility: Visibility, review_id: int) -> Review | None:
+    """The review with this id, whoever owns it; None when there is none that the caller may see."""
+    found = list_reviews(connection, replace(visibility, owners=None), ReviewFilter(review_id=review_id), 1)
+    return found[0] if found else None
+
+
+def find_answered(connection: Connection, decision_id: int) -> Review | None:
+    """The review that this decision answered, or for which it waits; None for one that nobody asked."""
+    review_id = connection.execute(
+        text("select review_id from review where decision_id = :id order by review_id desc limit 1"),
+        {"id": decision_id},
+    ).scalar()
+    return None if review_id is None else find_review(connection, EVERYTHING, review_id)
 
 
 def question_figures(connection: Connection) -> dict[str, int]:

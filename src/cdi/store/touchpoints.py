@@ -118,3 +118,22 @@ def consents(connection: Connection, visibility: Visibility, profile_id: UUID) -
     """The consents of a profile, as each source has them."""
     rows = connection.execute(text(CONSENTS), {"profile": profile_id, "hidden": sorted(visibility.hidden_sources)})
     return [{"source": row.source, **row.document} for row in rows]
+
+
+COUNTS = """
+select profile_id, sum(touchpoints) as touchpoints, sum(consents) as consents from (
+    select m.profile_id,
+        (select count(*) from touchpoint t where t.source = r.source and t.customer_key = r.key) as touchpoints,
+        (select count(*) from consent c where c.source = r.source and c.customer_key = r.key) as consents
+    from membership m join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
+    where m.profile_id = any(cast(:ids as uuid[])) and not r.source = any(cast(:hidden as text[]))
+) carried group by profile_id
+"""
+
+
+def count_by_profile(
+    connection: Connection, visibility: Visibility, profile_ids: Sequence[UUID]
+) -> dict[UUID, tuple[int, int]]:
+    """How many touchpoints and consents each of these profiles carries."""
+    rows = connection.execute(text(COUNTS), {"ids": list(profile_ids), "hidden": sorted(visibility.hidden_sources)})
+    return {row.profile_id: (int(row.touchpoints), int(row.consents)) for row in rows}

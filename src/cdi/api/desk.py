@@ -1,0 +1,40 @@
+"""What the steward's routes share: the desk they work at, and what they send and read."""
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Depends, Header
+from pydantic import BaseModel, ConfigDict, Field
+
+from cdi.access import Caller, Role
+from cdi.api.dependencies import Here, Work, allowed
+from cdi.clock import utc_now
+from cdi.stewardship import Desk
+
+Stewarding: TypeAlias = Annotated[Caller, Depends(allowed(Role.STEWARD))]
+"""Whoever may decide."""
+
+
+def get_desk(installation: Here, connection: Work, caller: Stewarding) -> Desk:
+    """The caller's desk, in the request's transaction."""
+    return Desk(connection, installation, caller, utc_now())
+
+
+AtDesk: TypeAlias = Annotated[Desk, Depends(get_desk)]
+
+IfMatch: TypeAlias = Annotated[
+    str | None, Header(alias="If-Match", max_length=200, description="The ETag of what you decide on; stale: 412")
+]
+
+Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000)]
+RecordName: TypeAlias = Annotated[str, Field(max_length=600, examples=["webshop:10023"])]
+
+
+class Body(BaseModel):
+    """What a steward sends: an unknown name is a fault, not a silent nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def tag(etag: str) -> dict[str, str]:
+    """The header of an answer that carries a version."""
+    return {"ETag": f'"{etag}"'}

@@ -1,0 +1,35 @@
+"""Stewards answer what the machine must not guess, and what they say outranks it, for good.
+
+Every act is one transaction under the resolver's lock: the fact is appended, the records that it touches are resolved
+by the same pipeline as always, and the answer says what became of them. A preview is the same transaction, rolled
+back.
+"""
+
+from cdi.stewardship.conflicts import Settlement, list_conflicts, pin_value, settle_conflict, show_conflict, unpin_value
+from cdi.stewardship.desk import Desk
+from cdi.stewardship.overrides import add_override, list_overrides, revoke_override, show_override
+from cdi.stewardship.owners import hand_over
+from cdi.stewardship.reviews import claim_review, decide_review, list_reviews, release_review, show_review
+from cdi.stewardship.splits import Split, split_profile
+
+__all__ = [
+    "Desk",
+    "Settlement",
+    "Split",
+    "add_override",
+    "claim_review",
+    "decide_review",
+    "hand_over",
+    "list_conflicts",
+    "list_overrides",
+    "list_reviews",
+    "pin_value",
+    "release_review",
+    "revoke_override",
+    "settle_conflict",
+    "show_conflict",
+    "show_override",
+    "show_review",
+    "split_profile",
+    "unpin_value",
+]

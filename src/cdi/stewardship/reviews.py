@@ -1,0 +1,198 @@
+"""Reviews are answered: claimed, decided, or left in peace. A verdict on a review is the same fact as an override."""
+
+import math
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from cdi.access import Role
+from cdi.errors import ConflictError, NotFoundError
+from cdi.resolution.decisions import Verdict
+from cdi.serving import key_as_seen
+from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
+from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, told_now
+from cdi.store import decisions, records, reviews
+from cdi.store.decisions import StoredDecision
+from cdi.store.reviews import Review, ReviewFilter, ReviewSide
+
+CLAIM: Final = timedelta(minutes=10)
+ABOUT_A_LINK: Final = frozenset({"doubtful_link", "overruled"})
+"""Reviews that ask whether a steward's match still holds: separating the two answers that match too."""
+
+
+def list_reviews(desk: Desk, narrowed: ReviewFilter, limit: int) -> list[dict[str, Any]]:
+    """Reviews of the steward's owners, oldest first."""
+    return [_told(desk, review) for review in reviews.list_reviews(desk.connection, desk.visibility, narrowed, limit)]
+
+
+def show_review(desk: Desk, review_id: int) -> dict[str, Any]:
+    """One review, with what was decided on it."""
+    review = _found(desk, review_id)
+    stored = _decision_of(desk, review)
+    return _told(desk, review) | {"decision": None if stored is None else desk.told(stored)}
+
+
+def claim_review(desk: Desk, review_id: int) -> dict[str, Any]:
+    """Hold a review for ten minutes, or ten more. ConflictError names who else holds it."""
+    review = _open(_found(desk, review_id))
+    if not reviews.claim(desk.connection, review_id, desk.caller.name, desk.now + CLAIM, desk.now):
+        raise _held(_found(desk, review.id))
+    return _told(desk, _found(desk, review_id))
+
+
+def release_review(desk: Desk, review_id: int) -> dict[str, Any]:
+    """Let go of a review; an admin may let go for somebody else."""
+    review = _open(_found(desk, review_id))
+    holder = review.held_by(desk.now)
+    if holder not in {None, desk.caller.name} and desk.caller.role is not Role.ADMIN:
+        raise _held(review)
+    reviews.release(desk.connection, review_id)
+    return _told(desk, _found(desk, review_id))
+
+
+def decide_review(
+    desk: Desk, review_id: int, verdict: Verdict, reason: str, if_match: str | None = None
+) -> dict[str, Any]:
+    """Answer a review. `unsure` closes it until a record in it changes.
+
+    Raises ConflictError for one that is closed or held by somebody else, StaleError where `if_match` is not its tag
+    any more, ContradictionError naming the standing decisions that say otherwise.
+    """
+    because = must_have_reason(reason)
+    desk.alone()
+    review = _open(_found(desk, review_id))
+    if review.held_by(desk.now) not in {None, desk.caller.name}:
+        raise _held(review)
+    must_be_current(if_match, review.etag)
+    if review.kind == IDENTITY_JUMP:
+        answer = _settle_jump(desk, review, verdict, because)
+    else:
+        proposal = _decision_of(desk, review) if review.status == "waiting" else None
+        if proposal is not None and verdict.links:
+            answer = _consent(desk, review, proposal)
+        else:
+            if proposal is not None:
+                decisions.revoke_decision(desk.connection, proposal.decision.id, desk.caller.name, because, desk.now)
+            answer = _decide(desk, review, verdict, because)
+    return answer | {"review": _told(desk, _found(desk, review_id))}
+
+
+def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str) -> dict[str, Any]:
+    left, right = review.left.record, review.right.record
+    if review.kind in ABOUT_A_LINK and verdict.separates:
+        _take_back_links(desk, review, reason)
+    desk.must_not_contradict(verdict, [left], [right])
+    awaits = consent_missing(desk, verdict, [left, right], review.owners)
+    decision_id = decisions.save_decision(
+        desk.connection, verdict, [left], [right], desk.caller.name, reason, desk.now, review.id, awaits
+    )
+    if awaits:
+        reviews.wait_for_consent(desk.connection, review.id, decision_id)
+        return told_now(desk, decision_id, ())
+    _close(desk, review, verdict, decision_id)
+    return told_now(desk, decision_id, {left, right})
+
+
+def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, Any]:
+    """A steward of another owner says match too: now the decision of the first takes effect."""
+    mine = set(proposal.awaits) if desk.owners is None else desk.owners.intersection(proposal.awaits)
+    if not mine:
+        raise ConflictError(
+            f"this waits for a steward of {', '.join(proposal.awaits)}", remedy="Any other verdict takes it back"
+        )
+    decision = proposal.decision
+    missing = sorted(set(proposal.awaits) - mine)
+    if not missing:
+        desk.must_not_contradict(decision.verdict, decision.left, decision.right)
+    decisions.agree(desk.connection, decision.id, missing, desk.caller.name, desk.now)
+    if missing:
+        return told_now(desk, decision.id, ())
+    _close(desk, review, decision.verdict, decision.id)
+    return told_now(desk, decision.id, decision.records)
+
+
+def _settle_jump(desk: Desk, review: Review, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """The source says something that fits another person: `match`, it is the same person and what is said counts;
+    otherwise the key was given to somebody else, whose record begins now."""
+    record, other = review.left.record, review.left.record
+    if verdict.links:
+        records.accept_held(desk.connection, record)
+    elif verdict.separates:
+        other = records.start_incarnation(desk.connection, record, desk.now) or record
+    decision_id = decisions.save_decision(
+        desk.connection, verdict, [record], [other], desk.caller.name, reason, desk.now, review.id
+    )
+    _close(desk, review, verdict, decision_id)
+    return told_now(desk, decision_id, {record, other})
+
+
+def _take_back_links(desk: Desk, review: Review, reason: str) -> None:
+    """The matches that the review asks about."""
+    both = {review.left.record, review.right.record}
+    for decision in decisions.linked_decisions(desk.connection, sorted(both)):
+        if decision.verdict.links and both <= decision.records:
+            decisions.revoke_decision(desk.connection, decision.id, desk.caller.name, reason, desk.now)
+
+
+def _close(desk: Desk, review: Review, verdict: Verdict, decision_id: int) -> None:
+    reviews.close_review(desk.connection, review.id, f"decided: {verdict.value}", decision_id, desk.now)
+
+
+def _found(desk: Desk, review_id: int) -> Review:
+    review = reviews.find_review(desk.connection, desk.visibility, review_id)
+    if review is None:
+        raise NotFoundError("there is no review with this id")
+    desk.must_act_for(review.owners)
+    return review
+
+
+def _open(review: Review) -> Review:
+    if review.status == "closed":
+        raise ConflictError(f"this review is closed ({review.closed_reason})", remedy="Revoke its decision if it errs")
+    return review
+
+
+def _held(review: Review) -> ConflictError:
+    until = review.claimed_until.isoformat() if review.claimed_until else "a moment ago"
+    return ConflictError(f"{review.claimed_by} holds this review until {until}", remedy="Wait, or ask for its release")
+
+
+def _decision_of(desk: Desk, review: Review) -> StoredDecision | None:
+    return None if review.decision_id is None else decisions.find_decision(desk.connection, review.decision_id)
+
+
+def _told(desk: Desk, review: Review) -> dict[str, Any]:
+    holder = review.held_by(desk.now)
+    return {
+        "id": review.id,
+        "kind": review.kind,
+        "status": review.status,
+        "reason": review.reason,
+        "weight": review.weight,
+        "probability": 1 / (1 + math.exp(-max(-700.0, review.weight))),
+        "owners": list(review.owners),
+        "left": _side(desk, review.left),
+        "right": _side(desk, review.right),
+        "profiles": _profiles({review.left.profile, review.right.profile}),
+        "opened_at": review.opened_at,
+        "claimed_by": holder,
+        "claimed_until": review.claimed_until if holder else None,
+        "closed_at": review.closed_at,
+        "closed_reason": review.closed_reason,
+        "decision_id": review.decision_id,
+        "etag": review.etag,
+    }
+
+
+def _profiles(both: Collection[UUID]) -> list[str]:
+    return sorted(map(str, both))
+
+
+def _side(desk: Desk, side: ReviewSide) -> dict[str, Any]:
+    return {
+        "profile": side.profile,
+        "data_owner": side.data_owner,
+        "record": f"{side.source}:{key_as_seen(side.key, desk.visibility)}",
+        "record_owner": desk.installation.owner_of(side.source),
+    }
