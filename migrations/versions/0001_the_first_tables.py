@@ -126,6 +126,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_handle_record_id"), "handle", ["record_id"], unique=False)
     op.create_index(op.f("ix_handle_value_type"), "handle", ["value", "type"], unique=False)
     op.create_table(
+        "idempotency",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("caller", "route", "key", name=op.f("pk_idempotency")),
+    )
+    op.create_index(op.f("ix_idempotency_at"), "idempotency", ["at"], unique=False)
+    op.create_table(
         "model",
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -278,6 +289,13 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("review_id", name=op.f("pk_review")),
+    )
+    op.create_index(
+        "ix_review_decision_id",
+        "review",
+        ["decision_id"],
+        unique=False,
+        postgresql_where=sa.text("decision_id is not null"),
     )
     op.create_index(
         "ix_review_left_profile",
@@ -457,6 +475,7 @@ def downgrade() -> None:
     op.drop_index("uq_review_open", table_name="review", postgresql_where=sa.text("status in ('open', 'waiting')"))
     op.drop_index("ix_review_right_profile", table_name="review", postgresql_where=sa.text("status <> 'closed'"))
     op.drop_index("ix_review_left_profile", table_name="review", postgresql_where=sa.text("status <> 'closed'"))
+    op.drop_index("ix_review_decision_id", table_name="review", postgresql_where=sa.text("decision_id is not null"))
     op.drop_table("review")
     op.drop_index("uq_rejected_open", table_name="rejected", postgresql_where=sa.text("resolved_at is null"))
     op.drop_table("rejected")
@@ -481,6 +500,8 @@ def downgrade() -> None:
     op.drop_table("model_drift")
     op.drop_index("uq_model_active", table_name="model", postgresql_where=sa.text("active"))
     op.drop_table("model")
+    op.drop_index(op.f("ix_idempotency_at"), table_name="idempotency")
+    op.drop_table("idempotency")
     op.drop_index(op.f("ix_handle_value_type"), table_name="handle")
     op.drop_index(op.f("ix_handle_record_id"), table_name="handle")
     op.drop_table("handle")
