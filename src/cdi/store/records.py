@@ -526,3 +526,25 @@ def find_record_ids(connection: Connection, keys: Sequence[tuple[str, str]]) -> 
     )
     for row in rows:
         yield row.source, row.key, row.record_id
+
+
+@dataclass(frozen=True, slots=True)
+class RecordName:
+    """How a record is called, and whether it is live."""
+
+    source: str
+    stream: str
+    key: str
+    live: bool
+
+
+def load_names(connection: Connection, record_ids: Sequence[int]) -> dict[int, RecordName]:
+    """The names of these records, of those too that have ended."""
+    rows = connection.execute(
+        text(
+            "select record_id, source, stream, key, live and current as live from record"
+            " where record_id = any(cast(:ids as bigint[]))"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return {row.record_id: RecordName(row.source, row.stream, row.key, row.live) for row in rows}
