@@ -315,45 +315,73 @@ RULES: Final = (
 )
 
 
-def _keys_of(rule: Rule, number: int, table: RecordTable, model: MatchModel) -> Iterator[tuple[Rows, IntArray]]:
-    """A rule's keys before refusal, coarse ones first, then the compounds of what the model refuses."""
-    rows, hashes = rule.entries(table, model)
-    keys = combine(np.full(len(hashes), number + 1, np.uint64), hashes).view(np.int64)
-    yield rows, keys
-    refused = contained(keys, model.refused)
-    if not refused.any():
-        return
-    parts = parts_of(table)
-    pending = [(rows[refused], keys[refused], 0)]
-    for _ in range(DEPTH):
-        following = []
-        for coarse_rows, coarse_keys, start in pending:
-            for place in range(start, len(rule.divisors)):
-                divisor = getattr(parts, rule.divisors[place])[coarse_rows]
-                tag = np.full(len(divisor), place + 1, np.uint64)
-                finer = combine(coarse_keys.view(np.uint64), tag, divisor).view(np.int64)
-                there = finer != 0
-                fine_rows, fine_keys = coarse_rows[there], finer[there]
-                yield fine_rows, fine_keys
-                again = contained(fine_keys, model.refused)
-                if again.any():
-                    following.append((fine_rows[again], fine_keys[again], place + 1))
-        pending = following
-
-
 DEPTH: Final = 2
 """How often a block is divided before it is given up."""
 
 
-def rule_keys(table: RecordTable, model: MatchModel) -> Iterator[tuple[Rule, IntArray, Rows]]:
-    """By rule: its keys that the model does not refuse, and their rows; each (key, row) once, sorted."""
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleKeys:
+    """One rule's keys with their rows, those that the model takes; `refused` are the keys that it does not, and
+    `dropped` those of them that are not divided any more, with their rows."""
+
+    rule: Rule
+    keys: IntArray
+    rows: Rows
+    refused: IntArray
+    dropped: tuple[IntArray, Rows]
+
+
+Refuse = Callable[[IntArray], IntArray]
+"""Of some keys, the distinct ones that are refused, sorted."""
+
+
+def rule_keys(table: RecordTable, model: MatchModel, refuse: Refuse | None = None) -> Iterator[RuleKeys]:
+    """The keys of each rule: coarse ones first, then the finer compounds of those that are refused.
+
+    Without `refuse` the model decides what is refused; then a record's keys depend on it and the model alone.
+    """
     for number, rule in enumerate(RULES):
-        rows, keys = [], []
-        for some_rows, some_keys in _keys_of(rule, number, table, model):
-            kept = ~contained(some_keys, model.refused)
-            rows.append(some_rows[kept])
-            keys.append(some_keys[kept])
-        yield rule, *_distinct(np.concatenate(keys), np.concatenate(rows))
+        rows, hashes = rule.entries(table, model)
+        keys = combine(np.full(len(hashes), number + 1, np.uint64), hashes).view(np.int64)
+        yield _divided(rule, table, keys, rows, refuse or model.refuses)
+
+
+def _divided(rule: Rule, table: RecordTable, keys: IntArray, rows: Rows, refuse: Refuse) -> RuleKeys:
+    parts = parts_of(table)
+    kept: list[tuple[IntArray, Rows]] = []
+    all_refused: list[IntArray] = []
+    dropped = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    pending = [(keys, rows, 0)]
+    for depth in range(DEPTH + 1):
+        following = []
+        for some_keys, some_rows, start in pending:
+            found = refuse(some_keys)
+            all_refused.append(found)
+            too_many = contained(some_keys, found)
+            kept.append((some_keys[~too_many], some_rows[~too_many]))
+            coarse, of_coarse = some_keys[too_many], some_rows[too_many]
+            if len(coarse) and (depth == DEPTH or start == len(rule.divisors)):
+                dropped.append((coarse, of_coarse))
+            elif len(coarse):
+                following += list(_finer(rule, parts, coarse, of_coarse, start))
+        pending = following
+    return RuleKeys(
+        rule,
+        np.concatenate([k for k, _ in kept]),
+        np.concatenate([r for _, r in kept]),
+        np.concatenate(all_refused),
+        (np.concatenate([k for k, _ in dropped]), np.concatenate([r for _, r in dropped])),
+    )
+
+
+def _finer(rule: Rule, parts: Parts, keys: IntArray, rows: Rows, start: int) -> Iterator[tuple[IntArray, Rows, int]]:
+    """Keys together with each of the rule's further divisors, where the record has it."""
+    for place in range(start, len(rule.divisors)):
+        divisor = getattr(parts, rule.divisors[place])[rows]
+        tag = np.full(len(divisor), place + 1, np.uint64)
+        finer = combine(keys.view(np.uint64), tag, divisor).view(np.int64)
+        there = finer != 0
+        yield finer[there], rows[there], place + 1
 
 
 def _distinct(keys: IntArray, rows: Rows) -> tuple[IntArray, Rows]:
@@ -366,15 +394,17 @@ def _distinct(keys: IntArray, rows: Rows) -> tuple[IntArray, Rows]:
 
 
 def block_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, Rows]:
-    """All block keys of all records: 64-bit keys and the row of each. Each record's keys depend on it and the
-    model alone."""
+    """All block keys of all records: 64-bit keys and the row of each, sorted. Each record's keys depend on it and
+    the model alone."""
     found = list(rule_keys(table, model))
-    return np.concatenate([keys for _, keys, _ in found]), np.concatenate([rows for _, _, rows in found])
+    return _distinct(np.concatenate([f.keys for f in found]), np.concatenate([f.rows for f in found]))
 
 
 def count_blocks(keys: IntArray) -> tuple[IntArray, IntArray]:
     """Distinct keys and how many records have each."""
-    return np.unique(keys, return_counts=True)
+    ordered = np.sort(keys)
+    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else ordered[:0]
+    return ordered[begins], np.diff(np.append(begins, len(keys)))
 
 
 def pairs_in(sizes: IntArray) -> int:
@@ -383,23 +413,21 @@ def pairs_in(sizes: IntArray) -> int:
 
 
 def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> MatchModel:
-    """The model with every key refused that more than `limits.max_block` of these records have."""
-    return replace(model, refused=_oversized(table, model, limits))
+    """The model with every key refused that more than `limits.max_block` of these records have. What it already
+    refuses stays refused."""
 
+    def refuse(keys: IntArray) -> IntArray:
+        distinct, sizes = count_blocks(keys)
+        return distinct[(sizes > limits.max_block) | contained(distinct, model.refused)]
 
-def _oversized(table: RecordTable, model: MatchModel, limits: Limits) -> IntArray:
-    """Refused keys: those of the model, and the oversized of these records, found level by level."""
-    current = model
-    for _ in range(DEPTH + 1):
-        found = [current.refused]
-        for _, keys, _ in rule_keys(table, current):
-            distinct, sizes = count_blocks(keys)
-            found.append(distinct[sizes > limits.max_block])
-        refused = np.unique(np.concatenate(found))
-        if len(refused) == len(current.refused):
-            break
-        current = replace(current, refused=refused)
-    return current.refused
+    found = [model.refused]
+    gathering = _Gathering(limits)
+    for of_rule in rule_keys(table, model, refuse):
+        found.append(of_rule.refused)
+        gathering.add(of_rule)
+    refused = replace(model, refused=np.unique(np.concatenate(found)))
+    table.remembered(_name_of_pairs(refused, limits), lambda: gathering.result(table, refused))
+    return refused
 
 
 def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, Rows]:
@@ -414,29 +442,53 @@ def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, R
 
 def all_pairs(table: RecordTable, model: MatchModel, limits: Limits) -> tuple[Rows, Rows, BlockReport]:
     """The candidate pairs of a whole table, rule by rule so that memory stays bounded, and how they came about."""
-    name = f"pairs {hash((model.refused.tobytes(), model.shared.tobytes(), model.custom))} {limits.max_pairs}"
-    return table.remembered(name, lambda: _all_pairs(table, model, limits))
+    return table.remembered(_name_of_pairs(model, limits), lambda: _all_pairs(table, model, limits))
+
+
+def _name_of_pairs(model: MatchModel, limits: Limits) -> str:
+    return f"pairs {hash((model.refused.tobytes(), model.shared.tobytes(), model.custom))} {limits.max_pairs}"
 
 
 def _all_pairs(table: RecordTable, model: MatchModel, limits: Limits) -> tuple[Rows, Rows, BlockReport]:
-    gathered = np.zeros(0, np.int64)
-    waiting: list[IntArray] = []
-    counts: list[RuleCount] = []
-    for rule, keys, rows in rule_keys(table, model):
-        _, sizes = count_blocks(keys)
-        counts.append(RuleCount(rule.name, int((sizes > 1).sum()), pairs_in(sizes), int(sizes.max(initial=0))))
-        waiting.append(_pairs_of_blocks(keys, rows, limits, len(gathered)))
-        if sum(map(len, waiting)) > limits.chunk * 20:
-            gathered = _sorted_distinct(np.concatenate((gathered, *waiting)))
-            waiting = []
-    gathered = _sorted_distinct(np.concatenate((gathered, *waiting)))
-    report = BlockReport(tuple(counts), len(model.refused), _refusals(table, model))
-    return gathered >> 32, gathered & 0xFFFFFFFF, report
+    gathering = _Gathering(limits)
+    for of_rule in rule_keys(table, model):
+        gathering.add(of_rule)
+    return gathering.result(table, model)
+
+
+class _Gathering:
+    """Pairs of all rules so far, each once, and what there is to report."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.gathered = np.zeros(0, np.int64)
+        self.waiting: list[IntArray] = []
+        self.counts: list[RuleCount] = []
+        self.dropped: list[tuple[str, IntArray, Rows]] = []
+
+    def add(self, found: RuleKeys) -> None:
+        """Make the pairs of one more rule; counted before."""
+        _, sizes = count_blocks(found.keys)
+        largest = int(sizes.max(initial=0))
+        self.counts.append(RuleCount(found.rule.name, int((sizes > 1).sum()), pairs_in(sizes), largest))
+        self.waiting.append(_pairs_of_blocks(found.keys, found.rows, self.limits, len(self.gathered)))
+        self.dropped.append((found.rule.name, *found.dropped))
+        if sum(map(len, self.waiting)) > self.limits.chunk * 40:
+            self._settle()
+
+    def _settle(self) -> None:
+        self.gathered = _sorted_distinct(np.concatenate((self.gathered, *self.waiting)))
+        self.waiting = []
+
+    def result(self, table: RecordTable, model: MatchModel) -> tuple[Rows, Rows, BlockReport]:
+        self._settle()
+        report = BlockReport(tuple(self.counts), len(model.refused), _refusals(table, self.dropped))
+        return self.gathered >> 32, self.gathered & 0xFFFFFFFF, report
 
 
 def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -> IntArray:
     """Pairs of rows of equal keys, packed in one integer each, not yet distinct over blocks."""
-    order = np.lexsort((rows, keys))
+    order = np.argsort(keys)
     keys, rows = keys[order], rows[order]
     begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
     sizes = np.diff(np.concatenate((begins, [len(keys)])))
@@ -464,27 +516,15 @@ def _sorted_distinct(packed: IntArray) -> IntArray:
     return packed[kept]
 
 
-def _refusals(table: RecordTable, model: MatchModel) -> tuple[Refusal, ...]:
-    """Keys at the finest level that the model refuses, with how many of these records have them."""
-    if len(model.refused) == 0:
-        return ()
+def _refusals(table: RecordTable, dropped: list[tuple[str, IntArray, Rows]]) -> tuple[Refusal, ...]:
+    """The largest blocks that were given up."""
     found = []
-    for number, rule in enumerate(RULES):
-        last_rows, last_keys = [], []
-        for place, (rows, keys) in enumerate(_keys_of(rule, number, table, model)):
-            if place > len(rule.divisors):
-                last_rows.append(rows)
-                last_keys.append(keys)
-        if not last_keys:
-            continue
-        rows, keys = np.concatenate(last_rows), np.concatenate(last_keys)
-        dropped = contained(keys, model.refused)
-        distinct, first, sizes = np.unique(keys[dropped], return_index=True, return_counts=True)
-        del distinct
-        carriers = rows[dropped][first]
+    for name, keys, rows in dropped:
+        _, first, sizes = np.unique(keys, return_index=True, return_counts=True)
+        largest = np.argsort(-sizes, kind="stable")[:SHOWN]
         found += [
-            Refusal(rule.name, int(size), int(table.record_ids[row]), _words_of_record(table, int(row)))
-            for size, row in zip(sizes, carriers, strict=True)
+            Refusal(name, int(size), int(table.record_ids[row]), _words_of_record(table, int(row)))
+            for size, row in zip(sizes[largest], rows[first[largest]], strict=True)
         ]
     return tuple(sorted(found, key=lambda refusal: (-refusal.carriers, refusal.rule, refusal.record_id))[:SHOWN])
 
@@ -501,8 +541,7 @@ def _words_of_record(table: RecordTable, row: int) -> str:
 def shared_keys(table: RecordTable, model: MatchModel, a: int, b: int) -> tuple[str, ...]:
     """The names of the rules that bring two rows together; empty: they were never compared."""
     names = []
-    for rule, keys, rows in rule_keys(table, model):
-        of_a, of_b = keys[rows == a], keys[rows == b]
-        if np.isin(of_a, of_b).any():
-            names.append(rule.name)
+    for found in rule_keys(table, model):
+        if np.isin(found.keys[found.rows == a], found.keys[found.rows == b]).any():
+            names.append(found.rule.name)
     return tuple(names)

@@ -113,8 +113,12 @@ class Subject:
 
     def listed(self, name: str, values: Objects) -> BoolArray:
         """Which distinct values are so common that the model lists them."""
-        shares = self.model.frequencies_of(name).shares
-        return np.fromiter((value in shares for value in values), bool, len(values))
+        key = f"listed {name}"
+        if key not in self._memo:
+            shares = self.model.frequencies_of(name).shares
+            self._memo[key] = np.fromiter((value in shares for value in values), bool, len(values))
+        found: BoolArray = self._memo[key]
+        return found
 
 
 COMMON: Final = 1e-4
@@ -260,7 +264,10 @@ def _similar_names(
     similarity = name_similarity(x, y, LOOSE)
     near = np.flatnonzero(similarity > 0)
     distance = edit_distance(x[near], y[near], 2)
-    length = np.fromiter((min(len(p), len(q)) for p, q in zip(x[near], y[near], strict=True)), np.int64, len(near))
+    whole = features.lengths(subject.table, f"compact {name}", texts)
+    length = np.where(
+        many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
+    )[near]
     tight = ((distance <= 1) & (length >= 3)) | ((distance == 2) & (length >= 7))
     levels[near] = np.where(tight, level.fuzzy, level.loose)
     same_sound = (words.sounds[first] == words.sounds[second]) & (words.sounds[first] != 0)
@@ -498,9 +505,10 @@ def _area(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
     if len(unequal):
         low, high, inverse = distinct_pairs(x[unequal], y[unequal])
         texts = homes.postal_code.values
-        near = (edit_distance(texts[low], texts[high], 1) <= 1) | np.fromiter(
-            (len(s) >= 3 and s[:3] == t[:3] for s, t in zip(texts[low], texts[high], strict=True)), bool, len(low)
-        )
+        region = features.starts(subject.table, "postal code", texts, 3)
+        near = (region[low] == region[high]) & (region[low] != 0)
+        unlike = np.flatnonzero(~near)
+        near[unlike] = edit_distance(texts[low[unlike]], texts[high[unlike]], 1) <= 1
         result[unequal[near[inverse]]] = 2
     unlike = np.flatnonzero(cities & (p != q) & (result == 3))
     if len(unlike):
@@ -599,12 +607,12 @@ def email(subject: Subject, a: IntArray, b: IntArray) -> Answers:
 def _unequal_addresses(subject: Subject, names: features.Online, i: IntArray, j: IntArray, levels: Levels) -> Levels:
     """Levels of different addresses by what they say beyond names and beyond a domain that many have."""
     result = levels.copy()
-    lengths = np.fromiter(map(len, names.residue.values), np.int64, len(names.residue.values))
+    lengths = features.lengths(subject.table, "residue", names.residue.values)
     own, others = names.residue.codes[i], names.residue.codes[j]
     same = (own == others) & (lengths[own] >= 2)
     result[same] = np.where(lengths[own[same]] >= LONG_RESIDUE, 2, 4)
     of_few = ~subject.listed("domain", names.domain.values)
-    domains = np.where(of_few, np.fromiter(map(len, names.domain.values), np.int64, len(of_few)), 0)
+    domains = np.where(of_few, features.lengths(subject.table, "domain", names.domain.values), 0)
     says = np.minimum(lengths[own] + domains[names.domain.codes[i]], lengths[others] + domains[names.domain.codes[j]])
     telling = np.flatnonzero(~same & (says > LONG_RESIDUE))
     if len(telling):

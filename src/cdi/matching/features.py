@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
-from cdi.matching.pairs import IntArray
+from cdi.matching.pairs import BoolArray, IntArray
 from cdi.matching.similarity import Hashes, combine, hash_texts, sound
 from cdi.normalise.nicknames import nickname_group
 
@@ -33,10 +33,17 @@ class Words:
     hashes: Hashes
     initials: NDArray[np.uint8]
     sounds: Hashes
+    lengths: IntArray
 
-    def is_initial(self) -> NDArray[np.bool_]:
+    def is_initial(self) -> BoolArray:
         """By vocabulary: is it one letter?"""
-        return np.fromiter((len(word) == 1 for word in self.vocabulary), bool, len(self.vocabulary))
+        one_letter: BoolArray = self.lengths == 1
+        return one_letter
+
+
+def lengths_of(values: Objects) -> IntArray:
+    """How many letters each value has."""
+    return np.fromiter(map(len, values), np.int64, len(values))
 
 
 def words_of(values: Objects, at_most: int = WORDS) -> Words:
@@ -50,7 +57,7 @@ def words_of(values: Objects, at_most: int = WORDS) -> Words:
     vocabulary = column.values
     initials = np.fromiter((ord(word[0]) & 0xFF if word else 0 for word in vocabulary), np.uint8, len(vocabulary))
     sounds = hash_texts([sound(word) for word in vocabulary])
-    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sounds)
+    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sounds, lengths_of(vocabulary))
 
 
 def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
@@ -80,6 +87,20 @@ def family_words(table: RecordTable) -> Words:
 def organisation_words(table: RecordTable) -> Words:
     """Words of the organisations' core names, by distinct value of the column."""
     return table.remembered("organisation words", lambda: words_of(table.organisation.values, ORGANISATION_WORDS))
+
+
+def lengths(table: RecordTable, name: str, values: Objects) -> IntArray:
+    """How many letters each distinct value of a column has."""
+    return table.remembered(f"lengths {name}", lambda: lengths_of(values))
+
+
+def starts(table: RecordTable, name: str, values: Objects, length: int) -> NDArray[np.int32]:
+    """A code for the first letters of each distinct value; 0 for a shorter one."""
+
+    def make() -> NDArray[np.int32]:
+        return encode([value[:length] if len(value) >= length else "" for value in values]).codes
+
+    return table.remembered(f"starts {name}", make)
 
 
 def value_hashes(table: RecordTable, name: str, values: Objects) -> Hashes:

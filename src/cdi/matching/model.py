@@ -142,6 +142,10 @@ class MatchModel:
         """Which of these hashed values say nothing because strangers share them."""
         return contained(hashes, self.shared)
 
+    def refuses(self, keys: IntArray) -> IntArray:
+        """The distinct ones of these block keys that too many records have."""
+        return self.refused[contained(self.refused, np.sort(keys))]
+
     def with_thresholds(self, match: float, review: float) -> "MatchModel":
         """The same model linking and asking at other probabilities; raises InvalidInputError."""
         if not 0 < review <= match < 1:
