@@ -213,7 +213,7 @@ def replay(installation: Installation, name: str) -> Replay:
             if not isinstance(record, Record):
                 continue
             now = utc_now()
-            if not land(connection, installation, arriving, [record], (), now).rejected:
+            if not land(connection, installation, arriving, [record], (), now).counts.rejected:
                 sources.resolve_rejected(connection, [rejected_id], now)
                 taken += 1
     return Replay(taken, len(waiting) - taken)

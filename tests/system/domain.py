@@ -29,7 +29,7 @@ def push(
         for key, data in records.items()
     ]
     with installation.database.unit_of_work() as connection:
-        counts = land(connection, installation, arriving, events, (), utc_now())
+        counts = land(connection, installation, arriving, events, (), utc_now()).counts
     if settle:
         resolve(installation)
     return counts

@@ -99,7 +99,7 @@ def test_several_versions_of_one_key_in_one_batch_keep_their_order(company: Inst
     arriving = Arriving("till", {"customers": Stream.CUSTOMER}, lambda _, data: data)
     said = [Record("customers", "1", ANNA | {"emails": email(f"anna.{n}@gmx.de")}) for n in range(3)]
     with company.database.unit_of_work() as connection:
-        counts = land(connection, company, arriving, said, (), utc_now())
+        counts = land(connection, company, arriving, said, (), utc_now()).counts
     resolve(company)
     assert (counts.added, counts.changed, count(company, "record_version")) == (1, 2, 3)
     with company.database.unit_of_work() as connection:

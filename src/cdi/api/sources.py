@@ -1,15 +1,55 @@
-"""/v1/sources: what is connected, how it went, what a source said."""
+"""/v1/sources: what is connected, how it went, what a source said; and the push door."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from cdi import sources
+from cdi import push, sources
+from cdi.access import Caller, Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import Connecting, Here, Work
+from cdi.api.dependencies import Connecting, Here, Work, allowed_apart
 from cdi.api.problems import PROBLEMS
+from cdi.ingest.contract import Op
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"], responses=PROBLEMS)
+
+
+class PushedRecord(BaseModel):
+    """One record of a push."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[str, Field(min_length=1, max_length=500)]
+    data: dict[str, Any] = {}
+    stream: Annotated[str, Field(max_length=100)] = "customers"
+    op: Op = Op.UPSERT
+    observed_at: AwareDatetime | None = None
+    derived_from: Annotated[str | None, Field(max_length=100)] = None
+
+
+class PushedRecords(BaseModel):
+    """What an application says of its customers: at most 1,000 records."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    records: Annotated[list[PushedRecord], Field(max_length=1000)]
+    wait: bool = True
+
+
+@router.post("/{source}/records", responses={202: {"description": "Landed; resolved soon"}})
+def push_records(
+    source: str,
+    body: PushedRecords,
+    installation: Here,
+    caller: Annotated[Caller, Depends(allowed_apart(Role.CONNECTOR))],
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """Push records of a source. With `wait` the answer names the profiles that they belong to; without it the
+    records are landed and resolved by the worker or the next run."""
+    pushed = [push.Pushed(**record.model_dump()) for record in body.records]
+    told = push.push(installation, caller, source, pushed, wait=body.wait, idempotency_key=idempotency_key)
+    return answer(told, 200 if body.wait else 202)
 
 
 @router.get("")

@@ -166,7 +166,7 @@ def _commit(
         return Counts()
     with installation.database.unit_of_work() as connection:
         now = utc_now()
-        counts = land(connection, installation, arriving, batch.records, batch.rejected, now)
+        counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
         if stream.detects_deletes and arriving.run_id is not None:
             record_store.remember_scanned(connection, arriving.run_id, batch.keys)
         if checkpoint is not None:
@@ -188,8 +188,17 @@ def _remove_missing(installation: Installation, arriving: Arriving, end: FullSca
                 remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
             )
         gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
-        counts = land(connection, installation, arriving, gone, (), utc_now())
+        counts = land(connection, installation, arriving, gone, (), utc_now()).counts
     return replace(counts, read=0)
+
+
+@dataclass(slots=True)
+class Landed:
+    """What landing a batch came to: its figures, what was rejected, and the customer records that are due now."""
+
+    counts: Counts
+    rejected: list[Rejected] = field(default_factory=list)
+    due: list[int] = field(default_factory=list)
 
 
 def land(
@@ -199,19 +208,19 @@ def land(
     records: Sequence[Record],
     rejected: Sequence[Rejected],
     now: datetime,
-) -> Counts:
+) -> Landed:
     """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
-    counts = Counts(read=len(records) + len(rejected))
     kept = [replace(item, data=storable(item.data)) for item in rejected]
-    refused = [(item, content_hash(item.data).hex()) for item in kept]
+    landed = Landed(Counts(read=len(records) + len(rejected)), kept)
     for one_a_key in _rounds(records):
         arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
-        _land_round(connection, installation, arriving, arrivals, counts, refused, now)
+        _land_round(connection, installation, arriving, arrivals, landed, now)
+    refused = [(item, content_hash(item.data).hex()) for item in landed.rejected]
     source_store.save_rejected(connection, arriving.source, refused, now)
-    counts.rejected = len(refused)
-    counts.unchanged = counts.read - counts.rejected - counts.versions
-    return counts
+    landed.counts.rejected = len(refused)
+    landed.counts.unchanged = landed.counts.read - landed.counts.rejected - landed.counts.versions
+    return landed
 
 
 def _land_round(
@@ -219,8 +228,7 @@ def _land_round(
     installation: Installation,
     arriving: Arriving,
     arrivals: Sequence[Arrival],
-    counts: Counts,
-    refused: list[tuple[Rejected, str]],
+    landed: Landed,
     now: datetime,
 ) -> None:
     news: list[NewVersion] = []
@@ -229,15 +237,16 @@ def _land_round(
         try:
             news.append(NewVersion(arrival, _canonical(installation, arriving, arrival)))
         except BadRecordError as error:
-            item = Rejected(arrival.stream, str(error), arrival.native, arrival.key)
-            refused.append((item, arrival.content_hash.hex()))
+            landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
+    if not news:
+        return
     news = _without_echo(connection, _held_back(connection, arriving.source, news))
     saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
-    counts += added
+    landed.counts += added
     source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
-    customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER]
-    redo.queue(connection, [v.record_id for v in customers if v.counts_now], "the source changed it", now)
-    redo.queue(connection, [v.record_id for v in customers if v.held], "it seems to be about another person", now)
+    customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER and (v.counts_now or v.held)]
+    landed.due += [version.record_id for version in customers]
+    redo.queue(connection, [version.record_id for version in customers], "the source changed it", now)
     current = [version for version in saved if version.counts_now]
     _land_touchpoints(connection, installation, arriving, current, now)
     _land_consents(connection, installation, arriving, current, now)
@@ -478,8 +487,7 @@ def _customer_keys(
         keys.append(str(key or ""))
     if sparse:
         identity = Arriving(arriving.source, {CONTACTS: Stream.CUSTOMER}, lambda _, data: data, arriving.run_id)
-        refused: list[tuple[Rejected, str]] = []
-        _land_round(connection, installation, identity, list(sparse.values()), Counts(), refused, now)
+        _land_round(connection, installation, identity, list(sparse.values()), Landed(Counts()), now)
     return keys
 
 

@@ -68,6 +68,20 @@ def resolve_due(installation: Installation, resolved: Resolved, say: Progress) -
         say("resolve", done, done + waiting)
 
 
+def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolved:
+    """Resolve these records before anything else that is due; those that another resolver took meanwhile are
+    done."""
+    resolved = Resolved()
+    for start in range(0, len(record_ids), BATCH):
+        with installation.database.unit_of_work() as connection:
+            resolver_lock(connection)
+            taken = redo.take_these(connection, record_ids[start : start + BATCH])
+            if taken:
+                resolve_batch(connection, installation, frozenset(taken), resolved, utc_now())
+                redo.done(connection, taken)
+    return resolved
+
+
 def resolve_batch(
     connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
 ) -> None:

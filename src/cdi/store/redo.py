@@ -60,6 +60,18 @@ def take(connection: Connection, now: datetime, limit: int) -> dict[int, int]:
     return {row.record_id: row.ticket for row in rows}
 
 
+def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, int]:
+    """Those of these records that are due now, with the ticket under which each was taken."""
+    rows = connection.execute(
+        text(
+            "select record_id, ticket from redo"
+            " where record_id = any(cast(:ids as bigint[])) and due_at <= clock_timestamp()"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return {row.record_id: row.ticket for row in rows}
+
+
 def done(connection: Connection, taken: dict[int, int]) -> None:
     """Drop rows that were worked off; one queued again meanwhile (another ticket) stays."""
     connection.execute(
