@@ -8,7 +8,9 @@ import typer
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, out
 from cdi.settings import load_settings
-from cdi.store import backup as backups
+from cdi.store.backup import backup as write_backup
+from cdi.store.backup import restore as read_backup
+from cdi.store.backup import shell as open_shell
 from cdi.store.db import open_database
 from cdi.store.db import upgrade as upgrade_schema
 
@@ -34,14 +36,14 @@ def url(folder: Folder = HERE) -> None:
 def shell(folder: Folder = HERE) -> None:
     """Open psql on the database."""
     with open_database(load_settings(folder)) as database:
-        raise typer.Exit(backups.shell(database.url))
+        raise typer.Exit(open_shell(database.url))
 
 
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(help="Where to write it.")], folder: Folder = HERE) -> None:
     """Write everything to one file."""
     with installed(folder) as installation:
-        backups.backup(installation.database.url, file)
+        write_backup(installation.database.url, file)
     out.print(f"{file}: {file.stat().st_size / 2**20:.1f} MB")
 
 
@@ -51,6 +53,6 @@ def restore(
 ) -> None:
     """Read a backup into an empty database."""
     with open_database(load_settings(folder)) as database:
-        backups.restore(file, database.url)
+        read_backup(file, database.url)
         upgrade_schema(database)
     out.print("restored")
