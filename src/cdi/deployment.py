@@ -13,7 +13,7 @@ from cdi.ingest.registry import Registry, find_connectors
 from cdi.pipeline.installation import Installation, connector_folders
 from cdi.settings import PUSH, Deployment, Settings, SourceSystem, bundled, literal_secrets, load_deployment
 from cdi.store import changes, models, profiles, redo, reviews, sources
-from cdi.store.db import check_head
+from cdi.store.diagnosis import diagnose
 
 EMPTY = """\
 # A deployment of cdi. `cdi init DIR` without --empty makes one that is filled in and documented.
@@ -81,11 +81,7 @@ def doctor(installation: Installation) -> list[CheckResult]:
     """What is wrong with this installation, question by question."""
     faults = list(faults_of(installation.settings, installation.connectors))
     results = [CheckResult("cdi.yaml and what it names", not faults, "; ".join(faults))]
-    try:
-        check_head(installation.database)
-        results.append(CheckResult("the database answers and its schema is this version's", True))
-    except CdiError as error:
-        results.append(CheckResult("the database answers and its schema is this version's", False, str(error)))
+    results += diagnose(installation.database)
     with installation.database.unit_of_work() as connection:
         waiting, oldest = redo.backlog(connection)
     minutes = (utc_now() - oldest).total_seconds() / 60 if oldest else 0.0

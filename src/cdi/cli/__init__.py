@@ -4,6 +4,7 @@ What went wrong and can be put right is one red line on stderr and exit code 1; 
 `--json` stdout carries one object and nothing else.
 """
 
+import signal
 import sys
 
 import typer
@@ -48,6 +49,7 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """The program: exit code 0, 1 when a command failed, 2 for wrong usage."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` ends us as Ctrl-C does: what is open is closed
     try:
         app()
     except (CdiError, OSError) as error:
