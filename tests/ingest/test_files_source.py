@@ -155,6 +155,14 @@ def test_of_snapshots_only_the_newest_counts_and_what_is_missing_there_is_gone(t
     assert not third.full_scan
 
 
+def test_a_snapshot_with_an_unreadable_line_concludes_nothing(tmp_path: Path, drop: Path) -> None:
+    connector = declared(tmp_path, CSV.replace("key: =Nr", "key: =Nr\n    snapshot: true"))
+    put(drop, "contacts-1.csv", HEADER + "1;a;\r\n2;b\r\n")
+    reading = read(connector, tmp_path)
+    assert reading.keys == ["1"]
+    assert not reading.full_scan
+
+
 def test_without_snapshots_nothing_is_ever_concluded_from_absence(tmp_path: Path, drop: Path) -> None:
     put(drop, "contacts-1.csv", HEADER + "1;a;\r\n")
     assert not read(declared(tmp_path, CSV), tmp_path).full_scan

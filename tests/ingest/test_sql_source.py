@@ -89,6 +89,13 @@ def test_an_empty_table_is_no_error(tmp_path: Path, shop: sqlite3.Connection) ->
     assert reading.full_scan
 
 
+def test_a_row_without_a_key_proves_nothing_gone(tmp_path: Path, shop: sqlite3.Connection) -> None:
+    shop.executescript("update customer set name = '' where id = 3")
+    reading = read(declared(tmp_path, CUSTOMERS.replace("key: =id", "key: =name")), tmp_path)
+    assert len(reading.rejected) == 1
+    assert not reading.full_scan
+
+
 def test_composite_keys_page_in_their_order(tmp_path: Path, shop: sqlite3.Connection) -> None:
     shop.executescript("""
         create table card (branch text, nr integer, holder text, primary key (branch, nr));

@@ -56,7 +56,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class FullScanEnd:
-    """Every live key of the stream was yielded since its reading began: what was not is gone at the source."""
+    """Every live key of the stream was yielded since its reading began: what was not is gone at the source.
+
+    It is never said of a reading in which a record had to be rejected: that one has a key too, if an unreadable one.
+    """
 
     stream: str
 

@@ -69,8 +69,10 @@ class FilesReader:
         pending = _pending(drops, digests, seen, snapshot=blueprint.snapshot)
         taken = 0
         for drop in pending:
+            readable = True
             for event in self._events(drop, stream, blueprint):
                 yield event
+                readable = readable and not isinstance(event, Rejected)
                 taken += 1
                 if taken == self.context.limit:
                     yield Checkpoint(name, state or {})
@@ -79,7 +81,7 @@ class FilesReader:
                     yield Checkpoint(name, {"files": seen})
             if not drop.stands_still():
                 raise self._error(drop.path.name, "is still being written", "It will be read by the next run")
-            if blueprint.snapshot:
+            if blueprint.snapshot and readable:
                 yield FullScanEnd(name)
             seen = {**seen, drop.path.name: digests[drop.path.name]}
             yield Checkpoint(name, {"files": seen})

@@ -78,6 +78,7 @@ class Tally:
     records: int = 0
     announced: int = 0  # by the source, over all partitions
     moved: bool = False  # the source's count changed while its pages were read
+    unreadable: int = 0
 
     def saw_all(self) -> bool:
         """Whether nothing can have fallen between two pages; a source that does not count is believed."""
@@ -85,7 +86,7 @@ class Tally:
 
     def proves_absence(self) -> bool:
         """Whether what was not seen is gone: all was seen, and nothing moved meanwhile."""
-        return not self.moved and (self.announced in {0, self.records})
+        return not self.moved and not self.unreadable and (self.announced in {0, self.records})
 
 
 class HttpReader:
@@ -125,7 +126,9 @@ class HttpReader:
             for partition in partitions:
                 for records in ahead(self._pages(session, name, partition, position, tally)):
                     for native in records:
-                        yield from self._events(stream, native, position)
+                        for event in self._events(stream, native, position):
+                            tally.unreadable += isinstance(event, Rejected)
+                            yield event
                         tally.records += 1
                         if tally.records == self.context.limit:
                             yield Checkpoint(name, state or {})

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 
 from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.blueprint import SqlConnection, SqlManifest, SqlStream
-from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, ReadContext, ReadEvent, State
+from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, ReadContext, ReadEvent, Rejected, State
 from cdi.ingest.cursors import Position
 from cdi.ingest.json_values import as_record
 from cdi.ingest.streams import CompiledStream
@@ -48,10 +48,12 @@ class SqlReader:
         full = stream.scan_is_due(state, self.context.now)
         position = _position(stream, None if full else state, self.context.now)
         with self._connected() as connection:
-            taken = 0
+            taken, readable = 0, True
             for page in self._pages(connection, stream, blueprint, position):
                 for row in page:
-                    yield from stream.events(row)
+                    for event in stream.events(row):
+                        readable = readable and not isinstance(event, Rejected)
+                        yield event
                     if position is not None:
                         position.observe(row)
                     taken += 1
@@ -59,7 +61,7 @@ class SqlReader:
                         yield Checkpoint(name, state or {})
                         return
                 yield Checkpoint(name, state or {})
-        if full and stream.reconcile is not None:
+        if full and readable and stream.reconcile is not None:
             yield FullScanEnd(name)
         yield Checkpoint(name, _end_state(position, state, full, self.context.now))
 
