@@ -81,7 +81,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             told = site.answer(asked)
             content = told.document if isinstance(told.document, bytes) else json.dumps(told.document).encode()
             self.send_response_only(told.status)
-            for name, value in {"Content-Length": str(len(content)), **told.headers}.items():
+            for name, value in {"Content-Length": str(len(content)), "Connection": "close", **told.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)

@@ -447,9 +447,11 @@ def test_an_answer_that_is_too_large_is_cut_off(tmp_path: Path) -> None:
 
 def test_a_record_without_a_key_is_rejected_and_the_rest_go_on(tmp_path: Path) -> None:
     people = [{"id": 1}, {"id": None}, {"name": "nobody"}, "text", {"id": 2}]
+    text = manifest(page="{by: none}", deletes="[{mode: reconcile}]")
     with serving(lambda _: Told({"items": people})) as site:
-        reading = read(declared(tmp_path, manifest(page="{by: none}")), tmp_path, config(site))
+        reading = read(declared(tmp_path, text), tmp_path, config(site))
     assert reading.keys == ["1", "2"]
+    assert not reading.full_scan
     assert [r.reason.partition(":")[0] for r in reading.rejected] == [
         "no key",
         "no key",

@@ -113,11 +113,17 @@ def test_a_graphql_api(tmp_path: Path) -> None:
               body:
                 query: |
                   query Members($after: String) {
-                    members(first: 2, after: $after) { edges { node {id nick mail{address ok}} } pageInfo {endCursor hasNextPage} }
+                    members(first: 2, after: $after) {
+                      edges { node {id nick mail{address ok}} } pageInfo {endCursor hasNextPage}
+                    }
                   }
                 variables: {after: null}
             records: =data.members.edges[].node
-            page: {by: cursor, next: data.members.pageInfo.endCursor, more: data.members.pageInfo.hasNextPage, into: body.variables.after}
+            page:
+              by: cursor
+              next: data.members.pageInfo.endCursor
+              more: data.members.pageInfo.hasNextPage
+              into: body.variables.after
             fails_when: errors
             retry_when: "errors[?extensions.code == 'BUSY']"
             deletes: [{mode: reconcile}]
@@ -134,7 +140,7 @@ def test_a_graphql_api(tmp_path: Path) -> None:
         if busy:
             return busy.pop()
         begin = int(asked.body["variables"]["after"] or 0)
-        assert "{ edges { node {id nick" in asked.body["query"]
+        assert "edges { node {id nick" in asked.body["query"]
         edges = [{"node": node} for node in nodes[begin : begin + 2]]
         info = {"endCursor": str(begin + 2), "hasNextPage": begin + 2 < len(nodes)}
         return Told({"data": {"members": {"edges": edges, "pageInfo": info}}})
@@ -194,7 +200,8 @@ def test_a_database_with_composite_keys(tmp_path: Path) -> None:
             create table anteil (mandant text, mitglied integer, lfd integer, gebucht text, betrag text,
                 primary key (mandant, mitglied, lfd));
             insert into mitglied values ('A', 1, 'N', 'Weiß', 'Jürgen', '01021970', '2026-03-01 10:00:00', null),
-                ('A', 2, 'J', 'Hof eG', '', '', '2026-03-01 10:00:00', null), ('A', 3, 'N', 'X', 'Y', '', '', '2026-01-01'),
+                ('A', 2, 'J', 'Hof eG', '', '', '2026-03-01 10:00:00', null),
+                ('A', 3, 'N', 'X', 'Y', '', '', '2026-01-01'),
                 ('B', 1, 'N', 'Groß', 'Ida', '', '', null), ('B', 2, 'N', 'Klein', 'Udo', '', '', null);
             insert into anschrift values ('A', 1, 'Weg 1', '01067', 'Dresden');
             insert into anteil values ('A', 1, 1, '2026-03-01', '1.000,00'), ('A', 1, 2, '2026-03-02', '50,00'),
