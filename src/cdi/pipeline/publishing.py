@@ -19,7 +19,7 @@ from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
-from cdi.store import changes, pairs, pins, profiles, records, reviews
+from cdi.store import changes, pins, profiles, records, reviews
 from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
 from cdi.store.records import CurrentRecord
@@ -59,12 +59,14 @@ def publish(
     now: datetime,
     *,
     findings: Sequence[Finding] = (),
+    asked_about: frozenset[int] | None = None,
     rebuild: bool = False,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
     `clusters` must cover every live record of every profile that is touched; `changed` are the records that
-    became different, gone ones included. With `rebuild` every document is built again, not only those that
+    became different, gone ones included. `findings` are all that stewards should be asked about the records of
+    `asked_about` (None: about any of these). With `rebuild` every document is built again, not only those that
     changed records touch.
     """
     scope = frozenset(changed).union(*clusters.values())
@@ -103,12 +105,8 @@ def publish(
         written |= profiles.write_profiles(connection, writes, now)
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
-    questions = [
-        *_questions(connection, installation, scope, constraints),
-        *asked,
-        *_about_pairs(connection, installation, findings, after),
-    ]
-    homes = {*touched, *after.values()}
+    questions = [*asked, *_questions(connection, installation, findings, after)]
+    homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
     reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
     store_conflicts.replace_conflicts(connection, touched, conflicts, now)
     events_count = _announce(connection, told_before, told_after, plan, written, sources_of, states, now)
@@ -281,7 +279,7 @@ def _findings(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
     ]
 
 
-def _about_pairs(
+def _questions(
     connection: Connection, installation: Installation, findings: Sequence[Finding], after: Mapping[int, UUID]
 ) -> list[reviews.Question]:
     """What clustering found, as questions about profiles; and records of which something newer is kept back."""
@@ -303,43 +301,6 @@ def _about_pairs(
                 )
             )
     return questions
-
-
-def _questions(
-    connection: Connection, installation: Installation, scope: frozenset[int], constraints: Constraints
-) -> list[reviews.Question]:
-    """One question for each pair of profiles that are similar but not one, unless a steward said that they are
-    two; it shows their strongest pair of records."""
-    found = pairs.pairs_between_profiles(connection, sorted(scope))
-    answered = {frozenset(homes) for homes in _homes(connection, constraints.apart)}
-    questions: dict[frozenset[UUID], reviews.Question] = {}
-    wanted = {record for _, _, left, right, _ in found for record in (left, right)}
-    current = records.load_current(connection, sorted(wanted))
-    for left_profile, right_profile, left, right, weight in found:
-        both = frozenset({left_profile, right_profile})
-        if both in answered or both in questions:
-            continue
-        first, second = sorted(((left_profile, left), (right_profile, right)))
-        owners = sorted({installation.owner_of(current[record].source) for record in (left, right)})
-        questions[both] = reviews.Question(
-            "pair",
-            first[0],
-            second[0],
-            first[1],
-            second[1],
-            weight,
-            "similar, but not certainly one customer",
-            owners,
-        )
-    return list(questions.values())
-
-
-def _homes(connection: Connection, apart: Iterable[tuple[int, int]]) -> Iterator[tuple[UUID, UUID]]:
-    separated = list(apart)
-    homes = profiles.load_memberships(connection, sorted({record for both in separated for record in both}))
-    for a, b in separated:
-        if a in homes and b in homes:
-            yield homes[a], homes[b]
 
 
 def _announce(

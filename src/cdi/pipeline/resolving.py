@@ -7,7 +7,7 @@ everything. Both ask the same functions, so they come to the same end.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -23,13 +23,20 @@ from cdi.pipeline.drift import watch_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
-from cdi.resolution.clusters import ClusterRules, form_clusters
+from cdi.resolution.clusters import ClusterRules, Question, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, records, redo
 from cdi.store.db import resolver_lock
 
 BATCH = 500
 """Records resolved in one commit."""
+
+REASONS: Final = {
+    Reason.SIMILAR: "similar, but not certainly one customer",
+    Reason.CONTRADICTED: "two records match, but the others speak against it",
+    Reason.RIVALS: "others have an equal claim",
+    Reason.SIZE: "together they would be more records than one customer has",
+}
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with the step, how much of it is done, and how much there is."""
@@ -95,10 +102,16 @@ def resolve_batch(
     left, right = _candidates(connection, model, table, now)
     pairs.save_pairs(connection, _scored(connection, model, left, right))
     reached = pairs.neighbourhood(connection, sorted({*due, *around}), model.match_weight)
-    members = build_table(normalised.load_normalised(connection, reached))
-    judged = Judged(standing(connection, reached), pairs.load_pairs(connection, reached))
+    beside = pairs.similar_to(connection, reached)
+    wider = pairs.neighbourhood(connection, sorted({*reached, *beside}), model.match_weight) if beside else reached
+    members = build_table(normalised.load_normalised(connection, wider))
+    judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider))
     clusters, findings = form(members, model, judged)
-    published = publish(connection, installation, clusters, due, judged.constraints, now, findings=findings)
+    core = frozenset(reached)
+    about_core = [finding for finding in findings if finding.left in core or finding.right in core]
+    published = publish(
+        connection, installation, clusters, due, judged.constraints, now, findings=about_core, asked_about=core
+    )
     resolved.records += len(due)
     resolved.candidate_pairs += len(left)
     resolved.add(published)
@@ -201,7 +214,19 @@ def form(table: RecordTable, model: MatchModel, judged: Judged) -> tuple[Cluster
 
     found = form_clusters(table.record_ids, judged.pairs, judged.constraints, cluster_rules(model), score)
     clusters = members_by_label(table.record_ids, found.labels)
-    return clusters, [*_doubtful(table, model, judged.said.decisions), *_overruled(judged.said.decisions)]
+    return clusters, [
+        *_similar(found.open_questions),
+        *_doubtful(table, model, judged.said.decisions),
+        *_overruled(judged.said.decisions),
+    ]
+
+
+def _similar(asked: Sequence[Question]) -> list[Finding]:
+    """Clusters that are similar but not certainly one customer."""
+    return [
+        Finding("size" if q.reason is Reason.SIZE else "pair", q.left, q.right, q.weight, REASONS[q.reason])
+        for q in asked
+    ]
 
 
 def _doubtful(table: RecordTable, model: MatchModel, decided: Sequence[Decision]) -> list[Finding]:

@@ -20,6 +20,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 
@@ -71,7 +72,8 @@ class Database:
         """
         key = lock_key(name)
         with errors_without_values():
-            connection = psycopg.connect(self.url, autocommit=True, application_name=_who_we_are(name))
+            defaults = _defaults(self.url) | {"application_name": _who_we_are(name)}
+            connection = psycopg.connect(self.url, autocommit=True, **defaults)
         with connection:
             with errors_without_values():
                 if not _first(connection.execute("SELECT pg_try_advisory_lock(%s)", [key])):
@@ -109,15 +111,20 @@ def _engine(url: str) -> Engine:
     def _(_dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
         # libpq reads the URL itself: several hosts, sslmode, service, passfile mean what they mean to psql.
         arguments[:] = [url]
-        given = psycopg.conninfo.conninfo_to_dict(url)
-        defaults = {"application_name": "cdi", "connect_timeout": 10, "options": "-c timezone=UTC"}
-        parameters.update({name: value for name, value in defaults.items() if name not in given})
+        parameters.update(_defaults(url))
 
     @event.listens_for(engine, "connect")
     def _(connection: psycopg.Connection, _record: Any) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
 
     return engine
+
+
+def _defaults(url: str) -> dict[str, Any]:
+    """What we ask of a connection where the URL does not say; a dead network is noticed within minutes."""
+    given = conninfo_to_dict(url)
+    wished = {"application_name": "cdi", "connect_timeout": 10, "keepalives_idle": 60, "options": "-c timezone=UTC"}
+    return {name: value for name, value in wished.items() if name not in given}
 
 
 def _json_text(value: Any) -> str:

@@ -17,11 +17,9 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,7 +28,7 @@ import psycopg
 
 from cdi.errors import DatabaseError
 from cdi.ids import new_id
-from cdi.store import tuning
+from cdi.store import socket_path, tuning
 from cdi.store.programs import (
     CLEAN_ENVIRONMENT,
     Account,
@@ -51,7 +49,6 @@ RECOVERY_SECONDS = 120.0
 STOP_SECONDS = 60.0
 PORT = 5432  # names the socket; nothing listens on the network
 SOCKET = f".s.PGSQL.{PORT}"
-LONGEST_SOCKET_PATH = 102  # bytes; the kernels' limits are 107 (Linux) and 103 (macOS)
 LARGEST_LOG = 10 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
@@ -343,12 +340,8 @@ class _Server:
 
     def url(self, role: str, database: str) -> str:
         """A URL as libpq reads it; its host is the folder of the socket."""
-        host = quote(str(self._socket_folder()), safe="")
+        host = quote(str(socket_path.folder_for(self.data / SOCKET)), safe="")
         return f"postgresql://{role}@/{database}?host={host}&port={PORT}"
-
-    def _socket_folder(self) -> Path:
-        """The data folder, or a short name for it where its own cannot be that of a socket."""
-        return self.data if _fits_a_socket(self.data) else _short_name_for(self.data)
 
     def stop(self) -> bool:
         """Stop the server in an orderly way; if it will not, let it recover at its next start."""
@@ -362,6 +355,7 @@ class _Server:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(request)
             if self._gone_within(patience):
+                socket_path.forget(self.data / SOCKET)
                 logger.info("embedded server stopped")
                 return True
         raise DatabaseError(f"the private PostgreSQL server (process {process.pid}) does not stop")
@@ -415,37 +409,6 @@ def _reachable(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int,
         yield f"/proc/self/fd/{descriptor}", (descriptor,)
     finally:
         os.close(descriptor)
-
-
-def _fits_a_socket(folder: Path) -> bool:
-    """Whether the kernel takes a socket's path in `folder`, and libpq, which reads a comma as a second host."""
-    path = os.fsencode(folder / SOCKET)
-    return len(path) <= LONGEST_SOCKET_PATH and b"," not in path
-
-
-def _short_name_for(folder: Path) -> Path:
-    """A symbolic link to `folder` in a private folder of the system's place for such things."""
-    private = _short_place() / f"cdi-{os.geteuid()}-{sha256(os.fsencode(folder)).hexdigest()[:16]}"
-    with suppress(FileExistsError):
-        private.mkdir(mode=0o700)
-    stat = private.lstat()
-    if stat.st_uid != os.geteuid() or stat.st_mode & 0o077 or private.is_symlink():
-        raise DatabaseError(f"{private} belongs to somebody else", remedy="Remove it or shorten the deployment's path")
-    link = private / "data"
-    if not link.is_symlink() or link.readlink() != folder:
-        fresh = private / f"data-{new_id()}"
-        fresh.symlink_to(folder)
-        fresh.replace(link)
-    return link
-
-
-def _short_place() -> Path:
-    """Where the system keeps what lives as long as it runs, else where it keeps temporary things."""
-    places = [os.environ.get("XDG_RUNTIME_DIR"), "/run" if os.geteuid() == 0 else None, tempfile.gettempdir(), "/tmp"]  # noqa: S108 - a private folder is made in it
-    for place in filter(None, places):
-        if os.access(place, os.W_OK) and _fits_a_socket(Path(place) / "cdi-0123456789-0123456789abcdef/data"):
-            return Path(place)
-    raise DatabaseError("no place was found for the server's socket", remedy="Shorten the deployment's path")
 
 
 def _give(path: Path, account: Account) -> None:

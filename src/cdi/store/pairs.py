@@ -1,7 +1,6 @@
 """Scored pairs at or above the review threshold, with the model version that scored them."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table, text
@@ -94,25 +93,16 @@ def neighbourhood(connection: Connection, record_ids: Sequence[int], floor: floa
     return list(connection.execute(text(NEIGHBOURHOOD), {"ids": list(record_ids), "floor": floor}).scalars())
 
 
-def pairs_between_profiles(
-    connection: Connection, record_ids: Sequence[int]
-) -> list[tuple[UUID, UUID, int, int, float]]:
-    """Stored pairs with an end among these records whose ends lie in different profiles, as (profile of left,
-    profile of right, left, right, weight), the strongest first."""
-    rows = connection.execute(
-        text(
-            """
-            select distinct l.profile_id, r.profile_id, p.left_id, p.right_id, p.weight
-            from (
-                select * from pair where left_id = any(cast(:ids as bigint[]))
-                union all
-                select * from pair where right_id = any(cast(:ids as bigint[]))
-            ) p
-            join membership l on l.record_id = p.left_id join membership r on r.record_id = p.right_id
-            where l.profile_id <> r.profile_id
-            order by p.weight desc, p.left_id, p.right_id
-            """
-        ),
-        {"ids": list(record_ids)},
+def similar_to(connection: Connection, record_ids: Sequence[int]) -> list[int]:
+    """Records that a stored pair connects with these, whatever its weight."""
+    return list(
+        connection.execute(
+            text(
+                """
+                select right_id from pair where left_id = any(cast(:ids as bigint[]))
+                union select left_id from pair where right_id = any(cast(:ids as bigint[]))
+                """
+            ),
+            {"ids": list(record_ids)},
+        ).scalars()
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
