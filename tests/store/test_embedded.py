@@ -309,20 +309,22 @@ def test_the_folder_may_have_any_name(memory_path: Path, name: str) -> None:
     with embedded.running(folder, options=QUICK) as url:
         assert ask(url, "SELECT 1") == 1
         assert (folder / "postgres/data/.s.PGSQL.5432").is_socket()
+        reached = Path(psycopg.conninfo.conninfo_to_dict(url)["host"])
+        assert reached.samefile(folder / "postgres/data")
     assert not embedded.is_running(folder)
+    assert not reached.is_symlink()  # a short name goes with the server
 
 
 def test_a_short_name_that_belongs_to_somebody_else_is_not_used(memory_path: Path, monkeypatch) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         monkeypatch.setenv("XDG_RUNTIME_DIR", place)
         folder = memory_path / ("long" * 30)
-        with embedded.running(folder, options=QUICK) as url:
-            assert ask(url, "SELECT 1") == 1
-        (private,) = Path(place).iterdir()
-        assert stat.S_IMODE(private.stat().st_mode) == 0o700
-        private.chmod(0o777)
-        with pytest.raises(DatabaseError, match="somebody else"), embedded.running(folder, options=QUICK):
-            pass
+        with embedded.running(folder, options=QUICK):
+            (private,) = Path(place).iterdir()
+            assert stat.S_IMODE(private.stat().st_mode) == 0o700
+            private.chmod(0o777)
+            with pytest.raises(DatabaseError, match="somebody else"), embedded.running(folder, options=QUICK):
+                pass
     assert not embedded.is_running(folder)
 
 
