@@ -7,8 +7,8 @@ from typing import Final
 from cdi.normalise.text import fold, listed
 
 PARTICLES: Final = listed(
-    "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli la le"
-    " les bin ibn du d"
+    "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli"
+    " la le les bin ibn du d"
 )
 """Words before a family name that do not tell families apart (von, van der, de la); small inside a name."""
 _SMALL_IN_STREETS: Final = listed("am an auf bei im in of on the the upon")

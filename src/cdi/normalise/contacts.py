@@ -21,16 +21,16 @@ class NumberingPlan(NamedTuple):
 
     country_code: str
     trunk_prefix: str
-    lengths: frozenset[int]
     mobile: re.Pattern[str]
     landline: re.Pattern[str]
 
 
-_NOTHING: Final = re.compile(r"(?!)")
 _SEPARATORS: Final = str.maketrans("", "", " \t-/().·–‐‑")
 _EXTENSION = re.compile(r"[;,]?\s*(?:ext\.?|x|durchwahl|dw\.?)\s*\d{1,6}$", re.IGNORECASE)
 _PLAIN = re.compile(r"\+?[0-9]{3,17}")
 MAX_PHONE_LENGTH: Final = 40
+SHORTEST: Final = 10_000  # what is shorter is an emergency or service number, nobody's own
+LONG_FOR_A_NATIONAL_NUMBER: Final = 11  # "49 170 4711081" without its plus, not Leer (0491) without its nought
 
 
 @lru_cache(maxsize=300)
@@ -40,38 +40,49 @@ def _plan(country: str) -> NumberingPlan | None:
     metadata = PhoneMetadata.metadata_for_region(region, None)
     if metadata is None:
         return None
-    described = [d for d in (metadata.mobile, metadata.fixed_line) if d is not None]
-    lengths = metadata.general_desc.possible_length if metadata.general_desc else ()
-    patterns = [re.compile(d.national_number_pattern or "(?!)") for d in described]
-    mobile, landline = patterns if len(patterns) == 2 else (_NOTHING, _NOTHING)
-    trunk = metadata.national_prefix or ""
-    return NumberingPlan(str(metadata.country_code), trunk, frozenset(lengths), mobile, landline)
+    mobile, landline = (
+        re.compile((description and description.national_number_pattern) or "(?!)")
+        for description in (metadata.mobile, metadata.fixed_line)
+    )
+    return NumberingPlan(str(metadata.country_code), metadata.national_prefix or "", mobile, landline)
 
 
 def _calling_code(digits: str) -> str:
-    for length in (1, 2, 3):
+    for length in (1, 2, 3) if digits[:1] != "0" else ():
         if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             return digits[:length]
     return ""
 
 
+def _fits(plan: NumberingPlan, national: str) -> bool:
+    return plan.mobile.fullmatch(national) is not None or plan.landline.fullmatch(national) is not None
+
+
 def _by_plan(text: str, country: str) -> str:
     """E.164 of a plainly written number, or empty where the library must look."""
     if text.startswith("00"):
-        text = "+" + text[2:]
+        text = f"+{text[2:]}"
     if text.startswith("+"):
-        code = _calling_code(text[1:]) if text[1:2] != "0" else ""
-        plan, national = (_plan("+" + code), text[1 + len(code) :]) if code else (None, "")
+        code = _calling_code(text[1:])
+        plan, attempts = _plan(f"+{code}") if code else None, [text[1 + len(code) :]]
     else:
-        plan, national = _plan(country), text
-        if plan is not None and (not plan.trunk_prefix or not text.startswith(plan.trunk_prefix)):
-            return ""
-    if plan is None or not plan.trunk_prefix:
+        plan = _plan(country)
+        attempts = _national_readings(text, plan) if plan else []
+    if plan is None:
         return ""
-    national = national.removeprefix(plan.trunk_prefix)
-    if not plan.mobile.fullmatch(national) and not plan.landline.fullmatch(national):
-        return ""
-    return f"+{plan.country_code}{national}"
+    for national in attempts:
+        for digits in (national, national.removeprefix(plan.trunk_prefix)):
+            if _fits(plan, digits):
+                return f"+{plan.country_code}{digits}"
+    return ""
+
+
+def _national_readings(text: str, plan: NumberingPlan) -> list[str]:
+    """What a number without a plus may be: with the country's code, after its trunk prefix, or as it stands."""
+    if plan.trunk_prefix and text.startswith(plan.trunk_prefix):
+        return [text.removeprefix(plan.trunk_prefix)]
+    with_code = len(text) >= LONG_FOR_A_NATIONAL_NUMBER and text.startswith(plan.country_code)
+    return [text.removeprefix(plan.country_code), text] if with_code else [text]
 
 
 def _by_library(text: str, country: str) -> str:
@@ -79,7 +90,7 @@ def _by_library(text: str, country: str) -> str:
         number = phonenumbers.parse(text, country or None)
     except phonenumbers.NumberParseException:
         return ""
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_possible_number(number) or (number.national_number or 0) < SHORTEST:
         return ""
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -12,13 +12,12 @@ MONTH_FIRST_COUNTRIES: Final = frozenset({"US", "PH", "PR", "GU", "FM", "MH", "P
 YEARS: Final = range(1500, 2100)
 TWO_DIGIT_PIVOT: Final = 20  # 00-20 are 2000-2020, 21-99 are 1921-1999: a fixed line, so that a result never ages
 
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?")
-_YEAR_MONTH = re.compile(r"(\d{4})-(\d{2})(?:-00)?")
-_YEAR = re.compile(r"(\d{4})(?:-00-00)?")
-_NUMERIC = re.compile(r"(\d{1,2})\s?([./\-])\s?(\d{1,2})\s?[./\-]\s?(\d{4}|\d{2})(?:[T ,].*)?")
-_COMPACT = re.compile(r"\d{8}")
-_DAY_NAME = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[. ]{0,2}(?:of )?([a-z]{3,9})[., ]{0,2}(\d{4})")
-_NAME_DAY = re.compile(r"([a-z]{3,9})[. ]{0,2}(\d{1,2})(?:st|nd|rd|th)?[., ]{1,2}(\d{4})")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ].*)?", re.ASCII)
+_YEAR_MONTH = re.compile(r"(\d{4})(?:-(\d{2}))?", re.ASCII)
+_NUMERIC = re.compile(r"(\d{1,2})\s?([./\-])\s?(\d{1,2})\s?[./\-]\s?(\d{4}|\d{2})(?:[T ,].*)?", re.ASCII)
+_COMPACT = re.compile(r"\d{8}", re.ASCII)
+_DAY_NAME = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[. ]{0,2}(?:of )?([a-z]{3,9})[., ]{0,2}(\d{4})", re.ASCII)
+_NAME_DAY = re.compile(r"([a-z]{3,9})[. ]{0,2}(\d{1,2})(?:st|nd|rd|th)?[., ]{1,2}(\d{4})", re.ASCII)
 
 _MONTH_STEMS: Final = {
     "jan": 1, "jaen": 1, "gen": 1, "ene": 1, "feb": 2, "fev": 2, "mar": 3, "maer": 3, "mrz": 3, "apr": 4, "avr": 4,
@@ -36,6 +35,13 @@ def _iso(year: int, month: int, day: int) -> str:
     if month == 2 and day == 29 and (year % 4 != 0 or (year % 100 == 0 and year % 400 != 0)):
         return ""
     return f"{year:04d}-{month:02d}-{day:02d}"
+
+
+def _as_known(year: int, month: int, day: int) -> str:
+    """The ISO text of a date of which the month or the day may be unknown (0)."""
+    if day or year not in YEARS or not 0 <= month <= 12:
+        return _iso(year, month, day)
+    return f"{year:04d}-{month:02d}" if month else f"{year:04d}"
 
 
 def _full_year(text: str) -> int:
@@ -73,7 +79,7 @@ def _named(text: str) -> str:
 
 def _read(text: str, day_first: bool | None, month_first_country: bool) -> str:
     if match := _ISO.fullmatch(text):
-        return _iso(int(match[1]), int(match[2]), int(match[3]))
+        return _as_known(int(match[1]), int(match[2]), int(match[3]))
     if match := _NUMERIC.fullmatch(text):
         first, second, year = int(match[1]), int(match[3]), _full_year(match[4])
         if day_first is None:
@@ -81,10 +87,8 @@ def _read(text: str, day_first: bool | None, month_first_country: bool) -> str:
         return _ordered(first, second, year, day_first)
     if _COMPACT.fullmatch(text):
         return _compact(text, not month_first_country if day_first is None else day_first)
-    if (match := _YEAR_MONTH.fullmatch(text)) and int(match[1]) in YEARS and 1 <= int(match[2]) <= 12:
-        return f"{match[1]}-{match[2]}"
-    if (match := _YEAR.fullmatch(text)) and int(match[1]) in YEARS:
-        return match[1]
+    if match := _YEAR_MONTH.fullmatch(text):
+        return _as_known(int(match[1]), int(match[2] or 0), 0)
     return _named(text)
 
 

@@ -26,7 +26,17 @@ _ALSO_NAMES_WITH_CAPITAL: Final = frozenset({"Null", "None", "Test", "Void"})
 """Programs write "null" and "NULL"; "Null" between two proper capitals is Mr Null."""
 _NO_NAMES: Final = listed("vorname nachname name firstname lastname surname mustermann musterfrau")
 _PERSONS: Final = frozenset(
-    {"max mustermann", "erika mustermann", "john doe", "jane doe", "test test", "test user", "hans wurst", "foo bar"}
+    {
+        "max mustermann",
+        "erika mustermann",
+        "john doe",
+        "jane doe",
+        "test test",
+        "test user",
+        "foo bar",
+        "mustermann max",
+        "vorname nachname",
+    }
 )
 
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
@@ -52,9 +62,9 @@ def is_junk_name(text: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def is_junk_person(given: str, family: str) -> bool:
-    """Whether two names that may be names are together a placeholder: Max Mustermann, John Doe."""
-    return fold(f"{given} {family}") in _PERSONS
+def is_junk_person(name: str) -> bool:
+    """Whether words that may be names are together a placeholder: Max Mustermann, John Doe."""
+    return fold(name).replace(",", "") in _PERSONS
 
 
 _ASCENDING: Final = "01234567890123456789"

@@ -193,9 +193,9 @@ MAX_PASSES: Final = 8  # each takes something away; a name that needs more is ru
 
 
 def _take_apart(parts: NameParts, full: str, country: str) -> NameParts:
+    if is_junk_person(f"{parts.given_name} {parts.family_name}") or is_junk_person(full):
+        parts, full = parts._replace(given_name="", family_name=""), ""
     given, middle, family = map(_without_junk, (parts.given_name, parts.middle_name, parts.family_name))
-    if is_junk_person(given, family):
-        given = family = ""
     whole = not given and not family
     family, birth = _split_birth_name(_without_junk(full) if whole else family)
     before_given, before_family = honours_in(given, alone=True), honours_in(family)

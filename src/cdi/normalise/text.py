@@ -127,7 +127,8 @@ def fold(text: str) -> str:
     accents. Idempotent; scripts without a usual transliteration stay as they are."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFC", text.replace("İ", "i")).lower().translate(_TRANSLITERATION)
+    text = unicodedata.normalize("NFC", text.replace("İ", "i")).lower()
+    text = text.replace("ού", "ou").replace("ου", "ou").translate(_TRANSLITERATION)
     if text.isascii():
         return text
     stripped = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
