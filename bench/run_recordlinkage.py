@@ -27,7 +27,7 @@ def main(records_file: str, labels_file: str) -> None:
     warnings.simplefilter("ignore")
     began = time.perf_counter()
     records = pd.read_parquet(records_file).set_index("record_id")
-    records["substr(given, 1, 3)"] = records["given"].str[:3]
+    records["substr(given, 1, 1)"] = records["given"].str[:1]
     records["substr(family, 1, 3)"] = records["family"].str[:3]
     ordered = records[["given", "family"]].dropna()
     records["names"] = ordered.min(axis=1) + " " + ordered.max(axis=1)

@@ -206,7 +206,7 @@ def test_parquet_is_read_and_written_as_text(report, rows, folder):
     pq.write_table(table, folder / "records.parquet")
     dedupe(DedupeRequest(records=folder / "records.parquet", out=folder / "out.parquet"))
     written = pq.read_table(folder / "out.parquet")
-    assert written.column_names == [*columns, "profile_id"]
+    assert written.column_names == [*columns, "profile_id", "household_id"]
     assert all(field.type == pa.string() for field in written.schema)
 
 
@@ -274,6 +274,58 @@ def test_custom_attributes_count(folder):
     assert told["f1"] > without["f1"] + 0.1
 
 
+def test_a_model_is_saved_and_used_again(report, rows, folder):
+    dedupe(DedupeRequest(records=folder / "records.csv", save_model=folder / "saved.json"))
+    again = dedupe(DedupeRequest(records=folder / "records.csv", model=folder / "saved.json"))
+    assert (again.model["version"], again.profiles) == (report.model["version"], report.profiles)
+
+
+def test_labels_are_read_and_never_make_it_worse(report, rows, folder):
+    rng = random.Random(9)
+    lines = ["left,right,verdict"]
+    for _ in range(60):
+        one, other = rng.sample(range(400), 2)
+        lines += [f"a{one},b{one},match", f"b{one},a{other},no_match"]
+    lines.append("a1,a2,unsure")
+    labels = write(folder / "labels.csv", "\n".join(lines))
+    request = DedupeRequest(records=folder / "records.csv", truth=folder / "truth.csv", labels=labels)
+    learned = dedupe(request)
+    assert learned.model["origin"] == "trained on this file, corrected by labels"
+    assert learned.as_json()["pairwise"]["f1"] >= report.as_json()["pairwise"]["f1"] - 0.005
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("a,b\n", "needs the columns left, right and verdict"),
+        ("left,right,verdict\na1,a2,maybe\n", "label 1 names an unknown record or verdict"),
+        ("left,right,verdict\na1,b1,match\na1,zz,match\n", "label 2 names an unknown record or verdict"),
+        ("left,right,verdict\na1,a1,match\n", "label 1 names an unknown record or verdict"),
+        ("left,right,verdict\na1,b1,match\n", "1 labels of the same customer and 0 of others are too few"),
+    ],
+)
+def test_labels_of_something_else_are_refused(report, folder, labels, message):
+    request = DedupeRequest(records=folder / "records.csv", labels=write(folder / "wrong.csv", labels))
+    with pytest.raises(InvalidInputError, match=message):
+        dedupe(request)
+
+
+@pytest.mark.parametrize("key", ["record_id", "entity_id"])
+def test_households_are_measured_by_record_or_by_entity(report, rows, folder, key):
+    """Everybody lives alone in this population."""
+    names = sorted({row["entity" if key == "entity_id" else key] for row in rows})
+    homes = {row["record_id"]: row["entity"] for row in rows}
+    lines = [f"{key},household_id"] + [f"{name},h{homes.get(name, name)}" for name in names]
+    measured = dedupe(
+        DedupeRequest(
+            records=folder / "records.csv",
+            truth=folder / "truth.csv",
+            truth_households=write(folder / "homes.csv", "\n".join(lines)),
+        )
+    ).as_json()["household_pairs"]
+    assert measured["recall"] == 1.0
+
+
 # --- bad input
 
 
@@ -313,7 +365,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         ("record_id,entity_id\nz,1\n", "no record_id of .* is in the records"),
         ("record_id,entity_id\n", "no record_id of .* is in the records"),
         ("id,entity\n1,2\n", "needs the columns record_id and entity_id"),
-        ("record_id,entity_id\n1,a\n1,b\n", "entry 2 gives a record a second entity_id"),
+        ("record_id,entity_id\n1,a\n1,b\n", "entry 2 gives a second entity_id to one record_id"),
     ],
 )
 def test_a_truth_of_something_else_is_refused(tmp_path, truth, message):

@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 
 from cdi.errors import InvalidInputError
-from cdi.ingest.tables import CsvTable, TextTable, open_table, write_table
+from cdi.ids import pair
+from cdi.ingest.tables import CsvTable, TextTable, open_table, write_table, write_text
 from cdi.matching.blocking import Limits, all_pairs
 from cdi.matching.columns import RecordTable, TableBuilder
 from cdi.matching.engine import MatchResult, match, score
@@ -28,10 +29,13 @@ from cdi.matching.evaluation import (
     BlockingRecall,
     Evaluation,
     Interval,
+    Measure,
     codes_of,
     evaluate,
+    household_pairs,
     same_customer,
 )
+from cdi.matching.labels import Label, LabelledPairs, learn
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.matching.training import can_train, start_model, train
@@ -50,11 +54,13 @@ from cdi.normalise.headers import (
 from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.resolution.clusters import ClusterRules, Clusters, form_clusters
 from cdi.resolution.decisions import Constraints
+from cdi.resolution.households import find_households
 
 SAMPLED: Final = 5_000  # rows from whose values columns are understood
 DATES_SAMPLED: Final = 20_000  # dates of one source from which the order of day and month is told
 CHUNK: Final = 20_000
 PROFILE_ID: Final = "profile_id"
+HOUSEHOLD_ID: Final = "household_id"
 
 Progress = Callable[[str, int, int], None]
 """Called with the step and how much of how much is done; a total of 0 means that nobody knows."""
@@ -74,6 +80,9 @@ class DedupeRequest:
     seed: int = 1
     out: Path | None = None
     country: str | None = None
+    labels: Path | None = None
+    save_model: Path | None = None
+    truth_households: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,7 @@ class Quality:
     blocking_recall: float
     reviews_true: float
     unknown_ids: int
+    households: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,7 @@ class DedupeReport:
     country: str
     model: Mapping[str, Any]
     refused_blocks: int
+    households: int
     quality: Quality | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -123,6 +134,7 @@ def _quality_as_json(quality: Quality) -> dict[str, Any]:
         "clusters": evaluation.clusters.as_dict(),
         "blocking_recall": quality.blocking_recall,
         "reviews_true": quality.reviews_true,
+        **({"household_pairs": quality.households.as_dict()} if quality.households else {}),
         "truth": {
             "records": evaluation.records,
             "entities": evaluation.customers,
@@ -146,14 +158,17 @@ def dedupe(request: DedupeRequest, progress: Progress | None = None) -> DedupeRe
     survey = _survey(plan, watch)
     truth = _read_truth(request.truth, survey) if request.truth else None
     table = _normalised(plan, survey, watch)
-    model, origin = _model(request, plan, table, watch)
+    model, origin = _model(request, plan, survey, table, watch)
     with watch.step("match"):
         result = match(table, model, progress=watch.reporter("match"))
     clusters = _clusters(table, model, result, watch)
-    quality = _quality(table, model, clusters, truth, survey) if truth is not None else None
+    homes = find_households(table, clusters.labels, result.households).labels
+    quality = None
+    if truth is not None:
+        quality = _quality(request, table, model, clusters, homes, truth, survey)
     if request.out:
         with watch.step("write"):
-            _write(request.out, plan, clusters.labels)
+            _write(request.out, plan, clusters.labels, homes)
     _, sizes = np.unique(clusters.labels, return_counts=True)
     return DedupeReport(
         records=survey.records,
@@ -167,6 +182,7 @@ def dedupe(request: DedupeRequest, progress: Progress | None = None) -> DedupeRe
         country=plan.country,
         model=origin,
         refused_blocks=len(result.blocks.refusals),
+        households=len(np.unique(homes)),
         quality=quality,
     )
 
@@ -306,7 +322,7 @@ def _normalised(plan: _Plan, survey: _Survey, watch: "_Watch") -> RecordTable:
 
 
 def _model(
-    request: DedupeRequest, plan: _Plan, table: RecordTable, watch: "_Watch"
+    request: DedupeRequest, plan: _Plan, survey: _Survey, table: RecordTable, watch: "_Watch"
 ) -> tuple[MatchModel, dict[str, Any]]:
     """The model that decides, and where it is from."""
     if request.model:
@@ -318,8 +334,14 @@ def _model(
         origin = "trained on this file"
     else:
         model, origin = default_model(), "default"
+    if request.labels:
+        with watch.step("train"):
+            model = learn(table, model, _read_labels(request.labels, survey), request.seed)
+        origin += ", corrected by labels"
     if request.threshold is not None:
         model = model.with_thresholds(request.threshold, min(model.review, request.threshold))
+    if request.save_model:
+        write_text(request.save_model, model.to_json())
     told = {"version": model.version, "origin": origin, "match": model.match, "review": model.review}
     return model, told
 
@@ -341,46 +363,90 @@ def _clusters(table: RecordTable, model: MatchModel, result: MatchResult, watch:
 
 @dataclass(frozen=True, slots=True)
 class _Truth:
-    """Entity codes by hash of record id, sorted by hash."""
+    """Codes by hash of id, sorted by hash; `names` are what the codes stand for."""
 
     hashes: IntArray
-    entities: IntArray
+    codes: IntArray
+    names: tuple[str, ...]
 
     def of(self, ids: IntArray) -> IntArray:
+        """The code of each id, UNKNOWN where there is none."""
         place = np.minimum(np.searchsorted(self.hashes, ids), len(self.hashes) - 1)
-        return np.where(self.hashes[place] == ids, self.entities[place], UNKNOWN)
+        return np.where(self.hashes[place] == ids, self.codes[place], UNKNOWN)
 
 
 def _read_truth(path: Path, survey: _Survey) -> _Truth:
     """The truth by record id; raises InvalidInputError when it is contradictory or of another file."""
     if survey.ids is None:
         raise InvalidInputError("a truth needs records with a column record_id", remedy="Name it in the header")
+    truth = _codes_by_id(path, "record_id", "entity_id")
+    if not np.isin(truth.hashes, survey.ids).any():
+        raise InvalidInputError(f"no record_id of {path} is in the records", remedy="Give the truth of this file")
+    return truth
+
+
+def _codes_by_id(path: Path, key: str, value: str) -> _Truth:
+    """A file of two columns; raises InvalidInputError when an id has two values."""
     table = open_table(path)
-    if not {"record_id", "entity_id"} <= set(table.columns):
-        raise InvalidInputError(f"{path} needs the columns record_id and entity_id", remedy=_columns_are(table))
-    id_at, entity_at = table.columns.index("record_id"), table.columns.index("entity_id")
+    if not {key, value} <= set(table.columns):
+        raise InvalidInputError(f"{path} needs the columns {key} and {value}", remedy=_columns_are(table))
+    key_at, value_at = table.columns.index(key), table.columns.index(value)
     hashes, codes = array("q"), array("q")
     seen: dict[str, int] = {}
     for row in table.rows():
-        hashes.append(hash(row[id_at]))
-        codes.append(seen.setdefault(row[entity_at], len(seen)) if row[entity_at] else UNKNOWN)
-    keys, entities = np.array(hashes, dtype=np.int64), np.array(codes, dtype=np.int64)
+        hashes.append(hash(row[key_at]))
+        codes.append(seen.setdefault(row[value_at], len(seen)) if row[value_at] else UNKNOWN)
+    keys, values = np.array(hashes, dtype=np.int64), np.array(codes, dtype=np.int64)
     order = np.argsort(keys, kind="stable")
-    keys, entities = keys[order], entities[order]
-    clash = (keys[1:] == keys[:-1]) & (entities[1:] != entities[:-1])
+    keys, values = keys[order], values[order]
+    clash = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
     if clash.any():
         line = int(order[np.flatnonzero(clash)[0] + 1]) + 1
-        raise InvalidInputError(f"{path}: entry {line} gives a record a second entity_id", remedy="Give each one")
-    if not np.isin(keys, survey.ids).any():
-        raise InvalidInputError(f"no record_id of {path} is in the records", remedy="Give the truth of this file")
-    return _Truth(keys, entities)
+        raise InvalidInputError(f"{path}: entry {line} gives a second {value} to one {key}", remedy="Give each one")
+    if not len(keys):
+        keys, values = np.zeros(1, np.int64), np.full(1, UNKNOWN)
+    return _Truth(keys, values, tuple(seen))
+
+
+VERDICTS: Final = {"match": Label.SAME, "household": Label.HOUSEHOLD, "no_match": Label.OTHER}
+"""A verdict as a label; `unsure` teaches nothing."""
+
+
+def _read_labels(path: Path, survey: _Survey) -> LabelledPairs:
+    """Pairs of record ids with their verdict; raises InvalidInputError for other columns, verdicts or records."""
+    table = open_table(path)
+    wanted = ("left", "right", "verdict")
+    if survey.ids is None or not set(wanted) <= set(table.columns):
+        raise InvalidInputError(
+            f"{path} needs the columns left, right and verdict, and the records a column record_id",
+            remedy="left and right are record ids; a verdict is match, household, no_match or unsure",
+        )
+    places = [table.columns.index(column) for column in wanted]
+    order = np.argsort(survey.ids, kind="stable")
+    found: dict[tuple[int, int], Label] = {}
+    for number, row in enumerate(table.rows(), start=1):
+        left, right, verdict = (row[place] for place in places)
+        if verdict == "unsure":
+            continue
+        ends = np.array([hash(left), hash(right)])
+        at = order[np.minimum(np.searchsorted(survey.ids, ends, sorter=order), survey.records - 1)]
+        if verdict not in VERDICTS or left == right or not np.array_equal(survey.ids[at], ends):
+            raise InvalidInputError(
+                f"{path}: label {number} names an unknown record or verdict",
+                remedy="Use two record ids of the records and match, household, no_match or unsure",
+            )
+        found[pair(*at.tolist())] = VERDICTS[verdict]
+    lefts, rights = (np.array([ends[i] for ends in found], dtype=np.int64) for i in (0, 1))
+    return LabelledPairs(lefts, rights, np.array(list(found.values()), dtype=np.int64))
 
 
 def _quality(
+    request: DedupeRequest,
     table: RecordTable,
     model: MatchModel,
     clusters: Clusters,
-    truth: _Truth,
+    homes: IntArray,
+    truth: "_Truth",
     survey: _Survey,
 ) -> Quality:
     assert survey.ids is not None
@@ -388,23 +454,42 @@ def _quality(
     blocking = BlockingRecall(entities)
     blocking.see(*all_pairs(table, model, Limits())[:2])
     asked = np.array([(q.left, q.right) for q in clusters.open_questions], dtype=np.int64).reshape(-1, 2)
+    households = None
+    if request.truth_households:
+        lived = _true_households(request.truth_households, truth, survey)
+        households = household_pairs(homes, clusters.labels, lived, entities).measure
     return Quality(
         evaluation=evaluate(clusters.labels, entities),
         blocking_recall=blocking.value,
         reviews_true=float(same_customer(asked[:, 0], asked[:, 1], entities).mean()) if len(asked) else 1.0,
         unknown_ids=int((~np.isin(truth.hashes, survey.ids)).sum()),
+        households=households,
     )
 
 
-def _write(path: Path, plan: _Plan, labels: IntArray) -> None:
-    """The input's rows with the number of their profile; a column of that name that was there is replaced."""
-    kept = [i for i, column in enumerate(plan.table.columns) if column != PROFILE_ID]
-    numbers = codes_of(labels.tolist()) + 1
+def _true_households(path: Path, truth: "_Truth", survey: _Survey) -> IntArray:
+    """By record its true household: from record_id,household_id or, through the truth, entity_id,household_id."""
+    assert survey.ids is not None
+    if "entity_id" not in open_table(path).columns:
+        return _codes_by_id(path, "record_id", "household_id").of(survey.ids)
+    names = np.array([hash(name) for name in truth.names], dtype=np.int64)
+    of_entity = _codes_by_id(path, "entity_id", "household_id").of(names)
+    entities = truth.of(survey.ids)
+    return np.where(entities == UNKNOWN, UNKNOWN, of_entity[np.maximum(entities, 0)])
+
+
+def _write(path: Path, plan: _Plan, labels: IntArray, homes: IntArray) -> None:
+    """The input's rows with the numbers of their profile and household; columns of these names are replaced."""
+    kept = [i for i, column in enumerate(plan.table.columns) if column not in {PROFILE_ID, HOUSEHOLD_ID}]
+    profiles, households = (codes_of(codes.tolist()) + 1 for codes in (labels, homes))
     delimiter = plan.table.delimiter if isinstance(plan.table, CsvTable) else ","
+    numbers = zip(profiles.tolist(), households.tolist(), strict=True)
     rows = (
-        [*(row[i] for i in kept), str(number)] for row, number in zip(plan.table.rows(), numbers.tolist(), strict=True)
+        [*(row[i] for i in kept), str(profile), str(household)]
+        for row, (profile, household) in zip(plan.table.rows(), numbers, strict=True)
     )
-    write_table(path, [*(plan.table.columns[i] for i in kept), PROFILE_ID], rows, delimiter)
+    columns = [*(plan.table.columns[i] for i in kept), PROFILE_ID, HOUSEHOLD_ID]
+    write_table(path, columns, rows, delimiter)
 
 
 class _Watch:

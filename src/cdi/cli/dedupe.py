@@ -11,6 +11,17 @@ from cdi.cli.terminal import Json, out, print_json, progress_bars
 from cdi.dedupe import DedupeReport, DedupeRequest
 from cdi.dedupe import dedupe as dedupe_file
 
+COUNTS = (
+    "country",
+    "records",
+    "candidate_pairs",
+    "profiles",
+    "reviews",
+    "largest_profile",
+    "households",
+    "refused_blocks",
+)
+
 
 def dedupe(
     records: Annotated[Path, typer.Argument(help="CSV or Parquet, one record a row.")],
@@ -21,10 +32,18 @@ def dedupe(
     threshold: Annotated[float | None, typer.Option(help="Link from this probability; else the model's.")] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal results.")] = 1,
     out_file: Annotated[
-        Path | None, typer.Option("--out", help="Write the input's rows plus profile_id here (.csv or .parquet).")
+        Path | None,
+        typer.Option("--out", help="Write the input's rows plus profile_id and household_id here (.csv or .parquet)."),
     ] = None,
     country: Annotated[
         str | None, typer.Option(help="Where values leave it open: DE, GB, US, …; else guessed.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV with left,right,verdict (match, household, no_match): corrects the model.")
+    ] = None,
+    save_model: Annotated[Path | None, typer.Option(help="Write the model that decided, for --model.")] = None,
+    truth_households: Annotated[
+        Path | None, typer.Option(help="CSV with record_id (or entity_id),household_id to measure households against.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -39,6 +58,9 @@ def dedupe(
         seed=seed,
         out=out_file,
         country=country.upper() if country else None,
+        labels=labels,
+        save_model=save_model,
+        truth_households=truth_households,
     )
     with progress_bars() as progress:
         report = dedupe_file(request, progress)
@@ -58,11 +80,13 @@ def print_dedupe_report(report: DedupeReport) -> None:
     facts = Table(show_header=False, box=None)
     facts.add_row("model", f"{report.model['version']} ({report.model['origin']})")
     facts.add_row("links from", f"{report.model['match']:.2f}, asks from {report.model['review']:.2f}")
-    for name in ("country", "records", "candidate_pairs", "profiles", "reviews", "largest_profile", "refused_blocks"):
+    for name in COUNTS:
         facts.add_row(name.replace("_", " "), str(document[name]))
-    for name in ("pairwise", "bcubed", "clusters"):
+    for name in ("pairwise", "bcubed", "clusters", "household_pairs"):
         if name in document:
-            facts.add_row(name, "  ".join(f"{part} {value:.4f}" for part, value in document[name].items()))
+            facts.add_row(
+                name.replace("_", " "), "  ".join(f"{part} {value:.4f}" for part, value in document[name].items())
+            )
     if "blocking_recall" in document:
         facts.add_row("blocking recall", f"{document['blocking_recall']:.4f}")
         facts.add_row("reviews that are true", f"{document['reviews_true']:.2f}")

@@ -7,6 +7,7 @@ here ever becomes a number.
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -83,18 +84,14 @@ def _open_csv(path: Path, start: bytes) -> CsvTable:
     encoding = _encoding(start)
     text = start.decode(encoding, errors="ignore" if encoding.startswith("utf-16") else MIXED)
     if not text.strip("\ufeff \t\r\n\0"):
-        raise InvalidInputError(
-            f"{path} is empty", remedy="Give a CSV file with a header and one record a line"
-        )
+        raise InvalidInputError(f"{path} is empty", remedy="Give a CSV file with a header and one record a line")
     whole = len(start) < SNIFFED
     delimiter = _delimiter(text if whole else text[: text.rfind("\n") + 1] or text)
     with path.open(encoding=encoding, errors=MIXED, newline="") as file:
         try:
             header = next(csv.reader(file, delimiter=delimiter))
         except csv.Error:
-            raise InvalidInputError(
-                f"{path} has no readable header", remedy="Give it a line of names"
-            ) from None
+            raise InvalidInputError(f"{path} has no readable header", remedy="Give it a line of names") from None
     return CsvTable(path, _named(header, path), delimiter, encoding)
 
 
@@ -125,9 +122,7 @@ def _named(header: Sequence[str], path: Path) -> tuple[str, ...]:
     names = [name.strip() or f"column_{i}" for i, name in enumerate(header, start=1)]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
-        raise InvalidInputError(
-            f"{path}: two columns are called {twice[0]!r}", remedy="Give each its own name"
-        )
+        raise InvalidInputError(f"{path}: two columns are called {twice[0]!r}", remedy="Give each its own name")
     return tuple(names)
 
 
@@ -159,10 +154,7 @@ def _open_parquet(path: Path) -> ParquetTable:
 
 def _as_text(column: pa.Array) -> list[str]:
     if pa.types.is_floating(column.type):
-        return [
-            "" if v is None or isnan(v) else str(int(v)) if v.is_integer() else repr(v)
-            for v in column.to_pylist()
-        ]
+        return ["" if v is None or isnan(v) else str(int(v)) if v.is_integer() else repr(v) for v in column.to_pylist()]
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return ["" if v is None else v.decode("utf-8", errors=MIXED) for v in column.to_pylist()]
     texts: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
@@ -173,20 +165,29 @@ TextTable: TypeAlias = CsvTable | ParquetTable
 """Named columns of text. `rows()` starts from the first row each time; every row is as wide as the header."""
 
 
-def write_table(
-    path: Path, columns: Sequence[str], rows: Iterator[Sequence[str]], delimiter: str = ","
-) -> None:
-    """Rows of text into CSV (UTF-8), or Parquet if the file's name ends so; the file appears when it is
-    whole."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
+def write_table(path: Path, columns: Sequence[str], rows: Iterator[Sequence[str]], delimiter: str = ",") -> None:
+    """Rows of text into CSV (UTF-8), or Parquet if the file's name ends so; the file appears when it is whole."""
+    with _appearing_whole(path) as unfinished:
         if path.suffix == ".parquet":
             _write_parquet(unfinished, columns, rows)
-        else:
-            with unfinished.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows(rows)
+            return
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(rows)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Text into a file that appears when it is whole."""
+    with _appearing_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _appearing_whole(path: Path) -> Iterator[Path]:
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        yield unfinished
         unfinished.replace(path)
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be written: {error.strerror}") from None

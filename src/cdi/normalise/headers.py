@@ -201,11 +201,7 @@ def _by_similar_name(name: str, values: Sequence[str]) -> Target | None:
     for length in range(len(words) - 1, 0, -1):
         for start in range(len(words) - length + 1):
             target = KNOWN.get("_".join(words[start : start + length]))
-            pattern = (
-                LOOKS_LIKE.get(target.path.replace(".mobile", "").replace(".landline", ""))
-                if target
-                else None
-            )
+            pattern = LOOKS_LIKE.get(target.path.replace(".mobile", "").replace(".landline", "")) if target else None
             if pattern and _share(values, pattern) > 0.7:
                 return target
     return None
@@ -246,13 +242,7 @@ def guess_country(samples: Mapping[str, Sequence[str]], targets: Targets) -> str
     """The country (ISO 3166 alpha-2) whose habits decide what a value leaves open, for a file that names
     none: by the form of its postal codes, dates and the words of its header."""
     words = {word for column in samples for word in folded(column).split("_")}
-    codes = [
-        v.strip()
-        for c, t in targets.items()
-        if t.path.endswith("postal_code")
-        for v in samples.get(c, ())
-        if v
-    ]
+    codes = [v.strip() for c, t in targets.items() if t.path.endswith("postal_code") for v in samples.get(c, ()) if v]
     if _share(codes, re.compile(r"^[A-Za-z]{1,2}\d[A-Za-z\d]? ?\d[A-Za-z]{2}$")) > 0.5:
         return "GB"
     if _share(codes, re.compile(r"^[A-Za-z]\d[A-Za-z] ?\d[A-Za-z]\d$")) > 0.5:
@@ -283,9 +273,7 @@ def _place(attribute: Attribute, rest: Sequence[str]) -> tuple[str, str] | None:
         return _place_in_blocks(attribute, rest)
     if attribute.shape is Shape.VALUE and not rest:
         return "", ""
-    named = (
-        attribute.shape is Shape.MAPPING or f"{attribute.name}.{rest[0]}" in BIRTH_PARTS if rest else False
-    )
+    named = attribute.shape is Shape.MAPPING or f"{attribute.name}.{rest[0]}" in BIRTH_PARTS if rest else False
     return ("", rest[0]) if len(rest) == 1 and (named or rest[0] in attribute.parts) else None
 
 
@@ -378,16 +366,12 @@ def read_mapping(text: str, name: str) -> dict[str, Target | None]:
         where = f", line {mark.line + 1}" if mark else ""
         raise InvalidInputError(f"{name}{where}: this is not YAML") from None
     if not isinstance(content, dict) or not content:
-        raise InvalidInputError(
-            f"{name} holds no mapping", remedy="Write lines such as first_name: name.given_name"
-        )
+        raise InvalidInputError(f"{name} holds no mapping", remedy="Write lines such as first_name: name.given_name")
     return {str(column): _mapped(str(column), entry, name) for column, entry in content.items()}
 
 
 def _mapped(column: str, entry: object, name: str) -> Target | None:
-    path, comparison = (
-        (entry.get("path"), entry.get("comparison")) if isinstance(entry, dict) else (entry, None)
-    )
+    path, comparison = (entry.get("path"), entry.get("comparison")) if isinstance(entry, dict) else (entry, None)
     if path in {None, "ignore"} and not isinstance(entry, dict):
         return None
     if not isinstance(path, str) or comparison not in {None, *get_args(Comparison)}:
@@ -399,7 +383,5 @@ def _mapped(column: str, entry: object, name: str) -> Target | None:
     if path not in ROLES:
         parse_path(path)
     if comparison and not custom:
-        raise InvalidInputError(
-            f"{name}: {path} has its own comparison", remedy="Choose one for attributes.… only"
-        )
+        raise InvalidInputError(f"{name}: {path} has its own comparison", remedy="Choose one for attributes.… only")
     return Target(path, (comparison or "text") if custom else None)
