@@ -1,6 +1,6 @@
 """The sample company, resolved once a session and copied for each test; and small companies of a test's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -98,10 +98,25 @@ class Doors:
         self.installation = installation
         self.app = create_app(installation)
 
-    def as_(self, role: Role, *groups: FieldGroup, sensitive: bool = False, source: str | None = None) -> TestClient:
+    def as_(
+        self,
+        role: Role,
+        *groups: FieldGroup,
+        sensitive: bool = False,
+        source: str | None = None,
+        owners: Sequence[str] | None = None,
+        name: str = "",
+    ) -> TestClient:
         with self.installation.database.unit_of_work() as connection:
             key = create_key(
-                connection, f"test {role}", role, utc_now(), groups=groups, sensitive=sensitive, source=source
+                connection,
+                name or f"test {role}",
+                role,
+                utc_now(),
+                groups=groups,
+                sensitive=sensitive,
+                source=source,
+                owners=owners,
             )
         return TestClient(self.app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
 
