@@ -371,6 +371,48 @@ class FilesStream(StreamPart):
     optional: tuple[str, ...] = ()  # columns that the mapping reads and a file may lack
 
 
+# -- webhooks --------------------------------------------------------------------------------------------------------
+
+
+class Signature(Part):
+    """How a vendor signs: an HMAC over the parts of `message`, put together in this order, in `header`."""
+
+    header: str
+    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    message: tuple[Annotated[str, Field(pattern=r"^(body|method|url|form|header:[A-Za-z0-9-]+)$")], ...] = ("body",)
+    secret: str
+
+
+class SharedToken(Part):
+    """For vendors that do not sign: a token in a header, which proves little; such deliveries carry no data."""
+
+    token: str
+    header: str
+
+
+class WebhookEvent(Part):
+    """What an event means: `records` of the delivery to land, or, without them, a stream to read again."""
+
+    stream: str
+    when: str | None = None  # over {headers, body}; names of headers in lower case
+    records: str | None = None
+    key: str | None = None  # where the delivery's records are built otherwise than the stream's
+    op: Literal["upsert", "delete", "erase"] = "upsert"
+
+
+class Webhook(Part):
+    """What the source system tells by itself. `timestamp` and `max_age` refuse what was recorded and is sent again."""
+
+    verify: Signature | SharedToken
+    event_id: str | None = None
+    timestamp: str | None = None
+    timestamp_format: str | None = None
+    max_age: timedelta | None = None
+    events: tuple[WebhookEvent, ...] = Field(min_length=1)
+
+
 # -- the whole -----------------------------------------------------------------------------------------------
 
 
@@ -384,6 +426,7 @@ class Header(Part):
     maturity: Maturity = "own"
     config: dict[Annotated[str, Field(pattern=NAME)], Setting] = {}
     tables: dict[Annotated[str, Field(pattern=NAME)], dict[str, str]] = {}
+    webhook: Webhook | None = None
 
 
 StreamName: TypeAlias = Annotated[str, Field(pattern=NAME)]

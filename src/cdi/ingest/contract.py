@@ -98,6 +98,29 @@ class ReadContext:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """A delivery as it arrived: the names of headers in lower case, the body's bytes untouched, because the signature
+    is over them. `url` is the one that the vendor called."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookResult:
+    """What a verified delivery brings: records to land, and streams of which there is something new to read.
+
+    `event_id` is the vendor's own: a delivery that repeats one has been dealt with already.
+    """
+
+    records: tuple[Record, ...] = ()
+    read_again: tuple[str, ...] = ()
+    event_id: str | None = None
+
+
 class Connector(Protocol):
     """Reads one kind of source system. `config` is the source's own settings with secrets resolved, validated
     by the connector. Every failure is a SourceError that names the remedy."""

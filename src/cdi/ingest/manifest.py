@@ -30,6 +30,8 @@ from cdi.ingest.contract import (
     Rejected,
     State,
     StreamInfo,
+    WebhookRequest,
+    WebhookResult,
 )
 from cdi.ingest.files import FilesReader
 from cdi.ingest.mapping import Compilation, Loc
@@ -38,6 +40,7 @@ from cdi.ingest.sql import SqlReader, column_of
 from cdi.ingest.streams import CompiledStream, compile_stream
 from cdi.ingest.templates import Values, fill, names
 from cdi.ingest.transforms import functions
+from cdi.ingest.webhook import CompiledWebhook, compile_webhook
 from cdi.settings import describe_faults, load_yaml
 
 Reader = HttpReader | SqlReader | FilesReader
@@ -146,6 +149,17 @@ class DeclaredConnector:
         self._known(stream)
         return self._compiled_for(config).streams[stream].record_of(data)
 
+    def webhook(self, config: Mapping[str, Any], request: WebhookRequest, context: ReadContext) -> WebhookResult:
+        """What a delivery brings, once it is verified.
+
+        Raises WebhookRefusedError, InvalidInputError for one that cannot be read, ConfigurationError if this
+        connector has no webhook.
+        """
+        webhook = self._compiled_for(config).webhook
+        if webhook is None:
+            raise ConfigurationError(f"connector {self.name} has no webhook", remedy="Its streams are read by cdi sync")
+        return webhook.receive(request, self._values(config), context.now)
+
     def _known(self, stream: str) -> None:
         if stream not in self.manifest.streams:
             there = ", ".join(self.manifest.streams)
@@ -161,7 +175,7 @@ class DeclaredConnector:
 
     def _reader(self, config: Mapping[str, Any], context: ReadContext) -> Reader:
         values = self._values(config)
-        streams, plans = self._compiled_for(config)
+        streams, plans, _ = self._compiled_for(config)
         match self.manifest:
             case HttpManifest():
                 return HttpReader(self.manifest, streams, plans, values, context)
@@ -212,6 +226,7 @@ class Compiled(NamedTuple):
 
     streams: dict[str, CompiledStream]
     plans: dict[str, HttpPlan]
+    webhook: CompiledWebhook | None
 
 
 def _compile(manifest: Manifest, values: Values) -> Compiled:
@@ -221,9 +236,11 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     plans: dict[str, HttpPlan] = {}
     if isinstance(manifest, HttpManifest):
         plans = {n: compile_http(part, shared, ("streams", n)) for n, part in manifest.streams.items()}
+    keys = {name: part.key for name, part in manifest.streams.items()}
+    webhook = compile_webhook(manifest.webhook, keys, shared) if manifest.webhook is not None else None
     if shared.faults:
         raise _ManifestError(shared.faults)
-    return Compiled(streams, plans)
+    return Compiled(streams, plans, webhook)
 
 
 _EXPRESSIONS = ("key", "source_time", "each", "when", "event_id", "map")
@@ -263,6 +280,8 @@ def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:
     known = {f"config.{name}" for name in manifest.config}
     open_names = {f"config.{name}" for name, setting in manifest.config.items() if not setting.secret}
     parts: list[tuple[Loc, Any, set[str]]] = [(("connection",), manifest.connection.model_dump(), known)]
+    if manifest.webhook is not None:
+        parts.append((("webhook",), manifest.webhook.model_dump(), known))
     for name, part in manifest.streams.items():
         place: Loc = ("streams", name)
         rest = part.model_dump(exclude={*_EXPRESSIONS, "detail"})
