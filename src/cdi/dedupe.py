@@ -187,6 +187,13 @@ def dedupe(request: DedupeRequest, progress: Progress | None = None) -> DedupeRe
     )
 
 
+def read_records(request: DedupeRequest) -> RecordTable:
+    """The engine's table of a file's records, normalised; a record's id is its row, from 0. For experiments with
+    the engine itself (see `matching.bridge`)."""
+    plan, watch = _plan(request), _Watch(None)
+    return _normalised(plan, _survey(plan, watch), watch)
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """How a file is read: its table, what its columns mean, and the country that decides open questions."""
