@@ -3,7 +3,18 @@
 from fastapi import FastAPI
 
 from cdi import __version__
-from cdi.api import changes, conflicts, health, overrides, ownership, profiles, reviews, sources, splitting
+from cdi.api import (
+    changes,
+    conflicts,
+    health,
+    history,
+    overrides,
+    ownership,
+    profiles,
+    reviews,
+    sources,
+    splitting,
+)
 from cdi.api.documentation import add_documentation
 from cdi.api.problems import install_handlers
 from cdi.pipeline import Installation
@@ -17,6 +28,7 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.installation = installation
     install_handlers(app)
     add_documentation(app)
-    for room in (profiles, reviews, overrides, conflicts, splitting, ownership, sources, changes, health):
+    rooms = (profiles, history, reviews, overrides, conflicts, splitting, ownership, sources, changes, health)
+    for room in rooms:
         app.include_router(room.router)
     return app

@@ -1,7 +1,8 @@
-"""A profile as one caller sees it: as it is stored if every record in it may be seen, else built again from those
-that may; values of field groups without their scope are masked."""
+"""What one caller sees: a profile as it is (or was) stored if every record in it may be seen, else built again from
+those that may; values of field groups without their scope masked; records and decisions by names they may know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +15,10 @@ from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
 from cdi.resolution.document import StewardFacts, assemble
-from cdi.store import pins, profiles, records
+from cdi.store import history, pins, profiles, records
+from cdi.store.decisions import StoredDecision
 from cdi.store.profiles import FoundProfile
+from cdi.store.records import CurrentRecord
 
 
 def present(
@@ -46,22 +49,73 @@ def _rebuilt(
 ) -> dict[str, Any] | None:
     members = profiles.load_members(connection, [found.profile_id])[found.profile_id]
     current = records.load_current(connection, members).values()
-    visible = [record for record in current if record.source not in visibility.hidden_sources]
+    return _built_of_visible(connection, installation, visibility, found.document, list(current), utc_now())
+
+
+def _built_of_visible(
+    connection: Connection,
+    installation: Installation,
+    visibility: Visibility,
+    document: Mapping[str, Any],
+    members: Sequence[CurrentRecord],
+    at: datetime,
+) -> dict[str, Any] | None:
+    """The document as if it consisted only of the records that may be seen; None if there is none."""
+    visible = [record for record in members if record.source not in visibility.hidden_sources]
     if not visible:
         return None
     ids = [record.record_id for record in visible]
-    facts = StewardFacts(
-        pins.load_pins(connection, ids, utc_now()), assignments=profiles.load_assignments(connection, ids)
-    )
-    assembly = assemble(
-        found.profile_id,
-        [record_facts(installation, record) for record in visible],
-        installation.rules,
-        facts,
-    )
-    return assembly.document | {
-        "version": found.version,
-        "updated_at": found.document["updated_at"],
+    facts = StewardFacts(pins.load_pins(connection, ids, at), profiles.assignments_at(connection, ids, at))
+    about = [record_facts(installation, record) for record in visible]
+    assembly = assemble(UUID(document["id"]), about, installation.rules, facts)
+    return assembly.document | {"version": document["version"], "updated_at": document["updated_at"]}
+
+
+def present_at(
+    connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID, at: datetime
+) -> dict[str, Any] | None:
+    """The profile as it was served to such a caller at that time; None if the id was not live then, or no record in
+    it may be seen. What is built again follows the rules of today."""
+    document = history.document_at(connection, profile_id, at)
+    if document is None:
+        return None
+    if {record["source"] for record in document["records"]} & visibility.hidden_sources:
+        members = records.load_as_of(connection, document["records"], at)
+        rebuilt = _built_of_visible(connection, installation, visibility, document, members, at)
+        if rebuilt is None:
+            return None
+        document = rebuilt
+    return shown(document, visibility)
+
+
+def names_seen(connection: Connection, visibility: Visibility, record_ids: Iterable[int]) -> dict[int, str]:
+    """`source:key` of those of these records that the caller may see."""
+    return {
+        record_id: f"{name.source}:{key_as_seen(name.key, visibility)}"
+        for record_id, name in records.load_names(connection, sorted(set(record_ids))).items()
+        if name.source not in visibility.hidden_sources
+    }
+
+
+def decision_seen(connection: Connection, visibility: Visibility, stored: StoredDecision) -> dict[str, Any]:
+    """A decision as it is told; records that the caller may not see are left out."""
+    decision = stored.decision
+    names = names_seen(connection, visibility, decision.records)
+    return {
+        "id": decision.id,
+        "verdict": decision.verdict.value,
+        "left": [names[i] for i in sorted(decision.left) if i in names],
+        "right": [names[i] for i in sorted(decision.right) if i in names],
+        "author": decision.author,
+        "reason": decision.reason,
+        "at": decision.at,
+        "status": stored.status,
+        "review": stored.review_id,
+        "awaits": list(stored.awaits),
+        "agreed_by": list(stored.agreed_by),
+        "revoked_at": stored.revoked_at,
+        "revoked_by": stored.revoked_by,
+        "revoked_reason": stored.revoked_reason,
     }
 
 
@@ -90,6 +144,6 @@ def live_profile(connection: Connection, visibility: Visibility, profile_id: UUI
 
 
 def seen_at_all(connection: Connection, visibility: Visibility, profile_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of these profiles of which the caller may see a record."""
+    """Those of these profiles, retired ones too, of which the caller may see a record."""
     found = [profiles.find_profile(connection, profile_id) for profile_id in profile_ids]
     return [f.profile_id for f in found if f is not None and not f.sources <= visibility.hidden_sources]

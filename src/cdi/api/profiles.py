@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
-from cdi import profiles
+from cdi import history, profiles
 from cdi.api.answers import answer
 from cdi.api.dependencies import Here, Reader, Work
 from cdi.api.problems import PROBLEMS, Problem, problem
@@ -23,8 +24,13 @@ MOVED: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/profiles/{profile_id}", responses=MOVED)
-def get_profile(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
-    """The profile: golden record with the provenance and owner of each value, its records, its data owner."""
+def get_profile(
+    profile_id: UUID, installation: Here, connection: Work, caller: Reader, as_of: AwareDatetime | None = None
+) -> Response:
+    """The profile: golden record with the provenance and owner of each value, its records, its data owner. With
+    `as_of` (a time with its offset) as it was served then."""
+    if as_of is not None:
+        return answer(history.as_of(connection, installation, caller.visibility, profile_id, as_of))
     found = profiles.show(connection, installation, caller.visibility, profile_id)
     match found.status:
         case HTTPStatus.OK:

@@ -14,7 +14,7 @@ from cdi.ids import RecordKey
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline.resolving import resolve_batch
 from cdi.resolution.decisions import Decision, Verdict, contradiction
-from cdi.serving import key_as_seen
+from cdi.serving import decision_seen, names_seen
 from cdi.store import decisions, profiles, records
 from cdi.store.db import resolver_lock
 from cdi.store.decisions import StoredDecision
@@ -90,11 +90,7 @@ class Desk:
 
     def names_of(self, record_ids: Iterable[int]) -> dict[int, str]:
         """`source:key` of those of these records that the steward may see."""
-        return {
-            record_id: f"{name.source}:{key_as_seen(name.key, self.visibility)}"
-            for record_id, name in records.load_names(self.connection, sorted(set(record_ids))).items()
-            if name.source not in self.visibility.hidden_sources
-        }
+        return names_seen(self.connection, self.visibility, record_ids)
 
     # -- how it takes effect -----------------------------------------------------------------------
 
@@ -116,24 +112,7 @@ class Desk:
 
     def told(self, stored: StoredDecision) -> dict[str, Any]:
         """A decision as it is answered; records that the steward may not see are left out."""
-        decision = stored.decision
-        names = self.names_of(decision.records)
-        return {
-            "id": decision.id,
-            "verdict": decision.verdict.value,
-            "left": [names[i] for i in sorted(decision.left) if i in names],
-            "right": [names[i] for i in sorted(decision.right) if i in names],
-            "author": decision.author,
-            "reason": decision.reason,
-            "at": decision.at,
-            "status": stored.status,
-            "review": stored.review_id,
-            "awaits": list(stored.awaits),
-            "agreed_by": list(stored.agreed_by),
-            "revoked_at": stored.revoked_at,
-            "revoked_by": stored.revoked_by,
-            "revoked_reason": stored.revoked_reason,
-        }
+        return decision_seen(self.connection, self.visibility, stored)
 
     def affected(self, resolved: Resolved) -> dict[str, Any]:
         """The profiles that an act changed, each with its data owner."""

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from cdi.access import Visibility
 from cdi.resolution.ownership import OwnerAssignment
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import as_columns, copy_rows, metadata
 from cdi.store.sources import TIME
 
 profile = Table(
@@ -232,6 +232,34 @@ def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[s
     return {row.id: Original(row.golden, row.anchor) for row in rows}
 
 
+WRITTEN = ("profile_id", "kind", "data_owner", "sources", "document", "content_hash", "search")
+
+KEEP_VERSIONS = """
+insert into profile_version (profile_id, version, document, valid_from, valid_to)
+select profile_id, version, document, updated_at, :now from profile
+where profile_id = any(cast(:profile_id as uuid[]))
+on conflict do nothing
+"""
+
+WRITE_PROFILES = """
+insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, search, version,
+    created_at, updated_at)
+select profile_id, kind, data_owner, string_to_array(sources, ','),
+    cast(document as jsonb) || jsonb_build_object('version', 1, 'updated_at', cast(:stamp as text)),
+    content_hash, search, 1, :now, :now
+from unnest(cast(:profile_id as uuid[]), cast(:kind as text[]), cast(:data_owner as text[]),
+    cast(:sources as text[]), cast(:document as text[]), cast(:content_hash as bytea[]), cast(:search as text[]))
+    with ordinality as w(profile_id, kind, data_owner, sources, document, content_hash, search, position)
+order by position
+on conflict (profile_id) do update set
+    kind = excluded.kind, data_owner = excluded.data_owner, sources = excluded.sources,
+    document = excluded.document || jsonb_build_object('version', p.version + 1),
+    content_hash = excluded.content_hash, search = excluded.search, version = p.version + 1,
+    updated_at = excluded.updated_at, retired_at = null, retired_reason = null
+returning p.profile_id, p.version
+"""
+
+
 def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now: datetime) -> dict[UUID, int]:
     """Insert new profiles, replace changed ones (the document before is kept), bring retired ones back.
 
@@ -239,62 +267,18 @@ def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now
     """
     if not profiles:
         return {}
-    connection.execute(text("drop table if exists written_profile"))
-    connection.execute(
-        text(
-            "create temporary table written_profile (position int, profile_id uuid, kind text, data_owner text,"
-            " sources text[], document jsonb, content_hash bytea, search text) on commit drop"
-        )
-    )
-    copy_rows(
-        connection,
-        "written_profile",
-        ("position", "profile_id", "kind", "data_owner", "sources", "document", "content_hash", "search"),
+    said = as_columns(
+        WRITTEN,
         (
             (
-                n,
-                p.profile_id,
-                p.kind,
-                p.data_owner,
-                list(p.sources),
-                orjson.dumps(p.document).decode(),
-                p.content_hash,
-                p.search,
+                p.profile_id, p.kind, p.data_owner, ",".join(p.sources), orjson.dumps(p.document).decode(),
+                p.content_hash, p.search,
             )
-            for n, p in enumerate(profiles)
+            for p in profiles
         ),
-    )
-    connection.execute(text("analyze written_profile"))
-    connection.execute(
-        text(
-            """
-            insert into profile_version (profile_id, version, document, valid_from, valid_to)
-            select p.profile_id, p.version, p.document, p.updated_at, :now
-            from profile p join written_profile w using (profile_id)
-            on conflict do nothing
-            """
-        ),
-        {"now": now},
-    )
-    rows = connection.execute(
-        text(
-            """
-            insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, search, version,
-                created_at, updated_at)
-            select profile_id, kind, data_owner, sources,
-                document || jsonb_build_object('version', 1, 'updated_at', cast(:stamp as text)),
-                content_hash, search, 1, :now, :now
-            from written_profile order by position
-            on conflict (profile_id) do update set
-                kind = excluded.kind, data_owner = excluded.data_owner, sources = excluded.sources,
-                document = excluded.document || jsonb_build_object('version', p.version + 1),
-                content_hash = excluded.content_hash, search = excluded.search, version = p.version + 1,
-                updated_at = excluded.updated_at, retired_at = null, retired_reason = null
-            returning p.profile_id, p.version
-            """
-        ),
-        {"now": now, "stamp": now.isoformat()},
-    )
+    )  # fmt: skip
+    connection.execute(text(KEEP_VERSIONS), {"profile_id": said["profile_id"], "now": now})
+    rows = connection.execute(text(WRITE_PROFILES), {"now": now, "stamp": now.isoformat(), **said})
     return {row.profile_id: row.version for row in rows}
 
 
@@ -330,6 +314,9 @@ def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapp
     A record in `before` that `after` lacks is gone.
     """
     moved = [(record, left) for record, left in before.items() if after.get(record) != left]
+    arrived = [(record, to) for record, to in sorted(after.items()) if before.get(record) != to]
+    if not moved and not arrived:
+        return
     copy_rows(
         connection,
         "carried",
@@ -340,7 +327,6 @@ def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapp
         text("delete from membership where record_id = any(cast(:ids as bigint[]))"),
         {"ids": [record for record, _ in moved]},
     )
-    arrived = ((record, to) for record, to in sorted(after.items()) if before.get(record) != to)
     copy_rows(connection, "membership", ("record_id", "profile_id"), arrived)
 
 
@@ -352,6 +338,19 @@ def load_assignments(connection: Connection, record_ids: Sequence[int]) -> list[
             " where record_id = any(cast(:ids as bigint[])) and revoked_at is null order by assigned_id"
         ),
         {"ids": list(record_ids)},
+    )
+    return [OwnerAssignment(*row) for row in rows]
+
+
+def assignments_at(connection: Connection, record_ids: Sequence[int], at: datetime) -> list[OwnerAssignment]:
+    """Owners that were assigned by hand and stood at this time, each anchored to one of these records."""
+    rows = connection.execute(
+        text(
+            "select owner, record_id, author, reason, at from assigned_owner"
+            " where record_id = any(cast(:ids as bigint[])) and at <= :at"
+            " and (revoked_at is null or revoked_at > :at) order by assigned_id"
+        ),
+        {"ids": list(record_ids), "at": at},
     )
     return [OwnerAssignment(*row) for row in rows]
 

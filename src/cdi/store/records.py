@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import as_columns, copy_rows, metadata
 from cdi.store.sources import TIME, Counts
 
 record = Table(
@@ -47,6 +47,7 @@ record = Table(
     Column("replaced_by", BigInteger),  # the record that the source says is this one too
     Column("copied_from", BigInteger),  # the anchor of the profile that an application copied this from
     Index("ix_record_replaced_by", "replaced_by", postgresql_where=text("replaced_by is not null")),
+    Index("ix_record_copied_from", "copied_from", postgresql_where=text("copied_from is not null")),
     Index("uq_record_key", "source", "key", "stream", unique=True, postgresql_where=text("current")),
     Index("ix_record_live_kind", "kind", "record_id", postgresql_where=text("live")),
 )
@@ -116,49 +117,43 @@ class SavedVersion:
     held: bool = False
 
 
+ARRIVING = ("stream", "key", "op", "content_hash", "source_time", "observed_at")
+
+FIND_NEWS = """
+select a.position from unnest(cast(:stream as text[]), cast(:key as text[]), cast(:op as text[]),
+    cast(:content_hash as bytea[]), cast(:source_time as timestamptz[]), cast(:observed_at as timestamptz[]))
+    with ordinality as a(stream, key, op, content_hash, source_time, observed_at, position)
+left join record r on r.source = :source and r.key = a.key and r.stream = a.stream and r.current
+where case
+    when r.record_id is null then a.op = 'upsert'
+    when a.op <> 'upsert' then r.live and (a.source_time is null or a.observed_at >= r.observed_at)
+    when r.held_hash = a.content_hash then false
+    when r.live and r.content_hash = a.content_hash then r.held_hash is not null
+    when a.source_time is null or a.observed_at >= r.observed_at then true
+    else not exists (
+        select from record_version v where v.record_id = r.record_id
+        and v.content_hash = a.content_hash and v.source_time = a.source_time)
+end
+order by a.position
+"""
+
+
 def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[int]:
     """Positions of the arrivals that say something new; keys must be unique within a call.
 
     Unchanged is: the same content as the version that counts, or as any older version of the same source time.
     """
-    connection.execute(text("drop table if exists arrival"))
-    connection.execute(
-        text(
-            "create temporary table arrival (position int, stream text, key text, op text, content_hash bytea,"
-            " source_time timestamptz, observed_at timestamptz) on commit drop"
-        )
+    said = as_columns(
+        ARRIVING, ((a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at) for a in arrivals)
     )
-    copy_rows(
-        connection,
-        "arrival",
-        ("position", "stream", "key", "op", "content_hash", "source_time", "observed_at"),
-        (
-            (n, a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at)
-            for n, a in enumerate(arrivals)
-        ),
-    )
-    connection.execute(text("analyze arrival"))
-    rows = connection.execute(
-        text(
-            """
-            select a.position from arrival a
-            left join record r on r.source = :source and r.key = a.key and r.stream = a.stream and r.current
-            where case
-                when r.record_id is null then a.op = 'upsert'
-                when a.op <> 'upsert' then r.live and (a.source_time is null or a.observed_at >= r.observed_at)
-                when r.held_hash = a.content_hash then false
-                when r.live and r.content_hash = a.content_hash then r.held_hash is not null
-                when a.source_time is null or a.observed_at >= r.observed_at then true
-                else not exists (
-                    select from record_version v where v.record_id = r.record_id
-                    and v.content_hash = a.content_hash and v.source_time = a.source_time)
-            end
-            order by a.position
-            """
-        ),
-        {"source": source},
-    )
-    return [row.position for row in rows]
+    rows = connection.execute(text(FIND_NEWS), {"source": source, **said})
+    return [row.position - 1 for row in rows]
+
+
+SAYING_NEWS = (
+    "stream", "key", "kind", "op", "native", "canonical", "content_hash", "source_time", "observed_at",
+    "derived_from", "held", "copied_from",
+)  # fmt: skip
 
 
 def save_versions(
@@ -167,37 +162,23 @@ def save_versions(
     """Append versions (keys unique within a call) and move what counts to them, unless they are older."""
     if not news:
         return [], Counts()
-    connection.execute(text("drop table if exists news"))
-    connection.execute(
-        text(
-            "create temporary table news (position int, stream text, key text, kind text, op text, native jsonb,"
-            " canonical jsonb, content_hash bytea, source_time timestamptz, observed_at timestamptz,"
-            " derived_from text, held bool, copied_from bigint) on commit drop"
-        )
-    )
-    copy_rows(
-        connection,
-        "news",
-        (
-            "position", "stream", "key", "kind", "op", "native", "canonical", "content_hash", "source_time",
-            "observed_at", "derived_from", "held", "copied_from",
-        ),
+    said = as_columns(
+        SAYING_NEWS,
         (
             (
-                n, v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
+                v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
                 orjson.dumps(v.arrival.native).decode(), orjson.dumps(v.canonical).decode(),
                 v.arrival.content_hash, v.arrival.source_time, v.arrival.observed_at, v.arrival.derived_from,
                 v.held, v.copied_from,
             )
-            for n, v in enumerate(news)
+            for v in news
         ),
     )  # fmt: skip
-    connection.execute(text("analyze news"))
-    rows = connection.execute(text(SAVE_VERSIONS), {"source": source, "run_id": run_id, "now": now}).all()
+    rows = connection.execute(text(SAVE_VERSIONS), {"source": source, "run_id": run_id, "now": now, **said}).all()
     counts = Counts()
     saved = []
     for row in rows:
-        version = news[row.position]
+        version = news[row.position - 1]
         _count(counts, row.is_new, row.counts_now, version)
         saved.append(SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now, version.held))
     return saved, counts
@@ -219,7 +200,17 @@ def _count(counts: Counts, is_new: bool, counts_now: bool, version: NewVersion) 
 # New keys get their record; every news item gets its version; a version counts when it is not older than the one
 # that does. Version ids are drawn first, so that a record can point to its version at once.
 SAVE_VERSIONS = """
-with numbered as (
+with news as (
+    select position, stream, key, kind, op, cast(native as jsonb) as native, cast(canonical as jsonb) as canonical,
+        content_hash, source_time, observed_at, derived_from, held, copied_from
+    from unnest(cast(:stream as text[]), cast(:key as text[]), cast(:kind as text[]), cast(:op as text[]),
+        cast(:native as text[]), cast(:canonical as text[]), cast(:content_hash as bytea[]),
+        cast(:source_time as timestamptz[]), cast(:observed_at as timestamptz[]), cast(:derived_from as text[]),
+        cast(:held as bool[]), cast(:copied_from as bigint[]))
+        with ordinality as n(stream, key, kind, op, native, canonical, content_hash, source_time, observed_at,
+            derived_from, held, copied_from, position)
+),
+numbered as (
     select n.*, nextval(pg_get_serial_sequence('record_version', 'version_id')) as version_id,
         r.record_id as known_id,
         not n.held and (r.record_id is null or n.source_time is null or n.observed_at >= r.observed_at) as counts_now
@@ -444,6 +435,31 @@ def load_current(connection: Connection, record_ids: Sequence[int]) -> dict[int,
         text(CURRENT + " and r.record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
     )
     return {row.record_id: CurrentRecord(*row) for row in rows}
+
+
+def load_as_of(connection: Connection, shown: Sequence[Mapping[str, Any]], at: datetime) -> list[CurrentRecord]:
+    """What counted at that time of the records that a document names (source, stream, key, observed_at)."""
+    rows = connection.execute(
+        text(
+            """
+            select distinct on (r.source, r.stream, r.key)
+                r.record_id, r.source, r.stream, r.key, v.observed_at, v.canonical, v.derived_from
+            from unnest(cast(:sources as text[]), cast(:streams as text[]), cast(:keys as text[]),
+                cast(:times as timestamptz[])) as n(source, stream, key, observed_at)
+            join record r on r.source = n.source and r.stream = n.stream and r.key = n.key
+            join record_version v on v.record_id = r.record_id and v.observed_at = n.observed_at and v.op = 'upsert'
+            where v.recorded_at <= :at order by r.source, r.stream, r.key, v.version_id desc
+            """
+        ),
+        {
+            "sources": [record["source"] for record in shown],
+            "streams": [record["stream"] for record in shown],
+            "keys": [record["key"] for record in shown],
+            "times": [record["observed_at"] for record in shown],
+            "at": at,
+        },
+    )
+    return [CurrentRecord(*row) for row in rows]
 
 
 def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[CanonicalData]]:
