@@ -226,6 +226,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record_id", name=op.f("pk_record")),
     )
     op.create_index(
+        "ix_record_copied_from",
+        "record",
+        ["copied_from"],
+        unique=False,
+        postgresql_where=sa.text("copied_from is not null"),
+    )
+    op.create_index(
         "ix_record_live_kind", "record", ["kind", "record_id"], unique=False, postgresql_where=sa.text("live")
     )
     op.create_index(
@@ -484,6 +491,7 @@ def downgrade() -> None:
     op.drop_index("uq_record_key", table_name="record", postgresql_where=sa.text("current"))
     op.drop_index("ix_record_replaced_by", table_name="record", postgresql_where=sa.text("replaced_by is not null"))
     op.drop_index("ix_record_live_kind", table_name="record", postgresql_where=sa.text("live"))
+    op.drop_index("ix_record_copied_from", table_name="record", postgresql_where=sa.text("copied_from is not null"))
     op.drop_table("record")
     op.drop_index("ix_profile_updated", table_name="profile")
     op.drop_index(

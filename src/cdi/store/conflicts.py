@@ -33,6 +33,13 @@ conflict = Table(
 )
 
 
+def _none_stands(connection: Connection, profile_ids: Sequence[UUID]) -> bool:
+    return not connection.execute(
+        text("select exists (select from conflict where status = 'open' and profile_id = any(cast(:ids as uuid[])))"),
+        {"ids": list(profile_ids)},
+    ).scalar_one()
+
+
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """A conflict that should be open in a profile."""
@@ -50,6 +57,8 @@ def replace_conflicts(
     connection: Connection, profile_ids: Sequence[UUID], conflicts: Sequence[Contradiction], now: datetime
 ) -> None:
     """Make `conflicts` the open ones of these profiles."""
+    if not conflicts and _none_stands(connection, profile_ids):
+        return
     connection.execute(text("drop table if exists contradiction"))
     connection.execute(
         text(

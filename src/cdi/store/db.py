@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from typing import Any, Final
 
 import orjson
@@ -134,18 +135,29 @@ def _json_text(value: Any) -> str:
 # -- bulk writes -----------------------------------------------------------------------------------
 
 
+def as_columns(names: Sequence[str], rows: Iterable[Row]) -> dict[str, list[Any]]:
+    """Rows turned into one list a name, as parameters for `unnest`: a statement takes many rows without a temporary
+    table, which would cost more than all the rest of a small batch."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
 def copy_rows(connection: Connection, table: Table | str, columns: Sequence[str], rows: Iterable[Row]) -> int:
     """Append `rows` (values in the order of `columns`) to `table` by COPY; returns how many there were.
 
     Values are Python's own: str, int, float, bool, None, datetime, UUID, list for an array, dict for jsonb.
     """
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        return 0
     name = sql.Identifier(table if isinstance(table, str) else table.name)
     fields = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, fields)
     count = 0
     driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
+        for row in chain((first,), rows):
             copy.write_row(row)
             count += 1
     return count

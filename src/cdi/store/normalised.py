@@ -70,11 +70,16 @@ def save_normalised(
 
 def forget(connection: Connection, record_ids: Several[int]) -> None:
     """Drop normalised forms, block keys and handles of these records."""
-    for table in ("normalised", "block_key", "handle"):
-        connection.execute(
-            text(f"delete from {table} where record_id = any(cast(:ids as bigint[]))"),  # noqa: S608  fixed names
-            {"ids": list(record_ids)},
-        )
+    connection.execute(
+        text(
+            """
+            with a as (delete from block_key where record_id = any(cast(:ids as bigint[]))),
+            b as (delete from handle where record_id = any(cast(:ids as bigint[])))
+            delete from normalised where record_id = any(cast(:ids as bigint[]))
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
 
 
 def handles(record: NormalisedRecord) -> set[tuple[str, str]]:

@@ -31,11 +31,16 @@ def save_pairs(connection: Connection, pairs: ScoredPairs) -> None:
 
 def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
     """Drop every pair that has one of these records as an end."""
-    for end in ("left_id", "right_id"):
-        connection.execute(
-            text(f"delete from pair where {end} = any(cast(:ids as bigint[]))"),  # noqa: S608  fixed names
-            {"ids": list(record_ids)},
-        )
+    connection.execute(
+        text(
+            """
+            with a as (delete from pair where right_id = any(cast(:ids as bigint[]))
+                and not left_id = any(cast(:ids as bigint[])))
+            delete from pair where left_id = any(cast(:ids as bigint[]))
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
 
 
 def forget_all_pairs(connection: Connection) -> None:

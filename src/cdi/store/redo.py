@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, text
 
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import metadata
 from cdi.store.sources import TIME
 
 redo = Table(
@@ -28,13 +28,13 @@ def queue(
     connection: Connection, record_ids: Sequence[int], reason: str, now: datetime, due: datetime | None = None
 ) -> None:
     """These records are due: now, or at `due`. One that is queued already keeps its age and reason."""
-    connection.execute(text("create temporary table if not exists due (record_id bigint) on commit drop"))
-    connection.execute(text("truncate due"))
-    copy_rows(connection, "due", ("record_id",), ((i,) for i in sorted(set(record_ids))))
+    if not record_ids:
+        return
     connection.execute(
         text(
             """
-            with again as (
+            with due as (select distinct unnest(cast(:ids as bigint[])) as record_id),
+            again as (
                 update redo r set ticket = nextval(pg_get_serial_sequence('redo', 'ticket'))
                 from due d where r.record_id = d.record_id
                 and (r.due_at = :due or (r.due_at <= :now and :due <= :now))
@@ -46,7 +46,7 @@ def queue(
             on conflict (record_id, due_at) do update set ticket = excluded.ticket
             """
         ),
-        {"reason": reason, "now": now, "due": due or now},
+        {"ids": list(record_ids), "reason": reason, "now": now, "due": due or now},
     )
 
 

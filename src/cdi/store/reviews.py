@@ -77,10 +77,22 @@ def replace_reviews(
     show what is now strongest, those that are moot close with the reason. What a steward has answered since both
     records changed last is not asked again. `built` are those whose golden records were built: about birth dates
     only they were asked."""
+    if not questions and _none_stands(connection, profile_ids):
+        return
     _stage(connection, questions)
     parameters = {"now": now, "profiles": list(profile_ids), "built": list(built)}
     for statement in (FOLLOW, SETTLE, ARRIVE, CLOSE, LAPSE, OPEN):
         connection.execute(text(statement), parameters)
+
+
+def _none_stands(connection: Connection, profile_ids: Sequence[UUID]) -> bool:
+    return not connection.execute(
+        text(
+            "select exists (select from review where status <> 'closed' and left_profile = any(cast(:ids as uuid[])))"
+            " or exists (select from review where status <> 'closed' and right_profile = any(cast(:ids as uuid[])))"
+        ),
+        {"ids": list(profile_ids)},
+    ).scalar_one()
 
 
 def _stage(connection: Connection, questions: Sequence[Question]) -> None:
