@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 class Moment(NamedTuple):
     """One thing that happened: when, what (`event`, `decision`, `agreement`, `revocation`, `pin`, `unpin`, `owner`),
-    and the id under which its own table has it. Its order is that of the history."""
+    and the id under which its own table has it."""
 
     at: datetime
     what: str
@@ -37,9 +37,11 @@ moments as (
     union all select o.at, 'owner', o.assigned_id from assigned_owner o join ever using (record_id)
 )
 select at, what, id from moments
-where cast(:at as timestamptz) is null or (at, what, id) < (cast(:at as timestamptz), :what, :n)
-order by at desc, what desc, id desc limit :limit
+where cast(:at as timestamptz) is null
+or (at, what = 'event', what, id) < (cast(:at as timestamptz), :what = 'event', :what, :n)
+order by at desc, what = 'event' desc, what desc, id desc limit :limit
 """
+"""Of what one transaction did, the effect stands above the cause."""
 
 
 def load_moments(
