@@ -265,9 +265,10 @@ def _complaint(error: DBAPIError) -> str:
 
 
 def _remedy(error: DBAPIError) -> str:
-    if error.connection_invalidated or (
-        isinstance(error, sa.exc.OperationalError) and "no such" not in str(error.orig)
-    ):
+    told = str(error.orig).lower()
+    if "timeout" in told or "execution time" in told or "max_statement_time" in told:
+        return "Give the keyset and the cursor an index, make the query cheaper, or raise connection.statement_timeout"
+    if error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and "no such" not in told):
         return "Check that the server runs and that host, user and password in cdi.yaml are right"
     return "Check the query in the connector's manifest against the tables of the database"
 
