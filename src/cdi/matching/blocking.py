@@ -17,7 +17,7 @@ from cdi.matching import features
 from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparisons import surname_hashes
 from cdi.matching.model import MatchModel, contained
-from cdi.matching.pairs import IntArray
+from cdi.matching.pairs import IntArray, distinct
 from cdi.matching.similarity import Hashes, combine, hash_texts
 
 Rows = NDArray[np.int64]
@@ -25,9 +25,12 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take: records in a block, pairs in all, pairs in memory at once, threads."""
+    """What one run may take: records in a block, pairs a record that one rule may make (in a table of `PLENTY`
+    records; fewer in a larger one, so that pairs grow no faster than records), pairs in all, pairs in memory at
+    once, threads."""
 
     max_block: int = 60
+    pairs_a_record: float = 10.0
     max_pairs: int = 400_000_000
     chunk: int = 500_000
     threads: int = 2
@@ -139,11 +142,16 @@ Entries = tuple[Rows, Hashes]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Records that share this are worth comparing; where too many do, they must share one of `divisors` too."""
+    """Records that share this are worth comparing; where too many do, they must share one of `divisors` too.
+
+    A `chained` rule joins records that are alike in everything: each meets the next one, which is enough, and
+    nothing is refused however many they are.
+    """
 
     name: str
     entries: Callable[[RecordTable, MatchModel], Entries]
-    divisors: tuple[str, ...]
+    divisors: tuple[str, ...] = ()
+    chained: bool = False
 
 
 def _all_rows(hashes: Hashes) -> Entries:
@@ -296,7 +304,28 @@ def _organisation_words(table: RecordTable, _: MatchModel) -> Entries:
     return rows[flat != 0], flat[flat != 0]
 
 
+def _everything(table: RecordTable, _: MatchModel) -> Entries:
+    """All that a record says at once, of records that say something in at least two fields."""
+    parts = parts_of(table)
+    names = (table.given, table.family, table.organisation, table.initials, table.birth_name)
+    columns = [features.value_hashes(table, f"whole {k}", c.values)[c.codes] for k, c in enumerate(names)]
+    columns += [table.birth.astype(np.uint64), parts.house, parts.postal_code, parts.city, parts.street]
+    ragged = {"emails": table.emails, "mobiles": table.mobiles, "landlines": table.landlines}
+    for name, column in {**ragged, "identifiers": table.identifiers}.items():
+        total = np.zeros(len(table), np.uint64)
+        np.add.at(total, column.rows(), features.ragged_hashes(table, name, column))
+        columns.append(total)
+    columns += [
+        features.value_hashes(table, f"attribute {name}", c.values)[c.codes] for name, c in table.attributes.items()
+    ]
+    said = sum((column != 0).astype(np.int64) for column in columns)
+    hashes = combine(*(np.where(column == 0, np.uint64(1), column) for column in columns))
+    rows = np.flatnonzero(said >= 2)
+    return rows, hashes[rows]
+
+
 RULES: Final = (
+    Rule("alike in everything", _everything, chained=True),
     Rule("e-mail", _emails, ("given", "family", "year", "postal_code")),
     Rule("part before the @", _local_parts, ("family", "given", "postal_code", "year")),
     Rule("end of phone", _phones, ("given", "family", "year", "house")),
@@ -343,6 +372,10 @@ def rule_keys(table: RecordTable, model: MatchModel, refuse: Refuse | None = Non
     for number, rule in enumerate(RULES):
         rows, hashes = rule.entries(table, model)
         keys = combine(np.full(len(hashes), number + 1, np.uint64), hashes).view(np.int64)
+        if rule.chained:
+            nothing = np.zeros(0, np.int64)
+            yield RuleKeys(rule, keys, rows, nothing, (nothing, nothing))
+            continue
         yield _divided(rule, table, keys, rows, refuse or model.refuses)
 
 
@@ -416,18 +449,36 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
     """The model with every key refused that more than `limits.max_block` of these records have. What it already
     refuses stays refused."""
 
+    budget = limits.pairs_a_record * len(table) * min(1.0, (PLENTY / max(len(table), 1)) ** 0.5)
+
     def refuse(keys: IntArray) -> IntArray:
-        distinct, sizes = count_blocks(keys)
-        return distinct[(sizes > limits.max_block) | contained(distinct, model.refused)]
+        keys, sizes = count_blocks(keys)
+        return keys[(sizes > _largest_within(sizes, budget, limits)) | contained(keys, model.refused)]
 
     found = [model.refused]
     gathering = _Gathering(limits)
     for of_rule in rule_keys(table, model, refuse):
         found.append(of_rule.refused)
         gathering.add(of_rule)
-    refused = replace(model, refused=np.unique(np.concatenate(found)))
+    refused = replace(model, refused=distinct(np.concatenate(found)))
     table.remembered(_name_of_pairs(refused, limits), lambda: gathering.result(table, refused))
     return refused
+
+
+PLENTY: Final = 30_000
+"""Up to so many records, comparing too much costs nothing that anybody would notice."""
+
+
+def _largest_within(sizes: IntArray, budget: float, limits: Limits) -> int:
+    """The size of block up to which all blocks together stay within the budget of pairs."""
+    counts = np.bincount(np.minimum(sizes, limits.max_block + 1), minlength=limits.max_block + 2)[:-1]
+    of_size = np.arange(len(counts))
+    pairs = np.cumsum(counts * (of_size * (of_size - 1) // 2))
+    return max(SMALL, int(np.searchsorted(pairs, budget, side="right")) - 1)
+
+
+SMALL: Final = 6
+"""A block of so few records is always taken."""
 
 
 def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, Rows]:
@@ -436,7 +487,7 @@ def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, R
     Counted before they are made: raises InvalidInputError when there would be more than `limits.max_pairs`.
     """
     packed = _pairs_of_blocks(keys, rows, limits, 0)
-    packed = _sorted_distinct(packed)
+    packed = distinct(packed)
     return packed >> 32, packed & 0xFFFFFFFF
 
 
@@ -469,15 +520,19 @@ class _Gathering:
     def add(self, found: RuleKeys) -> None:
         """Make the pairs of one more rule; counted before."""
         _, sizes = count_blocks(found.keys)
-        largest = int(sizes.max(initial=0))
-        self.counts.append(RuleCount(found.rule.name, int((sizes > 1).sum()), pairs_in(sizes), largest))
-        self.waiting.append(_pairs_of_blocks(found.keys, found.rows, self.limits, len(self.gathered)))
+        blocks, largest = int((sizes > 1).sum()), int(sizes.max(initial=0))
+        if found.rule.chained:
+            made = _chains(found.keys, found.rows)
+        else:
+            made = _pairs_of_blocks(found.keys, found.rows, self.limits, len(self.gathered))
+        self.counts.append(RuleCount(found.rule.name, blocks, len(made), largest))
+        self.waiting.append(made)
         self.dropped.append((found.rule.name, *found.dropped))
         if sum(map(len, self.waiting)) > self.limits.chunk * 40:
             self._settle()
 
     def _settle(self) -> None:
-        self.gathered = _sorted_distinct(np.concatenate((self.gathered, *self.waiting)))
+        self.gathered = distinct(np.concatenate((self.gathered, *self.waiting)))
         self.waiting = []
 
     def result(self, table: RecordTable, model: MatchModel) -> tuple[Rows, Rows, BlockReport]:
@@ -498,7 +553,7 @@ def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -
             remedy="Raise the limit of pairs or lower the limit of records in a block",
         )
     made = [np.zeros(0, np.int64)]
-    for size in np.unique(sizes[sizes > 1]).tolist():
+    for size in distinct(sizes[sizes > 1]).tolist():
         i, j = np.triu_indices(size, 1)
         of_size = begins[sizes == size]
         step = max(1, (1 << 22) // len(i))
@@ -509,11 +564,11 @@ def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -
     return np.concatenate(made)
 
 
-def _sorted_distinct(packed: IntArray) -> IntArray:
-    packed = np.sort(packed)
-    kept = np.ones(len(packed), dtype=bool)
-    kept[1:] = packed[1:] != packed[:-1]
-    return packed[kept]
+def _chains(keys: IntArray, rows: Rows) -> IntArray:
+    """Of each block, every record with the next one."""
+    keys, rows = _distinct(keys, rows)
+    same = np.flatnonzero(keys[1:] == keys[:-1])
+    return rows[same] << 32 | rows[same + 1]
 
 
 def _refusals(table: RecordTable, dropped: list[tuple[str, IntArray, Rows]]) -> tuple[Refusal, ...]:

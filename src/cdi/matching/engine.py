@@ -15,7 +15,7 @@ from cdi.matching.blocking import BlockReport, Limits, all_pairs
 from cdi.matching.columns import RecordTable
 from cdi.matching.comparisons import VETO_LEVELS, Answers, Comparison, Subject, comparisons_of, weights_of
 from cdi.matching.model import VETO, MatchModel
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct
 
 __all__ = ["Limits", "MatchResult", "Progress", "match", "score"]
 
@@ -107,7 +107,7 @@ def applicable(table: RecordTable, model: MatchModel) -> tuple[Comparison, ...]:
 def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows: IntArray) -> ScoredPairs:
     """Scores of any pairs of rows, whether blocking brings them together or not; sorted by record ids, each once."""
     low, high = np.minimum(left_rows, right_rows), np.maximum(left_rows, right_rows)
-    packed = np.unique(low.astype(np.int64) << 32 | high.astype(np.int64))
+    packed = distinct(low.astype(np.int64) << 32 | high.astype(np.int64))
     subject = Subject(table, model)
     comparisons = applicable(table, model)
     chunks = [

@@ -4,6 +4,7 @@ themselves give. No result depends on the order of input, and one component alon
 Stewards outrank the pairs: what must be together starts together, what must be apart never joins.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +14,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs
+from cdi.matching.model import contained
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct
 from cdi.resolution.decisions import Constraints
 
 Score = Callable[[IntArray, IntArray], ScoredPairs]
@@ -78,7 +80,7 @@ class _Edges:
     weight: FloatArray
     contradicts: BoolArray
 
-    def only(self, wanted: BoolArray | IntArray) -> "_Edges":
+    def only(self, wanted: BoolArray | IntArray | slice) -> "_Edges":
         return _Edges(self.left[wanted], self.right[wanted], self.weight[wanted], self.contradicts[wanted])
 
 
@@ -87,11 +89,11 @@ def form_clusters(
 ) -> Clusters:
     """The clusters of these records. `pairs` are those at or above review; pairs of records not given are left
     out; `score` is asked once for pairs inside components that `pairs` does not hold."""
-    ids = np.unique(np.asarray(record_ids, np.int64))
+    ids = distinct(np.asarray(record_ids, np.int64))
     edges = _edges_of(ids, pairs, rules)
     together, apart = _positions(ids, constraints)
-    forbidden = _pack(apart[:, 0], apart[:, 1])
-    links = edges.only((edges.weight >= 0) & ~np.isin(_pack(edges.left, edges.right), forbidden))
+    forbidden = distinct(_pack(apart[:, 0], apart[:, 1]))
+    links = edges.only((edges.weight >= 0) & ~contained(_pack(edges.left, edges.right), forbidden))
     component = _components(len(ids), links, together, rules)
     labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score)
     questions = _questions(edges, labels, forbidden, rules)
@@ -177,33 +179,49 @@ def _agglomerate(
     refused: dict[tuple[int, int], Reason] = {}
     if len(todo) == 0:
         return labels, refused
-    complete = _complete(ids, edges, component, np.flatnonzero(np.isin(component, todo)), rules, score)
+    members = np.flatnonzero(contained(component, todo))
+    complete = _complete(ids, edges, component, members, rules, score)
     in_component = component[complete.left]
-    blocked = np.isin(_pack(complete.left, complete.right), forbidden)
+    blocked = contained(_pack(complete.left, complete.right), forbidden)
     agreeing = _all_agree(len(ids), in_component, (complete.weight >= 0) & ~blocked)
     simple = agreeing & (sizes <= rules.max_size)
-    members = np.flatnonzero(np.isin(component, todo[simple[todo]]))
-    labels[members] = component[members]
-    hard = ~simple[in_component]
-    remaining = complete.only(hard)
-    order = np.argsort(component[remaining.left], kind="stable")
-    tie_of = {int(component[group[0]]): [] for group in together}  # type: dict[int, list[IntArray]]
+    together_simply = members[simple[component[members]]]
+    labels[together_simply] = component[together_simply]
+    hard = np.flatnonzero(~simple[in_component])
+    order = (complete.right[hard], complete.left[hard], -complete.weight[hard], in_component[hard])
+    hard = hard[np.lexsort(order)]
+    remaining, blocked = complete.only(hard), blocked[hard]
+    said = np.where(blocked, -np.inf, contributions(remaining.weight, remaining.contradicts, rules))
+    ties: dict[int, list[IntArray]] = {}
     for group in together:
-        tie_of[int(component[group[0]])].append(group)
-    for part, stop in _runs(component[remaining.left][order], order):
-        chosen = remaining.only(stop)
-        _merge(chosen, blocked[hard][stop], tie_of.get(part, []), rules, labels, refused)
+        ties.setdefault(int(component[group[0]]), []).append(group)
+    members_of = _members(component, members)
+    for part, run in _runs(component[remaining.left]):
+        nodes = members_of(part)
+        merging = _Merging(nodes, remaining.only(run), said[run], rules)
+        merging.tie(ties.get(part, []))
+        refused |= merging.run()
+        labels[nodes] = nodes[merging.labels()]
     return labels, refused
 
 
-def _runs(values: IntArray, order: IntArray) -> Iterator[tuple[int, IntArray]]:
-    """Each value of a sorted array with the part of `order` that it stands at."""
-    if len(values) == 0:
-        return
-    begins = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
-    ends = np.concatenate((begins[1:], [len(values)]))
-    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
-        yield int(values[begin]), order[begin:end]
+def _members(component: IntArray, members: IntArray) -> Callable[[int], IntArray]:
+    """The members of each component, in order."""
+    order = members[np.argsort(component[members], kind="stable")]
+    sorted_components = component[order]
+
+    def of(part: int) -> IntArray:
+        begin, end = np.searchsorted(sorted_components, (part, part + 1))
+        return order[begin:end]
+
+    return of
+
+
+def _runs(values: IntArray) -> Iterator[tuple[int, slice]]:
+    """Each value of a sorted array with the part of the array where it stands."""
+    borders = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1], [True]))) if len(values) else values
+    for begin, end in itertools.pairwise(borders.tolist()):
+        yield int(values[begin]), slice(begin, end)
 
 
 def _all_agree(n: int, component: IntArray, agrees: BoolArray) -> BoolArray:
@@ -222,16 +240,16 @@ def _complete(
     begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
     sizes = np.diff(np.concatenate((begins, [len(of)])))
     made = []
-    for size in np.unique(sizes).tolist():
+    for size in distinct(sizes).tolist():
         if size > rules.max_component:
             continue
         i, j = np.triu_indices(size, 1)
         block = order[begins[sizes == size, None] + np.arange(size)]
         made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
     inside = component[edges.left] == component[edges.right]
-    known = edges.only(inside & np.isin(component[edges.left], np.unique(of)))
-    wanted = np.unique(np.concatenate(made)) if made else np.zeros(0, np.int64)
-    missing = np.setdiff1d(wanted, _pack(known.left, known.right), assume_unique=True)
+    known = edges.only(inside & contained(component[edges.left], distinct(of)))
+    wanted = distinct(np.concatenate(made)) if made else np.zeros(0, np.int64)
+    missing = wanted[~contained(wanted, _pack(known.left, known.right))]
     if len(missing) == 0:
         return known
     scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
@@ -250,81 +268,80 @@ def contributions(weight: FloatArray, contradicts: BoolArray, rules: ClusterRule
     return np.clip(weight, least, rules.most_for)
 
 
-def _merge(
-    pairs: _Edges,
-    blocked: BoolArray,
-    together: list[IntArray],
-    rules: ClusterRules,
-    labels: IntArray,
-    refused: dict[tuple[int, int], Reason],
-) -> None:
+class _Merging:
     """Greedy agglomeration of one component: links by descending weight, two clusters join when the sum over all
-    pairs between them is positive."""
-    nodes = np.unique(np.concatenate((pairs.left, pairs.right, *together)))
-    left, right = np.searchsorted(nodes, pairs.left), np.searchsorted(nodes, pairs.right)
-    sums = np.zeros((len(nodes), len(nodes)))
-    said = np.where(blocked, -np.inf, contributions(pairs.weight, pairs.contradicts, rules))
-    sums[left, right] = said
-    sums[right, left] = said
-    state = _Partition(sums, rules.max_size)
-    for group in together:
-        places = np.searchsorted(nodes, group)
-        for place in places[1:].tolist():
-            state.join(int(places[0]), place)
-    links = np.flatnonzero((pairs.weight >= 0) & ~blocked)
-    links = links[np.lexsort((right[links], left[links], -pairs.weight[links]))]
-    for i, j in zip(left[links].tolist(), right[links].tolist(), strict=True):
-        reason = state.consider(i, j)
-        if reason:
-            refused[int(nodes[i]), int(nodes[j])] = reason
-    for position, label in zip(nodes.tolist(), state.labels(), strict=True):
-        labels[position] = nodes[label]
+    pairs between them is positive. `pairs` are all pairs of the component in that order, `said` what each counts.
 
+    A component too large for all its pairs has links only and joins along them; the guard on size holds it.
+    """
 
-class _Partition:
-    """Clusters of one component and the sums between them."""
+    def __init__(self, nodes: IntArray, pairs: _Edges, said: FloatArray, rules: ClusterRules) -> None:
+        self.nodes = nodes
+        self.rules = rules
+        self.pairs = pairs
+        self.said = said
+        self.left = np.searchsorted(nodes, pairs.left)
+        self.right = np.searchsorted(nodes, pairs.right)
+        self.root = list(range(len(nodes)))
+        self.size = [1] * len(nodes)
+        self.all_apart = len(nodes) > rules.max_component and bool(np.isneginf(said).any())
+        self.sums = None if len(nodes) > rules.max_component else np.zeros((len(nodes), len(nodes)))
+        if self.sums is not None:
+            self.sums[self.left, self.right] = said
+            self.sums[self.right, self.left] = said
 
-    def __init__(self, sums: FloatArray, max_size: int) -> None:
-        self.sums = sums
-        self.max_size = max_size
-        self.root = list(range(len(sums)))
-        self.size = [1] * len(sums)
+    def tie(self, groups: list[IntArray]) -> None:
+        """Join what stewards joined."""
+        for group in groups:
+            places = np.searchsorted(self.nodes, group).tolist()
+            for place in places[1:]:
+                self._join(*sorted((self._find(places[0]), self._find(place))))
 
-    def find(self, i: int) -> int:
+    def run(self) -> dict[tuple[int, int], Reason]:
+        """Follow the links; the pairs of positions that were refused, and why."""
+        refused: dict[tuple[int, int], Reason] = {}
+        links = np.flatnonzero((self.pairs.weight >= 0) & ~np.isneginf(self.said))
+        for i, j in zip(self.left[links].tolist(), self.right[links].tolist(), strict=True):
+            x, y = sorted((self._find(i), self._find(j)))
+            if x == y:
+                continue
+            reason = self._objection(x, y)
+            if reason is None:
+                self._join(x, y)
+            else:
+                refused[int(self.nodes[i]), int(self.nodes[j])] = reason
+        return refused
+
+    def labels(self) -> list[int]:
+        return [self._find(i) for i in range(len(self.root))]
+
+    def _find(self, i: int) -> int:
         while self.root[i] != i:
             self.root[i] = self.root[self.root[i]]
             i = self.root[i]
         return i
 
-    def join(self, i: int, j: int) -> None:
-        x, y = sorted((self.find(i), self.find(j)))
-        if x == y:
-            return
-        self.sums[x] += self.sums[y]
-        self.sums[:, x] = self.sums[x]
-        self.root[y] = x
-        self.size[x] += self.size[y]
-
-    def consider(self, i: int, j: int) -> Reason | None:
-        """Join the clusters of i and j if their sum is positive; the reason if not."""
-        x, y = self.find(i), self.find(j)
-        if x == y:
-            return None
-        if self.sums[x, y] <= 0:
+    def _objection(self, x: int, y: int) -> Reason | None:
+        if self.all_apart or (self.sums is not None and self.sums[x, y] <= 0):
             return Reason.CONTRADICTED
-        if self.size[x] + self.size[y] > self.max_size:
+        if self.size[x] + self.size[y] > self.rules.max_size:
             return Reason.SIZE
-        self.join(x, y)
         return None
 
-    def labels(self) -> list[int]:
-        return [self.find(i) for i in range(len(self.root))]
+    def _join(self, x: int, y: int) -> None:
+        if x == y:
+            return
+        if self.sums is not None:
+            self.sums[x] += self.sums[y]
+            self.sums[:, x] = self.sums[x]
+        self.root[y] = x
+        self.size[x] += self.size[y]
 
 
 def _questions(edges: _Edges, labels: IntArray, forbidden: IntArray, rules: ClusterRules) -> _Edges:
     """Of each two clusters that a pair at or above review connects, the strongest pair."""
     open_ = (labels[edges.left] != labels[edges.right]) & (edges.weight + rules.match >= rules.review)
-    open_ &= ~np.isin(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))
+    open_ &= ~contained(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))
     asked = edges.only(open_)
     between = _pack(labels[asked.left], labels[asked.right])
     order = np.lexsort((asked.right, asked.left, -asked.weight, between))
@@ -347,7 +364,8 @@ def _sums_between(
     j = order[begins[right][question] + within % np.maximum(width[question], 1)]
     wanted = _pack(i, j)
     known = _pack(edges.left, edges.right)
-    missing = np.setdiff1d(wanted, known)
+    missing = distinct(wanted)
+    missing = missing[~contained(missing, known)]
     said = contributions(edges.weight, edges.contradicts, rules)
     if len(missing):
         scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
@@ -373,7 +391,7 @@ def _told(
 
 def _between(labels: IntArray, forbidden: IntArray) -> IntArray:
     """Pairs of clusters that a steward keeps apart."""
-    return np.unique(_pack(labels[forbidden >> 32], labels[forbidden & 0xFFFFFFFF]))
+    return distinct(_pack(labels[forbidden >> 32], labels[forbidden & 0xFFFFFFFF]))
 
 
 def _reason(left: int, right: int, weight: float, refused: dict[tuple[int, int], Reason]) -> Reason:
