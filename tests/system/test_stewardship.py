@@ -299,6 +299,17 @@ def test_a_household_is_kept_apart_too(asked: Installation, steward: Steward) ->
     assert_different_profiles(asked, ("till", "a"), ("shop", "b"))
 
 
+def test_two_customers_are_two_in_all_their_records(asked: Installation, steward: Steward) -> None:
+    push(asked, "shop", {"b2": ANOTHER_BIRTH_DATE})
+    assert_same_profile(asked, ("shop", "b"), ("shop", "b2"))
+    (review,) = steward.reviews()
+    steward.decide(review, "no_match")
+    for changed in ("b", "b2"):
+        push(asked, "shop", {changed: ANNA})
+        assert_different_profiles(asked, ("till", "a"), ("shop", changed))
+    assert steward.reviews() == []
+
+
 def test_a_review_follows_a_merge_and_keeps_its_id(company: Installation, steward: Steward) -> None:
     push(company, "app", {"older": person("Thomas", "Oduya", addresses=HAMBURG)})
     push(company, "till", {"a": ANNA})

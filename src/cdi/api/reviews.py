@@ -27,12 +27,13 @@ def list_reviews(
     desk: AtDesk,
     owner: Annotated[str | None, Query(max_length=100)] = None,
     kind: Annotated[str | None, Query(max_length=100)] = None,
-    status: Literal["open", "waiting", "closed"] | None = "open",
+    status: Literal["open", "waiting", "closed", "all"] | None = None,
     profile: UUID | None = None,
     after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response:
-    """Reviews of the caller's owners, oldest first; `after` of the answer is where to go on (null: this was all)."""
+    """Reviews of the caller's owners, oldest first, without `status` those that need an answer: open ones, and those
+    that wait for the consent of other owners. `after` of the answer is where to go on (null: this was all)."""
     narrowed = ReviewFilter(owner=owner, kind=kind, status=status, profile_id=profile, after=after)
     found = stewardship.list_reviews(desk, narrowed, limit + 1)
     return answer({"reviews": found[:limit], "after": found[limit - 1]["id"] if len(found) > limit else None})

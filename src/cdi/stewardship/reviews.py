@@ -12,11 +12,12 @@ from cdi.resolution.decisions import Verdict
 from cdi.serving import key_as_seen
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
 from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, told_now
-from cdi.store import decisions, records, reviews
+from cdi.store import decisions, profiles, records, reviews
 from cdi.store.decisions import StoredDecision
 from cdi.store.reviews import Review, ReviewFilter, ReviewSide
 
 CLAIM: Final = timedelta(minutes=10)
+PAIR: Final = "pair"
 ABOUT_A_LINK: Final = frozenset({"doubtful_link", "overruled"})
 """Reviews that ask whether a steward's match still holds: separating the two answers that match too."""
 
@@ -79,19 +80,29 @@ def decide_review(
 
 
 def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str) -> dict[str, Any]:
-    left, right = review.left.record, review.right.record
+    shown = [review.left.record, review.right.record]
     if review.kind in ABOUT_A_LINK and verdict.separates:
         _take_back_links(desk, review, reason)
-    desk.must_not_contradict(verdict, [left], [right])
-    awaits = consent_missing(desk, verdict, [left, right], review.owners)
+    left, right = _meant(desk, review, verdict)
+    desk.must_not_contradict(verdict, left, right)
+    awaits = consent_missing(desk, verdict, shown, review.owners)
     decision_id = decisions.save_decision(
-        desk.connection, verdict, [left], [right], desk.caller.name, reason, desk.now, review.id, awaits
+        desk.connection, verdict, left, right, desk.caller.name, reason, desk.now, review.id, awaits
     )
     if awaits:
         reviews.wait_for_consent(desk.connection, review.id, decision_id)
         return told_now(desk, decision_id, ())
     _close(desk, review, verdict, decision_id)
-    return told_now(desk, decision_id, {left, right})
+    return told_now(desk, decision_id, shown)
+
+
+def _meant(desk: Desk, review: Review, verdict: Verdict) -> tuple[list[int], list[int]]:
+    """The records of which a verdict speaks: the two shown; but who says that two profiles are two customers says it
+    of all their records, so that none of them can change sides later."""
+    if review.kind == PAIR and verdict.separates:
+        members = profiles.load_members(desk.connection, [review.left.profile, review.right.profile])
+        return members[review.left.profile], members[review.right.profile]
+    return [review.left.record], [review.right.record]
 
 
 def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def replace_conflicts(
     connection: Connection, profile_ids: Sequence[UUID], conflicts: Sequence[Contradiction], now: datetime
 ) -> None:
     """Make `conflicts` the open ones of these profiles."""
+    standing = connection.execute(
+        text(
+            "select exists (select from conflict where status = 'open' and profile_id = any(cast(:profiles as uuid[])))"
+        ),
+        {"profiles": list(profile_ids)},
+    ).scalar_one()
+    if not standing and not conflicts:  # most changes contradict nothing
+        return
     if not conflicts and _none_stands(connection, profile_ids):
         return
     connection.execute(text("drop table if exists contradiction"))

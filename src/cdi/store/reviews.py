@@ -79,10 +79,19 @@ def replace_reviews(
     only they were asked."""
     if not questions and _none_stands(connection, profile_ids):
         return
-    _stage(connection, questions)
     parameters = {"now": now, "profiles": list(profile_ids), "built": list(built)}
-    for statement in (FOLLOW, SETTLE, ARRIVE, CLOSE, LAPSE, OPEN):
+    standing = connection.execute(text(STANDING), parameters).scalar_one()
+    if not standing and not questions:  # most changes ask nothing
+        return
+    _stage(connection, questions)
+    for statement in (FOLLOW, SETTLE, ARRIVE, CLOSE, LAPSE, OPEN) if standing else (OPEN,):
         connection.execute(text(statement), parameters)
+
+
+STANDING = """
+select exists (select from review where status <> 'closed' and left_profile = any(cast(:profiles as uuid[])))
+    or exists (select from review where status <> 'closed' and right_profile = any(cast(:profiles as uuid[])))
+"""
 
 
 def _none_stands(connection: Connection, profile_ids: Sequence[UUID]) -> bool:
@@ -340,7 +349,7 @@ class ReviewFilter:
     review_id: int | None = None
     owner: str | None = None
     kind: str | None = None
-    status: str | None = None
+    status: str | None = None  # None: what needs an answer, open or waiting; `all`
     profile_id: UUID | None = None
     after: int | None = None
 
@@ -356,7 +365,7 @@ and (cast(:owners as text[]) is null or v.owners && cast(:owners as text[]))
 and (cast(:id as bigint) is null or v.review_id = :id)
 and (cast(:owner as text) is null or :owner = any(v.owners))
 and (cast(:kind as text) is null or v.kind = :kind)
-and (cast(:status as text) is null or v.status = :status)
+and case :status when 'unanswered' then v.status <> 'closed' when 'all' then true else v.status = :status end
 and (cast(:profile as uuid) is null or v.left_profile = :profile or v.right_profile = :profile)
 and (cast(:after as bigint) is null or v.review_id > :after)
 order by v.review_id limit :limit
@@ -373,7 +382,7 @@ def list_reviews(connection: Connection, visibility: Visibility, narrowed: Revie
             "id": narrowed.review_id,
             "owner": narrowed.owner,
             "kind": narrowed.kind,
-            "status": narrowed.status,
+            "status": narrowed.status or "unanswered",
             "profile": narrowed.profile_id,
             "after": narrowed.after,
             "limit": limit,
@@ -406,7 +415,9 @@ def _review(row: Any) -> Review:
 
 def find_review(connection: Connection, visibility: Visibility, review_id: int) -> Review | None:
     """The review with this id, whoever owns it; None when there is none that the caller may see."""
-    found = list_reviews(connection, replace(visibility, owners=None), ReviewFilter(review_id=review_id), 1)
+    found = list_reviews(
+        connection, replace(visibility, owners=None), ReviewFilter(review_id=review_id, status="all"), 1
+    )
     return found[0] if found else None
 
 
