@@ -1,11 +1,11 @@
-"""`python -m bench [speed|accuracy|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
+"""`python -m bench [speed|accuracy|labels|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, speed
+from bench import accuracy, labelled, speed
 
 DATA = Path("../shared/data")
 
@@ -13,7 +13,7 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "all"), default="all")
+    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "labels", "all"), default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
@@ -29,11 +29,15 @@ def main() -> None:
                 speed.measure_file(name, arguments.data / name, arguments.repeat, command)
             else:
                 print(f"skipped: there is no {name} in the folder of labelled files (--data)", file=sys.stderr)
+    if arguments.which == "speed":
+        return
+    if not arguments.data.is_dir():
+        print("skipped: there is no folder of labelled files (--data)", file=sys.stderr)
+        return
     if arguments.which in {"accuracy", "all"}:
-        if arguments.data.is_dir():
-            accuracy.measure(arguments.data, command)
-        else:
-            print("skipped: there is no folder of labelled files (--data)", file=sys.stderr)
+        accuracy.measure(arguments.data, command)
+    if arguments.which in {"labels", "all"}:
+        labelled.measure(arguments.data, command)
 
 
 def _without_paths(arguments: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from bench import results
 
@@ -21,6 +22,7 @@ HEAD = (
     "blocking recall",
     "reviews",
     "of them true",
+    "household pairs P / R",
     "seconds",
     "peak MB",
     "model",
@@ -43,29 +45,25 @@ def measure(folder: Path, command: str) -> None:
     results.write("Accuracy without labels", command, None, body)
 
 
-def _dedupe(records: Path, truth: Path) -> dict:  # type: ignore[type-arg]  # JSON of a known shape
-    base = [
-        sys.executable,
-        "-c",
-        "from cdi.cli import main; main()",
-        "dedupe",
-        str(records),
-        "--truth",
-        str(truth),
-        "--json",
-    ]
+def _dedupe(records: Path, truth: Path) -> dict[str, Any]:
+    command = [sys.executable, "-c", "from cdi.cli import main; main()", "dedupe", str(records), "--json"]
+    command += ["--truth", str(truth)]
     header = records.open(encoding="utf-8", errors="replace").readline() if records.suffix == ".csv" else ""
-    ignored = [part for column in IGNORED if column in header.strip().split(",") for part in ("--ignore", column)]
-    done = subprocess.run([*base, *ignored], capture_output=True, text=True, check=False)
+    command += [p for column in IGNORED if column in header.strip().split(",") for p in ("--ignore", column)]
+    for homes in (truth.with_name("truth_household.csv"), truth.with_name("persons_true.csv")):
+        if homes.exists():
+            command += ["--truth-households", str(homes)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"cdi dedupe failed: {done.stderr.strip()}")
-    report: dict = json.loads(done.stdout)  # type: ignore[type-arg]
+    report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
-def _row(name: str, report: dict) -> list[str]:  # type: ignore[type-arg]
+def _row(name: str, report: dict[str, Any]) -> list[str]:
     low, high = report["truth"]["interval_95"]["f1"]
     measures = report["pairwise"]
+    homes = report.get("household_pairs")
     return [
         name,
         f"{report['records']:,}",
@@ -77,6 +75,7 @@ def _row(name: str, report: dict) -> list[str]:  # type: ignore[type-arg]
         f"{report['blocking_recall']:.3f}",
         f"{report['reviews']:,} ({report['reviews'] / report['records']:.1%})",
         f"{report['reviews_true']:.0%}",
+        f"{homes['precision']:.3f} / {homes['recall']:.3f}" if homes else "",
         f"{report['seconds']['total']:.1f}",
         f"{report['peak_memory_mb']:,.0f}",
         report["model"]["origin"],

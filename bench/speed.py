@@ -22,7 +22,7 @@ from cdi.matching.evaluation import Measure, pairwise
 from cdi.matching.pairs import FloatArray, IntArray
 
 CACHE = Path("var/bench")
-THRESHOLDS: FloatArray = np.concatenate((np.arange(-6.0, 12.0, 0.5), np.arange(12.0, 40.0, 2.0)))
+THRESHOLDS: FloatArray = np.concatenate((np.arange(-6.0, 18.0, 0.5), np.arange(18.0, 40.0, 2.0)))
 """Splink's match weights (base 2) at which its clusters are tried."""
 
 

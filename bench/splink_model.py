@@ -1,8 +1,8 @@
 """The Splink 5 model that cdi is measured against: made as good as we could make it for customers, and fixed here.
 
-What helped it most on these records: a name comparison with swapped names and initials, one joint address comparison
-instead of street, number, postal code and city (whose agreement would count several times), term frequencies on both
-names, and a level for the local part of an e-mail.
+What helped it most on these records: training blocks that hold no households (F1 +0.04), a name comparison with swapped
+names and initials, one joint address comparison instead of street, number, postal code and city (whose agreement would
+count several times), term frequencies on both names, and a level for the local part of an e-mail.
 """
 
 import splink.comparison_level_library as cll
@@ -136,11 +136,12 @@ DETERMINISTIC = (
 DETERMINISTIC_RECALL = 0.6
 
 TRAINING = (
-    block_on("given", "family"),
-    block_on("birth"),
-    block_on("email"),
+    block_on("given", "birth"),
+    block_on("given", "mobile"),
+    block_on("given", "email"),
 )
-"""Blocks within which expectation maximisation learns the comparisons that the block does not use."""
+"""Blocks within which expectation maximisation learns the comparisons that the block does not use. All of them share
+the given name: in blocks of households (an e-mail, a surname) other persons of the family would pass for matches."""
 
 EM_PAIRS = 1_000_000
 RANDOM_PAIRS = 2_000_000
