@@ -76,3 +76,41 @@ def test_a_package_may_bring_a_connector(tmp_path: Path, monkeypatch: pytest.Mon
         "sick": "acme_connector:sick: RuntimeError",
         "none": "acme_connector:absent: AttributeError",
     }
+
+
+EXTENDING = """
+class Loud:
+    def __init__(self, declared):
+        self.declared = declared
+
+    def __getattr__(self, name):
+        return getattr(self.declared, name)
+
+    def map(self, stream, data, config):
+        return {"name": {"full": data["name"].upper()}}
+
+
+def extend(connector):
+    return Loud(connector)
+"""
+
+
+def test_where_yaml_does_not_reach_python_extends_it(tmp_path: Path) -> None:
+    put(tmp_path, "kasse")
+    (tmp_path / "kasse" / "connector.py").write_text(EXTENDING)
+    connector = find_connectors([tmp_path]).get("kasse")
+    assert connector.map("customers", {"name": "Erika"}, {}) == {"name": {"full": "ERIKA"}}
+    assert [stream.name for stream in connector.streams()] == ["customers"]
+
+
+@pytest.mark.parametrize(
+    "text", ["raise RuntimeError('secret')", "", "def extend(connector): return connector.nothing"]
+)
+def test_broken_python_is_named_and_skipped(tmp_path: Path, text: str) -> None:
+    put(tmp_path, "kasse")
+    put(tmp_path, "hotline")
+    (tmp_path / "kasse" / "connector.py").write_text(text)
+    registry = find_connectors([tmp_path])
+    assert registry.names() == ["hotline"]
+    assert "connector.py" in registry.broken["kasse"]
+    assert "secret" not in registry.broken["kasse"]

@@ -1,8 +1,13 @@
-"""Finds connectors: folders with a `connector.yaml`, and packages that announce themselves by entry point. A
-broken one is named and skipped, so that one bad manifest stops no other source."""
+"""Finds connectors: folders with a `connector.yaml`, and packages that announce themselves by entry point. A broken one
+is named and skipped, so that one bad manifest stops no other source.
+
+Where YAML does not reach, a `connector.py` beside it has a function `extend(connector)`, which takes the declared
+connector and gives one that does more.
+"""
 
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +17,7 @@ from cdi.ingest.manifest import load_connector
 
 ENTRY_POINTS: Final = "cdi.connectors"
 MANIFEST: Final = "connector.yaml"
+PLUGIN: Final = "connector.py"
 
 
 class Registry:
@@ -54,7 +60,7 @@ def find_connectors(folders: Sequence[Path]) -> Registry:
 def _load(path: Path, connectors: dict[str, Connector], broken: dict[str, str]) -> None:
     name = path.parent.name
     try:
-        connector = load_connector(path)
+        connector = _extended(load_connector(path), path.with_name(PLUGIN))
         if connector.name != name:
             raise ConfigurationError(f"{path}:1: it calls itself {connector.name}, its folder {name}")
     except ConfigurationError as error:
@@ -63,3 +69,19 @@ def _load(path: Path, connectors: dict[str, Connector], broken: dict[str, str]) 
     else:
         connectors[name] = connector
         broken.pop(name, None)
+
+
+def _extended(connector: Connector, plugin: Path) -> Connector:
+    """The connector as the Python file beside its manifest makes it, if there is one."""
+    if not plugin.is_file():
+        return connector
+    spec = spec_from_file_location(f"cdi_connector_{plugin.parent.name}", plugin)
+    try:
+        if spec is None or spec.loader is None:
+            raise ImportError(plugin.name)
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        extended: Connector = module.extend(connector)
+    except Exception as error:  # as above: whatever it is, it is this connector's
+        raise ConfigurationError(f"{plugin}: {type(error).__name__}", remedy="extend(connector) must work") from None
+    return extended
