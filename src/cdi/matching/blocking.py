@@ -304,7 +304,7 @@ def _organisation_words(table: RecordTable, _: MatchModel) -> Entries:
     return rows[flat != 0], flat[flat != 0]
 
 
-def _everything(table: RecordTable, _: MatchModel) -> Entries:
+def _everything(table: RecordTable, model: MatchModel) -> Entries:
     """All that a record says at once, of records that say something in at least two fields."""
     parts = parts_of(table)
     names = (table.given, table.family, table.organisation, table.initials, table.birth_name)
@@ -315,9 +315,12 @@ def _everything(table: RecordTable, _: MatchModel) -> Entries:
         total = np.zeros(len(table), np.uint64)
         np.add.at(total, column.rows(), features.ragged_hashes(table, name, column))
         columns.append(total)
-    columns += [
-        features.value_hashes(table, f"attribute {name}", c.values)[c.codes] for name, c in table.attributes.items()
-    ]
+    for name, _ in model.custom:
+        if name in table.attributes:
+            attribute = table.attributes[name]
+            columns.append(features.value_hashes(table, f"attribute {name}", attribute.values)[attribute.codes])
+        else:
+            columns.append(np.zeros(len(table), np.uint64))
     said = sum((column != 0).astype(np.int64) for column in columns)
     hashes = combine(*(np.where(column == 0, np.uint64(1), column) for column in columns))
     rows = np.flatnonzero(said >= 2)
@@ -393,10 +396,12 @@ def _divided(rule: Rule, table: RecordTable, keys: IntArray, rows: Rows, refuse:
             too_many = contained(some_keys, found)
             kept.append((some_keys[~too_many], some_rows[~too_many]))
             coarse, of_coarse = some_keys[too_many], some_rows[too_many]
-            if len(coarse) and (depth == DEPTH or start == len(rule.divisors)):
-                dropped.append((coarse, of_coarse))
-            elif len(coarse):
-                following += list(_finer(rule, parts, coarse, of_coarse, start))
+            finer = [] if depth == DEPTH else list(_finer(rule, parts, coarse, of_coarse, start))
+            following += finer
+            divided = np.zeros(len(table), dtype=bool)
+            for _, fine_rows, _ in finer:
+                divided[fine_rows] = True
+            dropped.append((coarse[~divided[of_coarse]], of_coarse[~divided[of_coarse]]))
         pending = following
     return RuleKeys(
         rule,

@@ -161,7 +161,8 @@ class RecordTable:
     ) -> "RecordTable":
         """A table from columns that are normalised already, one value a record and field, "" where missing.
 
-        Names are tokens joined by a space. Raises InvalidInputError for a repeated record id.
+            Names are tokens joined by a space; a family name of one letter is an initial; `initials` stand for the given
+        name where there is none, else for further ones. Raises InvalidInputError for a repeated record id.
         """
         order = _order(np.asarray(record_ids, dtype=np.int64))
         n = len(order)
@@ -313,8 +314,8 @@ class TableBuilder:
         self._births.append(record.birth_year * 10000 + record.birth_month * 100 + record.birth_day)
         texts = self._texts
         texts["given"].append(" ".join(record.given_names))
-        texts["initials"].append(record.initials)
-        texts["family"].append(" ".join(record.family_names))
+        texts["initials"].append(record.initials or record.middle_initials)
+        texts["family"].append(" ".join(record.family_names) or record.family_initial[:1])
         texts["birth_name"].append(record.birth_name)
         texts["organisation"].append(record.organisation)
         texts["legal_form"].append(record.legal_form)

@@ -56,7 +56,7 @@ def words_of(values: Objects, at_most: int = WORDS) -> Words:
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values
     initials = np.fromiter((ord(word[0]) & 0xFF if word else 0 for word in vocabulary), np.uint8, len(vocabulary))
-    sounds = hash_texts([sound(word) for word in vocabulary])
+    sounds = hash_texts([sound(word) if len(word) > 1 else "" for word in vocabulary])
     return Words(codes, vocabulary, hash_texts(vocabulary), initials, sounds, lengths_of(vocabulary))
 
 

@@ -280,15 +280,17 @@ class Estimation:
         return model
 
     def _begin(self) -> MatchModel:
-        """The start, with u taken from the random pairs as they are."""
-        counts = self._level_counts(self.random, self.random.count)
-        weights = dict(self.start.weights)
+        """The start, with u taken from those random pairs that the starting shares hold for strangers."""
+        weights = {name: replace(w, h=w.h if self.has_households else w.u) for name, w in self.start.weights.items()}
+        households = self.start.lambda_household if self.has_households else 0.0
+        begun = replace(self.start, weights=weights, lambda_household=households)
+        strangers = self.posteriors(begun, self.random)[:, 2] * self.random.count
+        counts = self._level_counts(self.random, strangers)
         for comparison, observed in zip(self.comparisons, counts, strict=True):
             given = weights[comparison.name]
-            u = _smoothed(comparison, observed, given.u, PSEUDO_PAIRS)
+            u = _smoothed(comparison, observed, self.start.weights[comparison.name].u, PSEUDO_PAIRS)
             weights[comparison.name] = replace(given, u=u, h=given.h if self.has_households else u)
-        households = self.start.lambda_household if self.has_households else 0.0
-        return replace(self.start, weights=weights, lambda_household=households)
+        return replace(begun, weights=weights)
 
     def posteriors(self, model: MatchModel, observed: Observed) -> NDArray[np.float64]:
         """P(class | case) for M, H, U: one row a case."""
@@ -437,7 +439,7 @@ def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:
     shares = counts / total
     listed = np.flatnonzero(counts >= MIN_CARRIERS)
     rare = min(2.0 / total, 1.0)
-    collision = float((shares**2).sum())
+    collision = float(np.sort(shares**2).sum())  # sorted, so that no order of values shows in the last bit
     return Frequencies({str(values[i]): float(shares[i]) for i in listed}, rare, max(collision, rare))
 
 
