@@ -1,23 +1,40 @@
-"""How good the model in use is, measured against labelled truth."""
+"""Models: trained from the records and from what stewards decided, measured against labelled truth, tried out before
+they decide. A model that was trained decides nothing until `cdi.yaml` names it."""
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+import numpy as np
 from sqlalchemy import Connection
 
-from cdi.errors import InvalidInputError
+from cdi.clock import utc_now
+from cdi.errors import ConflictError, InvalidInputError
+from cdi.matching import blocking, training
+from cdi.matching.columns import RecordTable
 from cdi.matching.evaluation import codes_of
 from cdi.matching.evaluation import evaluate as measure
+from cdi.matching.labels import Label, LabelledPairs, learn
+from cdi.matching.model import MatchModel
+from cdi.matching.pairs import IntArray
 from cdi.normalise.text import fold
-from cdi.store import profiles
+from cdi.pipeline import Installation
+from cdi.pipeline.rerun import Outcome, Snapshot, compute, take_snapshot
+from cdi.pipeline.resolving import wanted_model
+from cdi.resolution.decisions import Decision, Verdict
+from cdi.store import decisions, models, profiles, records, redo
 
 Truth = dict[tuple[str, str], str]
 """(source, key) → entity."""
+
+Progress = Callable[[str, int, int], None]
+
+MOST_LABELS: Final = 200_000
+"""So many labelled pairs of a truth file are learned from; more teach nothing new and take long."""
 
 COMPARED: Final = {
     "name": ("given_name", "family_name"),
@@ -112,3 +129,215 @@ def _shown(golden: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     if "addresses" in golden:
         shown["address"] = golden["addresses"]["value"]
     return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model version that was trained, and from what."""
+
+    name: str
+    version: str
+    records: int
+    labelled: int
+    trained_on: str
+
+
+def train(
+    installation: Installation,
+    name: str,
+    truth_file: Path | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Trained:
+    """A new model version under `name`: by EM from the records, where there are enough of them (else from the model
+    in use), corrected by stewards' decisions and by labelled pairs of `truth_file` (source,key,entity_id)."""
+    say = progress or (lambda _step, _done, _total: None)
+    snapshot = take_snapshot(installation)
+    table = snapshot.table
+    with installation.database.unit_of_work() as connection:
+        start = wanted_model(connection, installation)
+        decided = decisions.standing_decisions(connection)
+        truth = _truth_by_record(connection, truth_file) if truth_file else {}
+    model, origin = start, f"the model {start.version}"
+    if training.can_train(table):
+        say("train", 0, 1)
+        model = training.train(table, start, blocking.Limits(), seed)
+        origin = "the records"
+    labelled = _joined(_labels_of_decisions(decided, table), _labels_of_truth(truth, table, model, seed))
+    if len(labelled):
+        say("learn", 0, 1)
+        model = learn(table, model, labelled, seed)
+        origin += " and labels"
+    with installation.database.unit_of_work() as connection:
+        models.save_model(connection, name, model, f"trained on {origin}", utc_now())
+    return Trained(name, model.version, len(table.record_ids), len(labelled), origin)
+
+
+def _truth_by_record(connection: Connection, path: Path) -> dict[int, str]:
+    truth = read_truth(path)
+    return {i: truth[source, key] for source, key, i in records.find_record_ids(connection, list(truth))}
+
+
+def _labels_of_decisions(decided: Sequence[Decision], table: RecordTable) -> LabelledPairs:
+    """Each pair of records across a decision; a later decision on a pair outranks an earlier one."""
+    meaning = {Verdict.MATCH: Label.SAME, Verdict.HOUSEHOLD: Label.HOUSEHOLD, Verdict.NO_MATCH: Label.OTHER}
+    here = set(table.record_ids.tolist())
+    told = {
+        (min(a, b), max(a, b)): meaning[decision.verdict]
+        for decision in decided
+        if decision.verdict in meaning
+        for a in decision.left & here
+        for b in decision.right & here
+        if a != b
+    }
+    return _labelled([(a, b, label) for (a, b), label in told.items()])
+
+
+def _labelled(rows: Sequence[tuple[int, int, int]]) -> LabelledPairs:
+    columns = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return LabelledPairs(columns[:, 0], columns[:, 1], columns[:, 2])
+
+
+def _labels_of_truth(truth: Mapping[int, str], table: RecordTable, model: MatchModel, seed: int) -> LabelledPairs:
+    """Of the candidate pairs between labelled records, a sample."""
+    if not truth:
+        return _labelled([])
+    entity = np.full(len(table.record_ids), -1, np.int64)
+    known = [record for record in truth if record in set(table.record_ids.tolist())]
+    entity[table.row_of(np.array(sorted(known), np.int64))] = codes_of(truth[record] for record in sorted(known))
+    left, right, _ = blocking.all_pairs(table, model, blocking.Limits())
+    usable = np.flatnonzero((entity[left] >= 0) & (entity[right] >= 0))
+    chosen = np.random.default_rng(seed).permutation(usable)[:MOST_LABELS]
+    left, right = left[chosen], right[chosen]
+    label = np.where(entity[left] == entity[right], Label.SAME, Label.OTHER).astype(np.int64)
+    return LabelledPairs(table.record_ids[left], table.record_ids[right], label)
+
+
+def _joined(first: LabelledPairs, second: LabelledPairs) -> LabelledPairs:
+    """Both, each pair once; of two labels the first counts, because a person gave it."""
+    left, right, label = (
+        np.concatenate(columns)
+        for columns in ((first.left, second.left), (first.right, second.right), (first.label, second.label))
+    )
+    _, where = np.unique(np.column_stack((left, right)), axis=0, return_index=True)
+    where = np.sort(where)
+    return LabelledPairs(left[where], right[where], label[where])
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Profiles that would become one."""
+
+    profiles: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A profile whose records would part: into how many, and which (source, key) would go together."""
+
+    profile: UUID
+    parts: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What applying a model would make different: exactly these merges and splits, and how many profiles stay."""
+
+    model: str
+    merges: tuple[Merge, ...]
+    splits: tuple[Split, ...]
+    unchanged: int
+    profiles: int
+
+    def as_dict(self, samples: int = 20) -> dict[str, Any]:
+        """Counts, and some of each."""
+        return {
+            "model": self.model,
+            "merges": len(self.merges),
+            "splits": len(self.splits),
+            "unchanged": self.unchanged,
+            "profiles": self.profiles,
+            "samples": {
+                "merges": [list(map(str, merge.profiles)) for merge in self.merges[:samples]],
+                "splits": [
+                    {"profile": str(s.profile), "parts": [[f"{a}:{b}" for a, b in part] for part in s.parts]}
+                    for s in self.splits[:samples]
+                ],
+            },
+        }
+
+
+def simulate(installation: Installation, name: str | None = None, progress: Progress | None = None) -> Simulation:
+    """What the model of this name (None: the one that cdi.yaml names) would merge, split and leave, with the
+    thresholds of cdi.yaml, before it is applied. Nothing is written. Raises ConflictError while records are due."""
+    snapshot, outcome = _tried(installation, name, progress)
+    with installation.database.unit_of_work() as connection:
+        ids = snapshot.table.record_ids.tolist()
+        homes = profiles.load_memberships(connection, ids)
+        parts = _parts_of_profiles(outcome, homes)
+        splits = {profile: labels for profile, labels in parts.items() if len(labels) > 1}
+        named = [record for labels in splits.values() for label in labels for record in outcome.clusters[label]]
+        current = records.load_current(connection, named)
+    merges = []
+    for members in outcome.clusters.values():
+        joined = tuple(sorted({homes[record] for record in members}))
+        if len(joined) > 1:
+            merges.append(Merge(joined))
+    told = tuple(
+        Split(
+            profile,
+            tuple(
+                tuple(
+                    (current[r].source, current[r].key) for r in sorted(outcome.clusters[label]) if homes[r] == profile
+                )
+                for label in sorted(labels)
+            ),
+        )
+        for profile, labels in sorted(splits.items())
+    )
+    moved = {profile for merge in merges for profile in merge.profiles} | set(splits)
+    return Simulation(outcome.model.version, tuple(merges), told, len(parts) - len(moved), len(outcome.clusters))
+
+
+def _tried(installation: Installation, name: str | None, progress: Progress | None) -> tuple[Snapshot, Outcome]:
+    with installation.database.unit_of_work() as connection:
+        waiting, _ = redo.backlog(connection)
+        if waiting:
+            raise ConflictError(f"{waiting} records wait to be resolved", remedy="Run cdi resolve first")
+        model = wanted_model(connection, installation, name)
+    snapshot = take_snapshot(installation)
+    return snapshot, compute(installation, snapshot, model, progress or (lambda _step, _done, _total: None))
+
+
+def _parts_of_profiles(outcome: Outcome, homes: Mapping[int, UUID]) -> dict[UUID, set[int]]:
+    parts: dict[UUID, set[int]] = {}
+    for label, members in outcome.clusters.items():
+        for record in members:
+            parts.setdefault(homes[record], set()).add(label)
+    return parts
+
+
+def compare_models(
+    installation: Installation, truth_file: Path, names: Sequence[str], progress: Progress | None = None
+) -> dict[str, dict[str, Any]]:
+    """Several models on the same labels: what each would make of the records, measured like `evaluate`."""
+    report: dict[str, dict[str, Any]] = {}
+    for name in names:
+        snapshot, outcome = _tried(installation, name, progress)
+        with installation.database.unit_of_work() as connection:
+            truth = _truth_by_record(connection, truth_file)
+        ids = snapshot.table.record_ids
+        label = np.zeros(len(ids), np.int64)
+        for first, members in outcome.clusters.items():
+            label[snapshot.table.row_of(np.array(sorted(members), np.int64))] = first
+        known = np.array([record in truth for record in ids.tolist()])
+        entities: IntArray = codes_of(truth[record] for record in ids[known].tolist())
+        found = measure(label[known], entities)
+        report[name] = {
+            "version": outcome.model.version,
+            "pairwise": _measured(found.pairwise),
+            "bcubed": _measured(found.bcubed),
+            "clusters": _measured(found.clusters),
+            "intervals": asdict(found.intervals),
+        }
+    return report

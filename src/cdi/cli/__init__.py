@@ -39,7 +39,9 @@ for command in (
     profiles.show,
     profiles.why,
     dedupe.dedupe,
+    models.train,
     models.evaluate,
+    models.simulate,
 ):
     app.command()(command)
 app.add_typer(sources.app, name="source")

@@ -1,13 +1,14 @@
-"""How good the matching is: `cdi evaluate`."""
+"""Models: `cdi train`, `cdi evaluate`, `cdi simulate`."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cdi import modelling
 from cdi.cli.installed import installed
-from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table
+from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, progress_bars
 
 
 def evaluate(
@@ -17,12 +18,21 @@ def evaluate(
     golden: Annotated[
         Path | None, typer.Option(help="CSV with entity_id and true values; else truth_golden.csv beside the truth.")
     ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model to measure instead of the profiles; give two to compare them.")
+    ] = None,
     folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Measure the profiles, and the golden values, against labelled truth."""
-    with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        report = modelling.evaluate(connection, truth or installation.folder / "truth.csv", golden)
+    """Measure the profiles, and the golden values, against labelled truth; or models on the same labels."""
+    with installed(folder) as installation:
+        labels = truth or installation.folder / "truth.csv"
+        if model:
+            with progress_bars() as progress:
+                _print_comparison(modelling.compare_models(installation, labels, model, progress), as_json)
+            return
+        with installation.database.unit_of_work() as connection:
+            report = modelling.evaluate(connection, labels, golden)
     if as_json:
         print_json(report)
         return
@@ -32,3 +42,52 @@ def evaluate(
     if report.get("golden"):
         values = [(n, v["profiles"], f"{v['right']:.1%}") for n, v in report["golden"].items()]
         print_table("Golden values", ("attribute", "profiles", "right"), values)
+
+
+def _print_comparison(report: dict[str, dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+        return
+    rows = [
+        (name, told["version"], measure, *(f"{told[measure][part]:.4f}" for part in ("precision", "recall", "f1")))
+        for name, told in report.items()
+        for measure in ("pairwise", "bcubed")
+    ]
+    print_table("Models on the same labels", ("model", "version", "measure", "precision", "recall", "F1"), rows)
+
+
+def train(
+    name: Annotated[str, typer.Option(help="How cdi.yaml will name it.")] = "trained",
+    truth: Annotated[Path | None, typer.Option(help="CSV with source,key,entity_id to learn from as well.")] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal models.")] = 1,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make a new model version from the records and the stewards' decisions. It decides nothing until cdi.yaml
+    names it; `cdi simulate` shows before what it would change."""
+    with installed(folder) as installation, progress_bars() as progress:
+        trained = modelling.train(installation, name, truth, seed, progress)
+    if as_json:
+        print_json(asdict(trained))
+        return
+    out.print(f"model {trained.name}, version {trained.version}, from {trained.trained_on}")
+    out.print(f"{trained.records} records, {trained.labelled} labelled pairs")
+    out.print(f"next: cdi simulate {trained.name}; to use it write matching.model: {trained.name} into cdi.yaml")
+
+
+def simulate(
+    name: Annotated[str | None, typer.Argument(help="A model; the one that cdi.yaml names if none is given.")] = None,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What a model, with the thresholds of cdi.yaml, would merge, split and leave. Nothing is written."""
+    with installed(folder) as installation, progress_bars() as progress:
+        simulation = modelling.simulate(installation, name, progress)
+    told = simulation.as_dict()
+    if as_json:
+        print_json(told)
+        return
+    out.print(f"{told['merges']} merges, {told['splits']} splits, {told['unchanged']} profiles stay as they are")
+    rows = [("merge", ", ".join(merge)) for merge in told["samples"]["merges"]]
+    rows += [("split", " | ".join(", ".join(p) for p in split["parts"])) for split in told["samples"]["splits"]]
+    print_table("Samples", ("what", "which"), rows)

@@ -95,8 +95,8 @@ def _run_everything(
     switch: bool,
 ) -> None:
     _normalise_everything(installation, say, everything=rebuild or switch)
-    snapshot = _take_snapshot(installation)
-    outcome = _compute(installation, snapshot, model, say)
+    snapshot = take_snapshot(installation)
+    outcome = compute(installation, snapshot, model, say)
     if not switch:
         _remember_refusals(installation, outcome.model)
     parts = list(_parts(snapshot, outcome))
@@ -126,7 +126,8 @@ def _normalise_everything(installation: Installation, say: Progress, *, everythi
         say("normalise", min(start + NORMALISED_AT_ONCE, len(todo)), len(todo))
 
 
-def _take_snapshot(installation: Installation) -> Snapshot:
+def take_snapshot(installation: Installation) -> Snapshot:
+    """Every live record as it is normalised now; what is due meanwhile belongs to the next."""
     with installation.database.unit_of_work() as connection:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
         taken = redo.take(connection, utc_now(), 2**31)
@@ -137,7 +138,8 @@ def _take_snapshot(installation: Installation) -> Snapshot:
     return Snapshot(table, home, judged_at, touched, taken)
 
 
-def _compute(installation: Installation, snapshot: Snapshot, model: MatchModel, say: Progress) -> Outcome:
+def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, say: Progress) -> Outcome:
+    """What this model makes of the snapshot; nothing is written."""
     table = snapshot.table
     model = blocking.refuse_oversized(table, model, blocking.Limits())
     keys, rows = blocking.block_keys(table, model)

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from cdi.clock import utc_now
+from cdi.errors import ConfigurationError
 from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
@@ -28,6 +29,8 @@ from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, records, redo
 from cdi.store.db import resolver_lock
 
+DEFAULT: Final = "default"
+"""The name of the shipped model."""
 BATCH = 500
 """Records resolved in one commit."""
 
@@ -127,12 +130,17 @@ def active_model(connection: Connection, installation: Installation, now: dateti
     return model
 
 
-def wanted_model(connection: Connection, installation: Installation) -> MatchModel:
-    """The model that cdi.yaml names, with the thresholds, guarantees and custom comparisons that it states."""
+def wanted_model(connection: Connection, installation: Installation, name: str | None = None) -> MatchModel:
+    """The model that cdi.yaml names (or this one), with the thresholds, guarantees and custom comparisons that
+    cdi.yaml states. Raises ConfigurationError when there is none of that name."""
     matching = installation.deployment.matching
-    named = None if matching.model == "default" else models.named_model(connection, matching.model)
+    name = name or matching.model
+    known = default_model() if name == DEFAULT else models.named_model(connection, name)
+    if known is None:
+        there = ", ".join([DEFAULT, *models.names(connection)])
+        raise ConfigurationError(f"there is no model {name}", remedy=f"There are {there}; cdi train makes one")
     return replace(
-        (named or default_model()).with_thresholds(matching.match, matching.review),
+        known.with_thresholds(matching.match, matching.review),
         guarantees=installation.unique_sources,
         custom=tuple(sorted(matching.custom.items())),
     )

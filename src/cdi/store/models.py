@@ -123,6 +123,35 @@ def named_model(connection: Connection, name: str) -> MatchModel | None:
     return None if body is None else MatchModel.from_json(body)
 
 
+def names(connection: Connection) -> list[str]:
+    """The names under which models were trained."""
+    return list(
+        connection.execute(text("select distinct name from model where name <> 'default' order by name")).scalars()
+    )
+
+
+def list_versions(connection: Connection) -> list[dict[str, object]]:
+    """Every version, the newest first, without its body."""
+    rows = connection.execute(
+        text("select version, name, active, reason, created_at from model order by created_at desc, version")
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+def save_model(connection: Connection, name: str, body: MatchModel, reason: str, now: datetime) -> None:
+    """Keep a version that does not decide yet."""
+    connection.execute(
+        text(
+            """
+            insert into model (version, name, body, active, reason, created_at)
+            values (:version, :name, :body, false, :reason, :now)
+            on conflict (version) do nothing
+            """
+        ),
+        {"version": body.version, "name": name, "body": body.to_json(), "reason": reason, "now": now},
+    )
+
+
 def activate_model(connection: Connection, name: str, body: MatchModel, reason: str, now: datetime) -> None:
     """Make this version the one that decides; versions are kept, their drift is not carried on."""
     connection.execute(text("update model set active = false where active"))
