@@ -116,9 +116,7 @@ def test_household_pairs_are_pairs_of_different_customers(rows):
     found_h, true_h = found_h - 1, true_h - 1  # the first label becomes "unknown"
     everyone = [i for i in range(len(rows)) if true_h[i] != UNKNOWN]
     found = {
-        (a, b)
-        for a, b in combinations(everyone, 2)
-        if found_h[a] == found_h[b] != UNKNOWN and found_c[a] != found_c[b]
+        (a, b) for a, b in combinations(everyone, 2) if found_h[a] == found_h[b] != UNKNOWN and found_c[a] != found_c[b]
     }
     true = {(a, b) for a, b in combinations(everyone, 2) if true_h[a] == true_h[b] and true_c[a] != true_c[b]}
     counted = household_pairs(found_h, found_c, true_h, true_c)
