@@ -21,7 +21,7 @@ import numpy as np
 from cdi.errors import InvalidInputError
 from cdi.ids import pair
 from cdi.ingest.tables import CsvTable, TextTable, open_table, write_table, write_text
-from cdi.matching.blocking import Limits, all_pairs
+from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
 from cdi.matching.columns import RecordTable, TableBuilder
 from cdi.matching.engine import MatchResult, match, score
 from cdi.matching.evaluation import (
@@ -333,14 +333,14 @@ def _model(
 ) -> tuple[MatchModel, dict[str, Any]]:
     """The model that decides, and where it is from."""
     if request.model:
-        model, origin = MatchModel.from_json(_text_of(request.model)), "file"
+        model, origin = _refusing(table, MatchModel.from_json(_text_of(request.model))), "file"
     elif can_train(table):
         with watch.step("train"):
             start = start_model(table, _custom(plan.targets))
             model = train(table, start, seed=request.seed, progress=watch.reporter("train"))
         origin = "trained on this file"
     else:
-        model, origin = default_model(), "default"
+        model, origin = _refusing(table, default_model()), "default"
     if request.labels:
         with watch.step("train"):
             model = learn(table, model, _read_labels(request.labels, survey), request.seed)
@@ -351,6 +351,11 @@ def _model(
         write_text(request.save_model, model.to_json())
     told = {"version": model.version, "origin": origin, "match": model.match, "review": model.review}
     return model, told
+
+
+def _refusing(table: RecordTable, model: MatchModel) -> MatchModel:
+    """A model made elsewhere, refusing the block keys that are too crowded here."""
+    return refuse_oversized(table, model, Limits())
 
 
 def _custom(targets: Targets) -> tuple[tuple[str, str], ...]:

@@ -34,6 +34,8 @@ Progress = Callable[[int, int], None]
 
 MIN_RECORDS: Final = 100
 """Fewer records teach less than the shipped model knows."""
+LOOKED_AT: Final = 20_000
+"""Of so many records it is seen whether enough are different."""
 SAMPLED_PAIRS: Final = 600_000
 RANDOM_PAIRS: Final = 600_000
 ROUNDS: Final = 60
@@ -44,8 +46,12 @@ FLOOR: Final = 1e-9
 
 
 def can_train(table: RecordTable) -> bool:
-    """Are there records enough, and pairs among them, to learn from?"""
-    return len(table) >= MIN_RECORDS
+    """Are there enough records, and enough different ones, to learn from?"""
+    if len(table) < MIN_RECORDS:
+        return False
+    some = slice(None, None, max(1, len(table) // LOOKED_AT))
+    parts = (table.given.codes, table.family.codes, table.organisation.codes, table.birth)
+    return len(np.unique(np.stack([part[some] for part in parts]), axis=1)[0]) >= MIN_RECORDS
 
 
 def start_model(table: RecordTable | None = None, custom_attributes: tuple[tuple[str, str], ...] = ()) -> MatchModel:
