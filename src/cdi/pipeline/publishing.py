@@ -293,12 +293,10 @@ def _questions(
     questions = []
     for finding in told:
         if finding.left in after and finding.right in after:
-            left, right = sorted((after[finding.left], after[finding.right]))
-            owners = sorted({installation.owner_of(source[record]) for record in (finding.left, finding.right)})
+            (left, one), (right, other) = sorted((after[record], record) for record in (finding.left, finding.right))
+            owners = sorted({installation.owner_of(source[record]) for record in (one, other)})
             questions.append(
-                reviews.Question(
-                    finding.kind, left, right, finding.left, finding.right, finding.weight, finding.reason, owners
-                )
+                reviews.Question(finding.kind, left, right, one, other, finding.weight, finding.reason, owners)
             )
     return questions
 

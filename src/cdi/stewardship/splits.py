@@ -68,7 +68,9 @@ def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry
     desk.resolve(these)
     feed = changes.read_changes(desk.connection, desk.visibility, cursor, EVENTS)
     fates = {event["profile_id"]: event["type"] for event in feed if event["type"] in {"created", "revived"}}
-    homes = set(profiles.load_memberships(desk.connection, members).values())
+    oldest: dict[UUID, int] = {}
+    for record, home in sorted(profiles.load_memberships(desk.connection, members).items()):
+        oldest.setdefault(home, record)
     unknown = {i for i, fate in fates.items() if fate == "created"} if dry_run else set()
     stored = decisions.find_decision(desk.connection, decision_id)
     assert stored is not None
@@ -84,7 +86,7 @@ def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry
                 "id": None if part["id"] in unknown else part["id"],
                 "fate": "kept" if part["id"] == found.profile_id else fates.get(part["id"], "joined"),
             }
-            for part in _described(desk, sorted(homes, key=lambda home: (home != found.profile_id, home)))
+            for part in _described(desk, sorted(oldest, key=lambda home: (home != found.profile_id, oldest[home])))
         ],
         "feed": [_event(event, unknown) for event in feed],
     }
