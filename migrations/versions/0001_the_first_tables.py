@@ -93,6 +93,7 @@ def upgrade() -> None:
         "derivation",
         sa.Column("single", sa.Boolean(), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("addresses_are_homes", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("single", name=op.f("ck_derivation_one_row")),
         sa.PrimaryKeyConstraint("single", name=op.f("pk_derivation")),
     )

@@ -22,6 +22,7 @@ from cdi.matching.evidence import Evidence, explain
 from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.normalise.text import fold
 from cdi.pipeline import Installation
+from cdi.pipeline.households import who_lives_with
 from cdi.pipeline.tables import build_table
 from cdi.resolution.identity import answer_for
 from cdi.serving import key_as_seen, present, seen_at_all
@@ -248,3 +249,20 @@ def _strongest_ties(connection: Connection, members: Sequence[int]) -> list[tupl
 def journey(connection: Connection, visibility: Visibility, profile_id: UUID, limit: int = 20) -> list[dict[str, Any]]:
     """The touchpoints of a profile over all its records and channels, newest first."""
     return touchpoints.journey(connection, visibility, profile_id, limit)
+
+
+def household(
+    connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID
+) -> dict[str, Any]:
+    """The other profiles of this customer's household, as the caller may see them. NotFoundError for an id that is
+    not live."""
+    shown = show(connection, installation, visibility, profile_id)
+    if shown.document is None:
+        raise NotFoundError("this id is retired", remedy="Ask for the profile to see where its records are now")
+    found = [profiles.find_profile(connection, other) for other in who_lives_with(connection, installation, profile_id)]
+    members = [present(connection, installation, visibility, other) for other in found if other is not None]
+    return {
+        "id": str(profile_id),
+        "data_owner": shown.document["data_owner"],
+        "members": [member for member in members if member is not None],
+    }

@@ -1,5 +1,6 @@
 """The API as its callers meet it: a web shop, a call centre, a stranger."""
 
+import csv
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,8 +8,10 @@ import pytest
 from domain import documents, profile_of
 from fastapi.testclient import TestClient
 
+from cdi import modelling
 from cdi.access import Role
 from cdi.fields import FieldGroup
+from cdi.store import profiles
 from conftest import Doors
 
 EVERY_GROUP = tuple(FieldGroup)
@@ -179,3 +182,23 @@ def test_the_documentation_loads_nothing_from_elsewhere(doors: Doors) -> None:
     assert "http://" not in page.text and "https://" not in page.text
     assert doors.stranger().get("/docs/files/swagger-ui-bundle.js").status_code == 200
     assert doors.stranger().get("/openapi.json").json()["info"]["title"] == "cdi"
+
+
+def test_a_household_is_the_others_at_home(doors: Doors, reader: TestClient) -> None:
+    with (doors.installation.folder / "truth_golden.csv").open(encoding="utf-8") as file:
+        household_of = {row["entity_id"]: row["household_id"] for row in csv.DictReader(file)}
+    truth = modelling.read_truth(doors.installation.folder / "truth.csv")
+    with doors.installation.database.unit_of_work() as connection:
+        placed = {truth[s, k]: str(p) for s, k, p in profiles.all_memberships(connection) if (s, k) in truth}
+    lived: dict[str, set[str]] = {}
+    for entity, profile in placed.items():
+        lived.setdefault(household_of[entity], set()).add(profile)
+    families = [sorted(members) for members in lived.values() if len(members) >= 2][:40]
+    right = wrong = missed = 0
+    for members in families:
+        found = {m["id"] for m in reader.get(f"/v1/profiles/{members[0]}/household").json()["members"]}
+        right += len(found & set(members[1:]))
+        wrong += len(found - set(members))
+        missed += len(set(members[1:]) - found)
+    assert right / (right + wrong) >= 0.9
+    assert right / (right + missed) >= 0.7

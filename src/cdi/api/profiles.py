@@ -71,6 +71,12 @@ def explain_profile(profile_id: UUID, installation: Here, connection: Work, call
     return answer(profiles.explain_profile(connection, installation, caller.visibility, profile_id))
 
 
+@router.get("/profiles/{profile_id}/household")
+def get_household(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
+    """The persons who live with this one; each stays a profile of its own."""
+    return answer(profiles.household(connection, installation, caller.visibility, profile_id))
+
+
 @router.get("/explain")
 def explain_pair(
     installation: Here,

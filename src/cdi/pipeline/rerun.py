@@ -30,6 +30,7 @@ from cdi.pipeline.resolving import (
 )
 from cdi.pipeline.tables import build_table
 from cdi.resolution.decisions import Constraints
+from cdi.resolution.households import addresses_are_homes
 from cdi.store import decisions, models, normalised, pairs, profiles, records, redo
 from cdi.store.db import resolver_lock
 
@@ -197,9 +198,7 @@ def _components(snapshot: Snapshot, outcome: Outcome) -> IntArray:
     """By row, the number of the component over new pairs, new clusters, old profiles and constraints."""
     table = snapshot.table
     n = len(table.record_ids)
-    label = np.zeros(n, np.int64)
-    for first, members in outcome.clusters.items():
-        label[np.searchsorted(table.record_ids, sorted(members))] = first
+    label = _labels(snapshot, outcome)
     known = [*outcome.constraints.together, *map(frozenset, outcome.constraints.apart)]
     chains = [np.array(sorted(group), np.int64) for group in known]
     left = [table.row_of(outcome.pairs.left), np.arange(n), np.arange(n)]
@@ -211,6 +210,14 @@ def _components(snapshot: Snapshot, outcome: Outcome) -> IntArray:
     edges = np.concatenate(left), np.concatenate(right)
     graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _labels(snapshot: Snapshot, outcome: Outcome) -> IntArray:
+    """By row, the smallest record id of its new cluster."""
+    label = np.zeros(len(snapshot.table.record_ids), np.int64)
+    for first, members in outcome.clusters.items():
+        label[snapshot.table.row_of(np.array(sorted(members), np.int64))] = first
+    return label
 
 
 def _grouped(part: IntArray, order: IntArray) -> dict[int, IntArray]:
@@ -288,6 +295,7 @@ def _finish(
     late = normalised.touched_since(connection, snapshot.touched)
     redo.queue(connection, late, "it changed during a run over everything", now)
     models.remember_rules(connection, installation.rules_fingerprint)
+    models.remember_homes(connection, addresses_are_homes(snapshot.table, _labels(snapshot, outcome)))
 
 
 def _remember_refusals(installation: Installation, model: MatchModel) -> None:

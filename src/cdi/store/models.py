@@ -41,6 +41,7 @@ derivation = Table(
     metadata,
     Column("single", Boolean, primary_key=True),
     Column("rules", Text, nullable=False),  # the fingerprint of the rules by which the profiles were built
+    Column("addresses_are_homes", Boolean, nullable=False, server_default="false"),
     CheckConstraint("single", name="one_row"),
 )
 
@@ -184,3 +185,13 @@ def remember_rules(connection: Connection, fingerprint: str) -> None:
         ),
         {"rules": fingerprint},
     )
+
+
+def remember_homes(connection: Connection, addresses_are_homes: bool) -> None:
+    """What the addresses of all records told a run over everything: is a shared address a home?"""
+    connection.execute(text("update derivation set addresses_are_homes = :homes"), {"homes": addresses_are_homes})
+
+
+def addresses_are_homes(connection: Connection) -> bool:
+    """Whether a shared address is a home; False until a run over everything could tell."""
+    return bool(connection.execute(text("select addresses_are_homes from derivation")).scalar())
