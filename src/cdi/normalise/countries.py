@@ -4,9 +4,10 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from phonenumbers.geodata.locale import LOCALE_DATA
+from babel import Locale
+from phonenumbers import SUPPORTED_REGIONS
 
-from cdi.normalise.text import words
+from cdi.normalise.text import CACHED, words
 
 _CODES: Final = {
     "D": "DE", "A": "AT", "F": "FR", "I": "IT", "B": "BE", "L": "LU", "S": "SE", "N": "NO", "E": "ES", "P": "PT",
@@ -27,16 +28,18 @@ _OTHER_NAMES: Final = {
 }  # fmt: skip
 
 
+_LANGUAGES: Final = ("en", "de", "fr", "it", "es", "nl", "pl", "pt", "cs", "sk", "da", "sv", "fi", "hu", "ro", "hr", "tr")
+
+
+@lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
+    """Folded name → code; made when first asked for, not when the program starts."""
     names: dict[str, str] = {}
-    for country, by_language in LOCALE_DATA.items():
-        for name in by_language.values():
-            if not name.startswith("*"):  # a pointer to another language's name
-                names.setdefault(" ".join(words(name)), country)
+    for language in _LANGUAGES:
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2:  # three digits are continents
+                names.setdefault(" ".join(words(name)), code)
     return names | _OTHER_NAMES
-
-
-_NAMES: Final = _names()
 
 
 @lru_cache(maxsize=2_000)
@@ -45,9 +48,9 @@ def country_code(text: str) -> str:
     code = text.strip(" .").upper()
     if code in _CODES:
         return _CODES[code]
-    if len(code) == 2 and code in LOCALE_DATA:
+    if len(code) == 2 and code in SUPPORTED_REGIONS:
         return code
-    return _NAMES.get(" ".join(words(text)), "")
+    return _names().get(" ".join(words(text)), "")
 
 
 _POSTAL_CODES: Final = {
@@ -79,7 +82,7 @@ def fits_country(code: str, country: str) -> bool:
     return pattern is None or pattern.fullmatch(code) is not None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def postal_code(text: str, country: str) -> tuple[str, str]:
     """A postal code in its country's spelling, and the country that it names itself ("D-12345"), else "".
 
@@ -96,4 +99,4 @@ def postal_code(text: str, country: str) -> tuple[str, str]:
         cut, between = _GROUPS[country]
         grouped = f"{bare[:cut]}{between}{bare[cut:]}"
         return (grouped if fits_country(grouped, country) else code), named
-    return (bare if fits_country(bare, country) else code), named
+    return (bare if country in _POSTAL_CODES and fits_country(bare, country) else code), named
