@@ -17,9 +17,11 @@ THREADS = "2"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one process took, and what it said of itself (seconds by step, counts)."""
+    """What one process took, and what it said of itself (seconds by step, counts). `cpu_seconds` over all threads:
+    what a busy machine does not change."""
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     said: dict[str, float]
 
@@ -32,17 +34,17 @@ def run(module: str, *arguments: str) -> Run:
         [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, env=environment, text=True
     )
     watched = _Watched(process.pid)
-    seconds, peak, said = 0.0, 0.0, {}
+    seconds, cpu, peak, said = 0.0, 0.0, 0.0, {}
     assert process.stdout is not None
     for line in process.stdout:
         name, _, value = line.strip().partition("=")
         if name == DONE:
-            seconds, peak = time.perf_counter() - began, watched.peak_mb()
+            seconds, cpu, peak = time.perf_counter() - began, watched.cpu_seconds(), watched.peak_mb()
         elif value:
             said[name] = float(value)
     if process.wait() != 0 or not seconds:
         raise RuntimeError(f"{module} failed")
-    return Run(seconds, peak, said)
+    return Run(seconds, cpu, peak, said)
 
 
 class _Watched:
@@ -63,6 +65,10 @@ class _Watched:
                 time.sleep(0.02)
         except psutil.Error:
             return
+
+    def cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
 
     def peak_mb(self) -> float:
         if not self._status.exists():

@@ -40,6 +40,10 @@ class Outcome:
         return median(run.seconds for run in self.runs)
 
     @property
+    def cpu_seconds(self) -> float:
+        return median(run.cpu_seconds for run in self.runs)
+
+    @property
     def peak_mb(self) -> float:
         return median(run.peak_mb for run in self.runs)
 
@@ -52,6 +56,7 @@ class Outcome:
         return [
             self.name,
             f"{self.seconds:.1f}",
+            f"{self.cpu_seconds:.1f}",
             f"{self.peak_mb:,.0f}",
             f"{self.pairs:,}",
             f"{self.pairs / records:.2f}",
@@ -66,6 +71,7 @@ class Outcome:
 HEAD = (
     "engine",
     "seconds",
+    "CPU seconds",
     "peak MB",
     "pairs",
     "pairs/record",
@@ -115,7 +121,8 @@ def _compare(records: Path, repeat: int, *, with_recordlinkage: bool) -> str:
 def _ratios(cdi: Outcome, splink: Outcome) -> str:
     return (
         f"Same rules: cdi takes {cdi.seconds / splink.seconds:.3f} of Splink's time"
-        f" ({splink.seconds / cdi.seconds:.1f} times as fast), {cdi.peak_mb / splink.peak_mb:.2f} of its memory;"
+        f" ({splink.seconds / cdi.seconds:.1f} times as fast),"
+        f" {cdi.cpu_seconds / splink.cpu_seconds:.3f} of its CPU time, {cdi.peak_mb / splink.peak_mb:.2f} of its memory;"
         f" F1 {cdi.quality.f1 - splink.quality.f1:+.4f}; pair counts differ by"
         f" {abs(cdi.pairs / splink.pairs - 1):.2%}."
     )
