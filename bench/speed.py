@@ -122,9 +122,9 @@ def _ratios(cdi: Outcome, splink: Outcome) -> str:
     return (
         f"Same rules: cdi takes {cdi.seconds / splink.seconds:.3f} of Splink's time"
         f" ({splink.seconds / cdi.seconds:.1f} times as fast),"
-        f" {cdi.cpu_seconds / splink.cpu_seconds:.3f} of its CPU time, {cdi.peak_mb / splink.peak_mb:.2f} of its memory;"
-        f" F1 {cdi.quality.f1 - splink.quality.f1:+.4f}; pair counts differ by"
-        f" {abs(cdi.pairs / splink.pairs - 1):.2%}."
+        f" {cdi.cpu_seconds / splink.cpu_seconds:.3f} of its CPU time,"
+        f" {cdi.peak_mb / splink.peak_mb:.2f} of its memory;"
+        f" F1 {cdi.quality.f1 - splink.quality.f1:+.4f}; pair counts differ by {abs(cdi.pairs / splink.pairs - 1):.2%}."
     )
 
 
