@@ -17,7 +17,7 @@ from cdi.matching import features
 from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparisons import surname_hashes
 from cdi.matching.model import MatchModel, contained
-from cdi.matching.pairs import IntArray, distinct
+from cdi.matching.pairs import IntArray, distinct, without_repeats
 from cdi.matching.similarity import Hashes, combine, hash_texts
 
 Rows = NDArray[np.int64]
@@ -30,7 +30,7 @@ class Limits:
     once, threads."""
 
     max_block: int = 60
-    pairs_a_record: float = 10.0
+    pairs_a_record: float = 8.0
     max_pairs: int = 400_000_000
     chunk: int = 500_000
     threads: int = 2
@@ -533,12 +533,14 @@ class _Gathering:
         self.counts.append(RuleCount(found.rule.name, blocks, len(made), largest))
         self.waiting.append(made)
         self.dropped.append((found.rule.name, *found.dropped))
-        if sum(map(len, self.waiting)) > self.limits.chunk * 40:
+        if sum(map(len, self.waiting)) > self.limits.chunk * 16:
             self._settle()
 
     def _settle(self) -> None:
-        self.gathered = distinct(np.concatenate((self.gathered, *self.waiting)))
-        self.waiting = []
+        everything = np.concatenate((self.gathered, *self.waiting))
+        self.waiting, self.gathered = [], everything[:0]
+        everything.sort()  # in place: this is the largest array of a run
+        self.gathered = without_repeats(everything)
 
     def result(self, table: RecordTable, model: MatchModel) -> tuple[Rows, Rows, BlockReport]:
         self._settle()

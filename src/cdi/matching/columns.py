@@ -161,8 +161,8 @@ class RecordTable:
     ) -> "RecordTable":
         """A table from columns that are normalised already, one value a record and field, "" where missing.
 
-            Names are tokens joined by a space; a family name of one letter is an initial; `initials` stand for the given
-        name where there is none, else for further ones. Raises InvalidInputError for a repeated record id.
+        Names are tokens joined by a space; a family name of one letter is an initial; `initials` stand for the
+        given name where there is none, else for further ones. Raises InvalidInputError for a repeated record id.
         """
         order = _order(np.asarray(record_ids, dtype=np.int64))
         n = len(order)

@@ -607,8 +607,9 @@ def email(subject: Subject, a: IntArray, b: IntArray) -> Answers:
 def _unequal_addresses(subject: Subject, names: features.Online, i: IntArray, j: IntArray, levels: Levels) -> Levels:
     """Levels of different addresses by what they say beyond names and beyond a domain that many have."""
     result = levels.copy()
-    lengths = features.lengths(subject.table, "residue", names.residue.values)
-    own, others = names.residue.codes[i], names.residue.codes[j]
+    residues = features.residues(subject.table)
+    lengths = features.lengths(subject.table, "residue", residues.values)
+    own, others = residues.codes[i], residues.codes[j]
     same = (own == others) & (lengths[own] >= 2)
     result[same] = np.where(lengths[own[same]] >= LONG_RESIDUE, 2, 4)
     of_few = ~subject.listed("domain", names.domain.values)

@@ -128,7 +128,6 @@ class Online:
     value: Column
     local: Column
     is_email: NDArray[np.bool_]
-    residue: Column
     domain: Column
     rows: IntArray
 
@@ -171,19 +170,22 @@ def _online(table: RecordTable) -> Online:
     is_email = np.concatenate((np.ones(len(email_rows), bool), np.zeros(len(handle_rows), bool)))[order]
     flags = np.concatenate((emails.flags, identifiers.flags[chosen]))[order]
     starts = np.searchsorted(rows[order], np.arange(len(table) + 1)).astype(np.int64)
-    left_over = _residues(table, local, rows[order])
-    return Online(starts, flags, value, local, is_email, left_over, domain, rows[order])
+    return Online(starts, flags, value, local, is_email, domain, rows[order])
 
 
-def _residues(table: RecordTable, local: Column, rows: IntArray) -> Column:
-    """What each local part says beyond the names of its own record."""
-    given, family = table.given, table.family
-    columns = (local.codes, given.codes[rows], family.codes[rows])
-    texts = [
-        residue(local.values[part], given.values[first], family.values[last])
-        for part, first, last in zip(*(codes.tolist() for codes in columns), strict=True)
-    ]
-    return encode(texts)
+def residues(table: RecordTable) -> Column:
+    """What each local part says beyond the names of its own record, by position in `online`."""
+
+    def make() -> Column:
+        names, given, family = online(table), table.given, table.family
+        columns = (names.local.codes, given.codes[names.rows], family.codes[names.rows])
+        texts = [
+            residue(names.local.values[part], given.values[first], family.values[last])
+            for part, first, last in zip(*(codes.tolist() for codes in columns), strict=True)
+        ]
+        return encode(texts)
+
+    return table.remembered("residues", make)
 
 
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -194,15 +196,20 @@ def residue(local: str, given: str, family: str) -> str:
 
     ("guenter.schmidt85x", "guenter", "schmidt") is "85x"; ("olafkrau14", "olaf", "kraus") is "14".
     """
-    names = [*given.split(), *family.split()]
+    names = given.split() + family.split()
     for name in names:
-        for length in range(len(name), 2, -1):
-            place = local.find(name[:length])
-            if place >= 0:
-                local = f"{local[:place]} {local[place + length :]}"
-                break
+        place = local.find(name[:3]) if len(name) >= 3 else -1
+        if place >= 0:
+            end, length = place + 3, 3
+            while length < len(name) and local[end : end + 1] == name[length]:
+                end, length = end + 1, length + 1
+            local = f"{local[:place]} {local[end:]}"
+    local = local.strip(" ._-")
+    if not local or local.isdigit():
+        return local
     initials = {name[0] for name in names}
-    return "".join(part for part in _RUNS.findall(local) if not (len(part) <= len(names) and initials.issuperset(part)))
+    left = [part for part in _RUNS.findall(local) if len(part) > len(names) or not initials.issuperset(part)]
+    return "".join(left)
 
 
 def _joined(a_values: Objects, a_codes: Codes, b_values: Objects, b_codes: Codes, order: IntArray) -> Column:

@@ -13,7 +13,11 @@ BoolArray = NDArray[np.bool_]
 def distinct(values: IntArray) -> IntArray:
     """Each value once, ascending. Sorting 64-bit integers is many times faster than numpy's own `unique`, which
     hashes them."""
-    ordered = np.sort(values)
+    return without_repeats(np.sort(values))
+
+
+def without_repeats(ordered: IntArray) -> IntArray:
+    """Each value of an ascending array once."""
     kept = np.ones(len(ordered), dtype=bool)
     kept[1:] = ordered[1:] != ordered[:-1]
     return ordered[kept]

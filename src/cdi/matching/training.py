@@ -36,8 +36,8 @@ MIN_RECORDS: Final = 100
 """Fewer records teach less than the shipped model knows."""
 LOOKED_AT: Final = 20_000
 """Of so many records it is seen whether enough are different."""
-SAMPLED_PAIRS: Final = 600_000
-RANDOM_PAIRS: Final = 600_000
+SAMPLED_PAIRS: Final = 400_000
+RANDOM_PAIRS: Final = 400_000
 ROUNDS: Final = 60
 CONVERGED: Final = 1e-4
 PSEUDO_PAIRS: Final = 5.0
