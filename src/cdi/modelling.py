@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConflictError, InvalidInputError
-from cdi.matching import blocking, training
+from cdi.matching import blocking, engine, training
+from cdi.matching.chart import points, threshold_chart
 from cdi.matching.columns import RecordTable
 from cdi.matching.evaluation import codes_of
 from cdi.matching.evaluation import evaluate as measure
@@ -35,6 +36,9 @@ Progress = Callable[[str, int, int], None]
 
 MOST_LABELS: Final = 200_000
 """So many labelled pairs of a truth file are learned from; more teach nothing new and take long."""
+
+LOWEST: Final = 0.005
+"""Below this probability no threshold is drawn."""
 
 COMPARED: Final = {
     "name": ("given_name", "family_name"),
@@ -341,3 +345,27 @@ def compare_models(
             "intervals": asdict(found.intervals),
         }
     return report
+
+
+def chart(
+    installation: Installation, truth_file: Path, name: str | None = None, progress: Progress | None = None
+) -> str:
+    """A page with precision, recall and F1 of the links at every threshold, against labelled truth."""
+    with installation.database.unit_of_work() as connection:
+        model = wanted_model(connection, installation, name)
+        truth = _truth_by_record(connection, truth_file)
+    table = take_snapshot(installation).table
+    entity = np.full(len(table.record_ids), -1, np.int64)
+    known = np.array([record in truth for record in table.record_ids.tolist()])
+    entity[known] = codes_of(truth[record] for record in table.record_ids[known].tolist())
+    found = engine.match(table, model.with_thresholds(model.match, LOWEST), progress=_steps(progress)).pairs
+    left, right = entity[table.row_of(found.left)], entity[table.row_of(found.right)]
+    labelled = (left >= 0) & (right >= 0)
+    _, sizes = np.unique(entity[known], return_counts=True)
+    measured = points(found.weight[labelled], (left == right)[labelled], blocking.pairs_in(sizes))
+    title = f"Thresholds of model {name or installation.deployment.matching.model} ({model.version})"
+    return threshold_chart(title, measured, model.match, model.review)
+
+
+def _steps(progress: Progress | None) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress("compare", done, total)

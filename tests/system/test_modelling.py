@@ -90,3 +90,13 @@ def test_a_model_survives_as_its_json(company: Installation, tmp_path: Path) -> 
         again = models.named_model(connection, "kept")
     assert again is not None
     assert again.version == model.version
+
+
+def test_the_chart_shows_what_each_threshold_gives(handelshaus: Installation) -> None:
+    page = modelling.chart(handelshaus, handelshaus.folder / "truth.csv")
+    assert page.count("<polyline") == 3
+    assert "match 0.5" in page and "review 0.2" in page
+    assert "http" not in page, "the page needs nothing from elsewhere"
+    half = next(row for row in page.split("<tr>") if row.startswith("<td>0.50"))
+    precision, recall = (float(cell.split("</td>")[0]) for cell in half.split("<td>")[2:4])
+    assert precision > 0.9 and recall > 0.8

@@ -21,12 +21,21 @@ def evaluate(
     model: Annotated[
         list[str] | None, typer.Option(help="A model to measure instead of the profiles; give two to compare them.")
     ] = None,
+    chart: Annotated[
+        Path | None, typer.Option(help="Write precision, recall and F1 by threshold into this HTML file.")
+    ] = None,
     folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Measure the profiles, and the golden values, against labelled truth; or models on the same labels."""
     with installed(folder) as installation:
         labels = truth or installation.folder / "truth.csv"
+        if chart:
+            with progress_bars() as progress:
+                page = modelling.chart(installation, labels, model[0] if model else None, progress)
+            chart.write_text(page, encoding="utf-8")
+            out.print(f"{chart} is written", soft_wrap=True)
+            return
         if model:
             with progress_bars() as progress:
                 _print_comparison(modelling.compare_models(installation, labels, model, progress), as_json)
