@@ -40,7 +40,7 @@ SAMPLED_PAIRS: Final = 400_000
 RANDOM_PAIRS: Final = 400_000
 ROUNDS: Final = 60
 CONVERGED: Final = 1e-4
-PSEUDO_PAIRS: Final = 5.0
+PSEUDO_PAIRS: Final = 20.0
 """So many pairs' worth of the starting shares smooth each stratum of each class."""
 FLOOR: Final = 1e-9
 
