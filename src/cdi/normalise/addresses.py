@@ -9,7 +9,7 @@ from cdi.normalise.casing import decent_case
 from cdi.normalise.countries import country_code, fits_country, postal_code
 from cdi.normalise.junk import is_junk
 from cdi.normalise.streets import read_street
-from cdi.normalise.text import is_shouting, words
+from cdi.normalise.text import CACHED, is_shouting, lower, words
 
 
 class AddressParts(NamedTuple):
@@ -30,11 +30,33 @@ _CODE_AND_CITY: Final = re.compile(r"((?:[A-Z]{1,3}\s?-\s?)?[0-9]{4,5})\s+([^\W\
 _AT_THE_END: Final = re.compile(r"(.*[^\W\d_].*?)[,;]\s*((?:[A-Z]{1,3}\s?-\s?)?[0-9]{4,5}\s+[^\W\d][^,;]*)")
 
 
+MAX_PASSES: Final = 8  # each takes something away; an address that needs more is rubbish
+_USUAL_NUMBER: Final = re.compile(r"(?:[1-9][0-9]{0,3}[a-z]?)?")
+_USUAL_PLACE: Final = re.compile(r"[0-9]* [^0-9]*")
+
+
 def canonical_address(said: AddressParts, default_country: str) -> AddressParts | None:
     """The parts cleaned and each in its place; None where nothing is left. Idempotent.
 
     The country is the one said or named by the postal code, else the default one if the postal code fits it.
     """
+    parts = _in_place(said, default_country)
+    usual = _USUAL_NUMBER.fullmatch(parts.house_number) and _USUAL_PLACE.fullmatch(f"{parts.postal_code} {parts.city}")
+    if parts.extra or parts.form or "," in parts.street or not usual:
+        parts = _settled(parts, default_country)
+    return parts if any(parts[:6]) or parts.country == country_code(said.country) != "" else None
+
+
+@lru_cache(maxsize=CACHED)
+def _settled(parts: AddressParts, default_country: str) -> AddressParts:
+    for _ in range(MAX_PASSES):
+        if (again := _in_place(parts, default_country)) == parts:
+            break
+        parts = again
+    return parts
+
+
+def _in_place(said: AddressParts, default_country: str) -> AddressParts:
     street, code, city = said.street, said.postal_code, _place(said.city)
     if not code and not city and (match := _AT_THE_END.fullmatch(street[:200])):
         street, city = match[1], match[2]
@@ -42,18 +64,17 @@ def canonical_address(said: AddressParts, default_country: str) -> AddressParts 
         code, city = match[1], _place(match[2])
     code, country = _code_and_country(code, said.country, default_country)
     line = read_street(_without_junk(street), said.house_number, _without_junk(said.extra), country)
-    parts = AddressParts(
-        street=_decent(line.street),
+    return AddressParts(
+        street=_decent(_without_junk(line.street)),
         house_number=line.house_number,
         extra=line.extra,
         postal_code=code,
         city=city,
         region=_place(said.region),
         country=country,
-        use=said.use.lower(),
+        use=lower(said.use),
         form=line.form or _form(said),
     )
-    return parts if any(parts[:6]) or said.country else None
 
 
 def _code_and_country(code: str, said_country: str, default_country: str) -> tuple[str, str]:
@@ -67,14 +88,14 @@ def _code_and_country(code: str, said_country: str, default_country: str) -> tup
 
 def _form(said: AddressParts) -> str:
     """Home, delivery or billing, as the form or the use says."""
-    return next((form for form in (said.form.lower(), said.use.lower()) if form in ADDRESS_FORMS), "")
+    return next((form for form in (lower(said.form), lower(said.use)) if form in ADDRESS_FORMS), "")
 
 
 def _decent(text: str) -> str:
     return decent_case(text) if len(text) > 3 and is_shouting(text) else text
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def _place(text: str) -> str:
     """A town or region; what has no letter is none."""
     return _decent(_without_junk(text.strip(" ,;"))) if any(map(str.isalpha, text)) else ""
@@ -87,7 +108,7 @@ def _without_junk(text: str) -> str:
 _SAYS_LESS: Final = re.compile(r"[(/,]")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def fold_city(city: str) -> str:
     """The town as the engine compares it: folded words; what stands in brackets or after a slash says less."""
     return " ".join(words(_SAYS_LESS.split(city, maxsplit=1)[0])) or " ".join(words(city))

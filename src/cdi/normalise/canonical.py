@@ -16,7 +16,7 @@ from cdi.normalise.dates import parse_date
 from cdi.normalise.identifiers import canonical_identifier
 from cdi.normalise.junk import is_junk
 from cdi.normalise.shapes import MAX_ATTRIBUTES, bad_shape, block, blocks, flag, text
-from cdi.normalise.text import clean, fold, listed
+from cdi.normalise.text import clean, fold, listed, lower
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +108,32 @@ def _name_and_organisation(data: CanonicalData, context: Context) -> tuple[dict[
     parts = names.NameParts(*[given.get(part, "") for part in _NAME_FIELDS])
     full = given.get("full", "")
     organisation = _organisation(data.get("organisation"))
-    company = _company(parts, full, _KINDS.get(fold(text(data.get("kind"), "kind"))))
+    firm = _KINDS.get(fold(text(data.get("kind"), "kind"))) is Kind.ORGANISATION
+    company = _company(parts, full, firm, bool(organisation))
+    if company:
+        parts, full = parts._replace(given_name="", family_name=""), ""
+    parts = names.canonical_name(parts, full, context.country)
+    if not company and (company := _company(parts, "", firm, bool(organisation))):
+        parts = parts._replace(given_name="", family_name="")
     if company and not organisation:
         organisation = _organisation({"name": company})
-    if company:
-        parts, full = parts._replace(family_name=""), ""
-    parts = names.canonical_name(parts, full, context.country)
-    name = {part: value for part, value in zip(_NAME_FIELDS, parts, strict=True) if value}
     if organisation and fold(organisation["name"]) == fold(f"{parts.given_name} {parts.family_name}"):
         organisation = {}  # a person's own name in the company's field
+    name = {part: value for part, value in zip(_NAME_FIELDS, parts, strict=True) if value}
     return name, organisation, names.salutation(parts.salutation)[1] if parts.salutation else ""
 
 
-def _company(parts: names.NameParts, full: str, said_kind: Kind | None) -> str:
-    """The organisation's name that stands where a person's should; empty where there is none."""
-    name = parts.family_name or full
-    if parts.given_name or not name:
+def _company(parts: names.NameParts, full: str, firm: bool, known: bool) -> str:
+    """The organisation's name that stands where a person's should; empty where there is none. `firm` says that the
+    customer is told to be an organisation, `known` that its name is told elsewhere."""
+    name = f"{parts.given_name} {parts.family_name}".strip() or full
+    if not name:
         return ""
-    if said_kind is Kind.ORGANISATION or names.salutation(parts.salutation)[0] == "Firma":
+    if not known and names.salutation(parts.salutation)[0] == "Firma":
         return name
-    return name if organisations.looks_like_organisation(name) else ""
+    if parts.given_name:
+        return ""
+    return name if (firm and not known) or organisations.looks_like_organisation(name) else ""
 
 
 def _organisation(value: Any) -> dict[str, str]:
@@ -170,7 +176,7 @@ def _contacts(value: Any, field: str, country: str) -> list[dict[str, Any]]:
         if not canonical:
             continue
         entry = found.setdefault(canonical, {"value": canonical})
-        if (use := item.get("use")) and (use := text(use, field).lower()):
+        if (use := item.get("use")) and (use := lower(text(use, field))):
             entry.setdefault("use", use)
         for mark in ("verified", "shared"):
             if item.get(mark) is not None:
@@ -197,7 +203,7 @@ def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
         return []
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in blocks(value, "identifiers", _PARTS["identifiers"], "value"):
-        kind = text(item.get("type"), "identifiers.type").lower().replace(" ", "_") or "customer_number"
+        kind = lower(text(item.get("type"), "identifiers.type")).replace(" ", "_") or "customer_number"
         canonical = canonical_identifier(kind, text(item.get("value"), "identifiers.value"), context.country)
         issuer = text(item.get("issuer"), "identifiers.issuer")
         if not canonical:

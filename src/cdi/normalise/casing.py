@@ -1,10 +1,11 @@
 """Case is repaired only where a source shouts or whispers; who writes properly knows better than we do."""
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import fold, listed
+from cdi.normalise.text import CACHED, fold, listed, lower
 
 PARTICLES: Final = listed(
     "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli"
@@ -17,10 +18,10 @@ _FIRST_LETTER = re.compile(r"(?:^|(?<=[\s\-'’.(/]))[^\W\d_]")
 _MC = re.compile(r"\bMc([a-z])")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def decent_case(text: str) -> str:
     """A shouted or whispered text as names are usually written: "VON DER HEIDE-MÜLLER" → "von der Heide-Müller"."""
-    lowered = text.replace("İ", "I").lower()
+    lowered = lower(text)
     capital = _MC.sub(
         lambda match: f"Mc{match[1].upper()}", _FIRST_LETTER.sub(lambda match: match.group().upper(), lowered)
     )
@@ -28,4 +29,4 @@ def decent_case(text: str) -> str:
     for i, part in enumerate(parts[:-1]):
         if fold(part) in PARTICLES or (i > 0 and part.lower() in _SMALL_IN_STREETS):
             parts[i] = part.lower()
-    return " ".join(parts)
+    return unicodedata.normalize("NFC", " ".join(parts))

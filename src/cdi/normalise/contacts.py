@@ -13,7 +13,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 
 from cdi.normalise.junk import is_junk_email, is_junk_number
-from cdi.normalise.text import fold
+from cdi.normalise.text import CACHED, fold, lower
 
 
 class NumberingPlan(NamedTuple):
@@ -29,6 +29,7 @@ _SEPARATORS: Final = str.maketrans("", "", " \t-/().·–‐‑")
 _EXTENSION = re.compile(r"[;,]?\s*(?:ext\.?|x|durchwahl|dw\.?)\s*\d{1,6}$", re.IGNORECASE)
 _PLAIN = re.compile(r"\+?[0-9]{3,17}")
 MAX_PHONE_LENGTH: Final = 40
+E164: Final = phonenumbers.PhoneNumberFormat.E164
 SHORTEST: Final = 10_000  # what is shorter is an emergency or service number, nobody's own
 LONG_FOR_A_NATIONAL_NUMBER: Final = 11  # "49 170 4711081" without its plus, not Leer (0491) without its nought
 
@@ -92,10 +93,12 @@ def _by_library(text: str, country: str) -> str:
         return ""
     if not phonenumbers.is_possible_number(number) or (number.national_number or 0) < SHORTEST:
         return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, E164)
+    reads_as_itself = phonenumbers.format_number(phonenumbers.parse(e164), E164) == e164
+    return e164 if reads_as_itself else ""  # noughts that belong to no number
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def parse_phone(text: str, country: str = "") -> str:
     """The E.164 number, or empty for what is no number, impossible in its country or a placeholder."""
     if len(text) > MAX_PHONE_LENGTH:
@@ -110,7 +113,7 @@ def parse_phone(text: str, country: str = "") -> str:
     return _by_plan(bare, country) or _by_library(bare, country)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def phone_line(e164: str) -> tuple[bool, bool]:
     """Whether an E.164 number is (mobile, landline) by its country's plan; forgives two digits too many or too few."""
     code = _calling_code(e164[1:]) if _PLAIN.fullmatch(e164) else ""
@@ -133,12 +136,12 @@ _AT = re.compile(r"\s*[\[(]\s*at\s*[\])]\s*")
 _DOT = re.compile(r"\s*[\[(]\s*dot\s*[\])]\s*")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def parse_email(text: str) -> str:
     """The lower-case address, or empty for what cannot be one or is a placeholder."""
     if len(text) > 254:
         return ""
-    text = text.lower()
+    text = lower(text)
     if "@" not in text:
         text = _DOT.sub(".", _AT.sub("@", text))
     if "<" in text and text.endswith(">"):
@@ -154,7 +157,7 @@ def parse_email(text: str) -> str:
 _SAME_PROVIDER: Final = {"googlemail.com": "gmail.com"}
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def comparable_email(email: str) -> str:
     """The address as the engine compares it: without a +tag, one name for a provider with two."""
     local, _, domain = email.rpartition("@")
@@ -165,7 +168,7 @@ _YEAR_HINT = re.compile(r"(?<!\d)(19[2-9]\d|20[01]\d)(?!\d)")
 _LOCAL_PARTS = re.compile(r"[a-z\u0250-\uffff]+|\d+")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def email_local_residue(local: str, names: tuple[str, ...]) -> tuple[str, int]:
     """What is left of an e-mail's local part after its owner's own names and initials, and the birth year that it
     hints at (0: none).

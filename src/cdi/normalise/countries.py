@@ -28,7 +28,25 @@ _OTHER_NAMES: Final = {
 }  # fmt: skip
 
 
-_LANGUAGES: Final = ("en", "de", "fr", "it", "es", "nl", "pl", "pt", "cs", "sk", "da", "sv", "fi", "hu", "ro", "hr", "tr")
+_LANGUAGES: Final = (
+    "en",
+    "de",
+    "fr",
+    "it",
+    "es",
+    "nl",
+    "pl",
+    "pt",
+    "cs",
+    "sk",
+    "da",
+    "sv",
+    "fi",
+    "hu",
+    "ro",
+    "hr",
+    "tr",
+)
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from cdi.normalise.junk import is_placeholder_date
-from cdi.normalise.text import fold
+from cdi.normalise.text import CACHED, fold
 
 MONTH_FIRST_COUNTRIES: Final = frozenset({"US", "PH", "PR", "GU", "FM", "MH", "PW", "AS", "VI", "MP"})
 YEARS: Final = range(1500, 2100)
@@ -92,7 +92,7 @@ def _read(text: str, day_first: bool | None, month_first_country: bool) -> str:
     return _named(text)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def parse_date(text: str, country: str = "", day_first: bool | None = None) -> str:
     """ISO text of a birth date ("1999-12-31", or as much as is known: "1999-12", "1999"); empty for what is no
     date or a placeholder. `day_first` decides ambiguous ones, else the country does."""
@@ -109,8 +109,8 @@ def column_day_first(values: Iterable[str]) -> bool | None:
     for value in values:
         if match := _NUMERIC.fullmatch(value.strip()[:40]):
             first, second = int(match[1]), int(match[3])
-            day_first += 12 < first <= 31 and second <= 12
-            month_first += first <= 12 < second <= 31
+            day_first += 12 < first <= 31 and 1 <= second <= 12
+            month_first += 1 <= first <= 12 < second <= 31
     if day_first == month_first:
         return None
     return day_first > month_first

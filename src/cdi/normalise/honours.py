@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import fold, listed
+from cdi.normalise.text import CACHED, fold, listed
 
 _TITLES: Final = {
     "dr": "Dr.", "drs": "Drs.", "dres": "Dres.", "doktor": "Dr.", "doctor": "Dr.", "prof": "Prof.",
@@ -92,7 +92,7 @@ def _is_title(token: str, after_a_title: bool) -> bool:
     return key not in _ALSO_NAMES or token.endswith(".") or token.isupper()
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def honours_in(text: str, *, alone: bool = False) -> Honours:
     """A name without what stands around it. A name that is nothing but honours is left as it is ("Herr" is a surname
     too), unless a salutation `alone` is told to be one (nobody's given name is "Frau")."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from cdi.normalise.junk import is_junk, is_junk_number
 from cdi.normalise.organisations import register_number, vat_id
+from cdi.normalise.text import CACHED, lower
 
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]+")
 
@@ -22,7 +23,7 @@ def iban(text: str) -> str:
 
 def social_handle(text: str) -> str:
     """A handle without its @ and without the address of the network: "https://x.com/@Anna/" → "anna"."""
-    return text.rstrip("/").rpartition("/")[2].lstrip("@").lower()
+    return lower(text.rstrip("/@ ").rpartition("/")[2].strip("@ "))
 
 
 _BY_TYPE: Final[dict[str, Callable[[str], str]]] = {
@@ -34,13 +35,11 @@ _COUNTED_UP: Final = frozenset({"customer_number", "register_id"})
 """Given out one after the other, so that 12345 is a number like any other."""
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def canonical_identifier(kind: str, value: str, country: str) -> str:
     """An identifier in the usual spelling of its type; empty for a placeholder or one that fails its check."""
-    if is_junk(value) or not value.strip("0"):
+    canonical = vat_id(value, country) if kind == "vat_id" else _BY_TYPE.get(kind, str)(value)
+    if is_junk(canonical) or not canonical.strip("0"):
         return ""
-    if kind not in _COUNTED_UP and len(value) > 4 and value.isdigit() and is_junk_number(value):
-        return ""
-    if kind == "vat_id":
-        return vat_id(value, country)
-    return _BY_TYPE[kind](value) if kind in _BY_TYPE else value
+    counted = kind in _COUNTED_UP or len(canonical) <= 4 or not canonical.isdigit()
+    return canonical if counted or not is_junk_number(canonical) else ""

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import fold, listed
+from cdi.normalise.text import CACHED, fold, listed
 
 _WORDS: Final = listed(
     "undefined null none nil nan n/a na n.a k.a ka k/a unbekannt unbek unknown keine kein keiner keines fehlt ohne"
@@ -42,7 +42,7 @@ _PERSONS: Final = frozenset(
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def is_junk(text: str) -> bool:
     """Whether a text says "I do not know": a placeholder word, punctuation only, one letter again and again."""
     if not any(map(str.isalnum, text)):
@@ -51,7 +51,7 @@ def is_junk(text: str) -> bool:
     return bare in _WORDS or _REPEATED.fullmatch(bare) is not None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def is_junk_name(text: str) -> bool:
     """Like `is_junk`, sparing the words that are somebody's name; digits alone are no name either."""
     if not any(map(str.isalpha, text)):
@@ -61,7 +61,7 @@ def is_junk_name(text: str) -> bool:
     return fold(text) not in _ALSO_NAMES and text not in _ALSO_NAMES_WITH_CAPITAL
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=CACHED)
 def is_junk_person(name: str) -> bool:
     """Whether words that may be names are together a placeholder: Max Mustermann, John Doe."""
     return fold(name).replace(",", "") in _PERSONS
@@ -71,7 +71,7 @@ _ASCENDING: Final = "01234567890123456789"
 _DESCENDING: Final = _ASCENDING[::-1]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def is_junk_number(digits: str) -> bool:
     """Whether the digits of a phone or a card are a placeholder: 0000, 11111, 12345678, 0170 1234567."""
     core, tail = digits.lstrip("0"), digits[-7:]
@@ -96,7 +96,7 @@ _PLACEHOLDER_DOMAINS: Final = listed(
 )
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def is_junk_email(local: str, domain: str) -> bool:
     """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, kunde@kunde.de, keine@email.de."""
     if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".example", ".localhost")):

@@ -13,7 +13,7 @@ from cdi.normalise.honours import HONOURS, honours_in, salutation, suffix, title
 from cdi.normalise.junk import is_junk_name, is_junk_person
 from cdi.normalise.nicknames import gender_of, nickname_group
 from cdi.normalise.phonetics import koelner_phonetik
-from cdi.normalise.text import fold, is_shouting, listed, words
+from cdi.normalise.text import CACHED, fold, is_shouting, listed, words
 
 __all__ = ["NOBILITY", "PARTICLES", "NameParts", "NameTokens", "canonical_name", "gender", "gender_of",
            "koelner_phonetik", "name_tokens", "nickname_group", "salutation", "split_full"]  # fmt: skip
@@ -58,7 +58,7 @@ _BIRTH_NAME = re.compile(
 )
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def _split_birth_name(text: str) -> tuple[str, str]:
     """A family name and the birth name that it mentions: "Meier geb. Schulz" → ("Meier", "Schulz")."""
     if match := _BIRTH_NAME.search(text):
@@ -86,7 +86,7 @@ def _family_start(tokens: list[str]) -> int:
     return len(tokens) - 1
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def split_full(text: str, country: str = "") -> tuple[str, str]:
     """Given and family name of a full name without honours: by the comma, else by particles, else the last word
     (the first one where the country puts the family first)."""
@@ -139,7 +139,7 @@ def _particles_moved(given: str, family: str) -> tuple[str, str]:
     return " ".join(tokens[:cut]), " ".join([*tokens[cut:], *family.split()])
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def _is_plain(text: str) -> bool:
     """Whether a given or family name needs no work: words in decent case with nothing special among them."""
     if not text.replace(" ", "").replace("-", "").isalpha() or is_shouting(text) or is_junk_name(text):
@@ -148,7 +148,7 @@ def _is_plain(text: str) -> bool:
     return len(tokens) <= 3 and _NOT_PLAIN.isdisjoint(tokens)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def _without_junk(text: str) -> str:
     text = text.strip(' ,;*_#"/')
     return "" if not text or is_junk_name(text) else text
@@ -179,7 +179,7 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     return _settled(parts, full, country)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def _settled(parts: NameParts, full: str, country: str) -> NameParts:
     parts = _take_apart(parts, full, country)
     for _ in range(MAX_PASSES):
@@ -230,7 +230,7 @@ class NameTokens(NamedTuple):
     initials: str
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def name_tokens(text: str) -> NameTokens:
     """The folded tokens of a given or family name without particles and ranks; single letters are initials."""
     said = words(text)

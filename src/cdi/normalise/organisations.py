@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import words
+from cdi.normalise.text import CACHED, upper, words
 
 # display form: the ways it is written, folded, words apart by spaces. Longer ones are tried first.
 _FORMS: Final[dict[str, str]] = {
@@ -98,7 +98,7 @@ def _form_inside(tokens: tuple[str, ...]) -> tuple[int, int, str]:
     return 0, 0, ""
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def split_organisation(name: str) -> OrganisationName:
     """The core and the legal form of an organisation's name ("Beispiel Handel GmbH & Co. KG" → "beispiel handel",
     "GmbH & Co. KG"). A name that is nothing but a legal form keeps it as its core."""
@@ -114,7 +114,7 @@ def split_organisation(name: str) -> OrganisationName:
     return OrganisationName(" ".join(core), form)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def looks_like_organisation(text: str) -> bool:
     """Whether a text that may be a person's name carries a legal form."""
     tokens = words(text)
@@ -137,7 +137,7 @@ _VAT_SHAPE = re.compile(r"[A-Z]{2}[0-9A-Z]{5,13}|CHE[0-9]{9}(?:MWST|TVA|IVA)?")
 _REGISTER = re.compile(r"(?:.*?\b)?(HRA|HRB|GNR|PR|VR|GSR)\s*[-.:]?\s*(\d{1,7})\s*([A-Z]{1,3})?\b.*", re.IGNORECASE)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def vat_id(text: str, country: str = "") -> str:
     """A VAT number in capitals without separators and with its country; empty for what has not its shape."""
     bare = _NOT_ALNUM.sub("", text.upper())
@@ -146,9 +146,9 @@ def vat_id(text: str, country: str = "") -> str:
     return bare if _VAT_SHAPE.fullmatch(bare) else ""
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def register_number(text: str) -> str:
     """A register number as "HRB 12345 B" where it is a German one, else in capitals with single spaces."""
     if match := _REGISTER.fullmatch(text):
         return " ".join(part for part in (match[1].upper(), match[2].lstrip("0"), (match[3] or "").upper()) if part)
-    return text.upper()
+    return upper(text)

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import fold
+from cdi.normalise.text import CACHED, fold
 
 _ALWAYS: Final = {
     **dict.fromkeys("aeijouy", "0"),
@@ -34,7 +34,7 @@ def _code(previous: str, letter: str, following: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def koelner_phonetik(token: str) -> str:
     """The phonetic code of a name; empty where it has no letters. "Müller-Lüdenscheidt" → "65752682"."""
     letters = [char for char in fold(token) if "a" <= char <= "z"]

@@ -13,7 +13,7 @@ from cdi.normalise.canonical import Context, canonicalise
 from cdi.normalise.contacts import comparable_email, phone_line
 from cdi.normalise.dates import date_parts
 from cdi.normalise.streets import fold_number, fold_street
-from cdi.normalise.text import fold, words
+from cdi.normalise.text import CACHED, fold, words
 
 __all__ = [
     "Address", "Context", "Email", "Former", "Identifier", "Json", "NormalisedRecord", "Phone", "canonicalise",
@@ -137,8 +137,8 @@ def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) 
 _NO_ORGANISATION: Final = organisations.OrganisationName("", "")
 
 
-_email = lru_cache(maxsize=50_000)(Email)
-_phone = lru_cache(maxsize=50_000)(Phone)  # shared, since immutable: the same number in ten records is one object
+_email = lru_cache(maxsize=CACHED)(Email)
+_phone = lru_cache(maxsize=CACHED)(Phone)  # shared, since immutable: the same number in ten records is one object
 
 
 def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
@@ -165,7 +165,7 @@ def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
     )
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=CACHED)
 def _address(street: str, number: str, code: str, city: str, region: str, country: str, form: str) -> Address:
     return Address(
         street=fold_street(street, country) if street else "",

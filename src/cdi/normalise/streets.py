@@ -7,7 +7,8 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import fold, listed, words
+from cdi.normalise.junk import is_junk
+from cdi.normalise.text import CACHED, fold, listed, lower, words
 
 NUMBER_FIRST_COUNTRIES: Final = frozenset({"US", "GB", "AU", "CA", "IE", "NZ", "FR", "LU", "IN", "ZA", "SG", "MC"})
 MAX_STREET: Final = 160  # more is no street, and keeps every pattern below cheap
@@ -68,7 +69,7 @@ def joined(*parts: str) -> str:
     if not any(parts):
         return ""
     said = (piece.strip(" ;()") for part in parts for piece in part.split(","))
-    return ", ".join(dict.fromkeys(piece for piece in said if piece))
+    return ", ".join(dict.fromkeys(piece for piece in said if piece and not is_junk(piece)))
 
 
 def _fetched(text: str) -> StreetLine | None:
@@ -82,17 +83,20 @@ def _fetched(text: str) -> StreetLine | None:
     return None
 
 
-_NUMBER_WORD = _pattern(r"^(?:nr|no|hausnr|hnr|hausnummer)\b\.?\s*")
+_NUMBER_WORDS = _pattern(r"^(?:(?:nr|no|hausnr|hnr|hausnummer)\b[\s.,–-]*)+")
+_AROUND: Final = " ,.-–/#&+()"
 _BETWEEN_NUMBERS = re.compile(r"\s*([-–/+&])\s*")
+_BETWEEN: Final = {"-": "-", "–": "-", "/": "/", "+": "+", "&": "+"}
+_DOOR_NUMBER = re.compile(r"[0-9]+[0-9a-z/+.\- ½]*")
 _SPACED_LETTER = re.compile(r"([0-9])\s+([a-zA-Z])(?=$|[-/+&])")
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def tidy_number(text: str) -> str:
     """A house number as it is written on the door: "12a", "5-7", "12/3"; empty for "0"."""
-    text = _NUMBER_WORD.sub("", text[:20].strip())
-    text = _BETWEEN_NUMBERS.sub(lambda match: match[1].replace("–", "-"), text)
-    text = _SPACED_LETTER.sub(r"\1\2", text).strip(" ,.-/#").lower()
+    text = _NUMBER_WORDS.sub("", text[:20].strip(_AROUND)).strip(_AROUND)
+    text = _BETWEEN_NUMBERS.sub(lambda match: _BETWEEN[match[1]], text)
+    text = lower(_SPACED_LETTER.sub(r"\1\2", text).strip(_AROUND))
     return "" if text.strip("0") == "" else text
 
 
@@ -162,11 +166,14 @@ def _split_with_care(text: str, country: str) -> StreetLine:
     return StreetLine(text, "", extra)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def read_street(street: str, number: str, extra: str, country: str) -> StreetLine:
     """A street line with what other fields say: the number that stands apart wins, and is taken off the street where
     the street repeats it. Idempotent."""
-    line = StreetLine(street[:MAX_STREET].strip(" ,;"), tidy_number(number) if number else "", joined(extra))
+    number = tidy_number(number) if number else ""
+    if not _DOOR_NUMBER.fullmatch(number):
+        number, extra = "", joined(extra, number)  # a house with a name
+    line = StreetLine(street[:MAX_STREET].strip(" ,;"), number, joined(extra))
     while line.street and (shorter := _shortened(line, country)) != line:
         line = shorter
     return line
@@ -203,7 +210,7 @@ def _whole_ending(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def fold_street(street: str, country: str = "") -> str:
     """The street as the engine compares it: folded, "str.", "Straße" and "-str." alike ("hauptstrasse")."""
     tokens = list(words(street))
@@ -225,7 +232,7 @@ def fold_street(street: str, country: str = "") -> str:
     return " ".join([*tokens[:-1], last])
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=CACHED)
 def fold_number(number: str) -> str:
     """A house number as the engine compares it: without spaces and case."""
     return fold(number).replace(" ", "")

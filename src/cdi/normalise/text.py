@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+CACHED: Final = 16_384  # distinct values that a rule remembers: those that recur, not those of a whole file
 MAX_LENGTH: Final = 500  # no name, street or e-mail is longer; what is longer is rubbish that must cost nothing
 
 _SPACES = re.compile(r"\s+")
@@ -89,7 +90,7 @@ def _is_whole(text: str) -> bool:
     return text.isascii() or (unicodedata.is_normalized("NFC", text) and not _MOJIBAKE.search(text))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def clean(text: str) -> str:
     """Whole characters (mojibake and HTML entities repaired, NFC), no control codes, single spaces, capped."""
     if _is_whole(text):
@@ -100,6 +101,18 @@ def clean(text: str) -> str:
             return text
         text = cleaned
     return ""
+
+
+def lower(text: str) -> str:
+    """Lower case, letter for letter: the Turkish İ becomes i, not i and a dot."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text.replace("İ", "i").lower())
+
+
+def upper(text: str) -> str:
+    """Upper case in whole characters."""
+    return unicodedata.normalize("NFC", text.upper())
 
 
 _TRANSLITERATION: Final = str.maketrans(
@@ -121,13 +134,13 @@ _TRANSLITERATION: Final = str.maketrans(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def fold(text: str) -> str:
     """Lower case, umlauts as ae/oe/ue, ß as ss, Turkish, Slavic, Cyrillic and Greek letters transliterated, no
     accents. Idempotent; scripts without a usual transliteration stay as they are."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFC", text.replace("İ", "i")).lower()
+    text = unicodedata.normalize("NFC", lower(text))
     text = text.replace("ού", "ou").replace("ου", "ou").translate(_TRANSLITERATION)
     if text.isascii():
         return text
@@ -135,7 +148,7 @@ def fold(text: str) -> str:
     return stripped.lower().translate(_TRANSLITERATION)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=CACHED)
 def words(text: str) -> tuple[str, ...]:
     """The folded words of a text: letters and digits, everything else separates."""
     folded = fold(text)
