@@ -13,6 +13,7 @@ from cdi.access import EVERYTHING
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.errors import GoneError, NotFoundError
+from cdi.fields import ATTRIBUTES
 from cdi.ids import RecordKey, parse_record_key
 from cdi.matching.evidence import Evidence
 from cdi.pipeline import Installation
@@ -61,12 +62,12 @@ def _print_profile(document: dict[str, Any]) -> None:
     for name, entry in _entries(document["golden"]):
         table.add_row(
             name,
-            _shown(entry["value"]),
+            _shown(name, entry["value"]),
             f"{entry['source']}:{entry['key']}",
             entry["rule"],
             entry["data_owner"],
             when(entry["observed_at"]),
-            "\n".join(f"{_shown(other['value'])} ({other['source']})" for other in entry["alternatives"]),
+            "\n".join(f"{_shown(name, other['value'])} ({other['source']})" for other in entry["alternatives"]),
         )
     out.print(table)
     records = [(f"{r['source']}:{r['key']}", r["data_owner"], when(r["observed_at"])) for r in document["records"]]
@@ -84,10 +85,13 @@ def _entries(golden: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(n, e) for n, e in golden.items() if n != "attributes"] + list(custom.items())
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(str(part) for part in value.values() if part not in (None, "", True, False))
-    return str(value)
+def _shown(attribute: str, value: Any) -> str:
+    """A value for people: its parts in the order of the vocabulary, without what merely qualifies it."""
+    if not isinstance(value, dict):
+        return str(value)
+    known = ATTRIBUTES.get(attribute)
+    order = known.parts if known else tuple(value)
+    return " ".join(str(value[p]) for p in order if p not in {"use", "form", "verified", "shared"} and value.get(p))
 
 
 def why(
