@@ -1,0 +1,166 @@
+"""The Matrix connector against Synapse itself: first and second reading, a change, a deletion, an erasure, a restart in
+the middle."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cdi.errors import SourceError
+from cdi.ingest.contract import FullScanEnd, ReadContext, Record
+from cdi.ingest.manifest import DeclaredConnector, load_connector
+from cdi.settings import bundled
+
+pytestmark = pytest.mark.live
+
+BIN = Path(__file__).parents[2] / "var" / "live" / "synapse" / "bin"
+
+
+@dataclass
+class Synapse:
+    """A running homeserver of our own, and the connector that reads it."""
+
+    folder: Path
+    url: str
+    connector: DeclaredConnector
+    process: subprocess.Popen[bytes] | None = None
+    token: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [BIN / "python", "-m", "synapse.app.homeserver", "-c", "homeserver.yaml"],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(120):
+            try:
+                httpx.get(f"{self.url}/_matrix/client/versions", trust_env=False).raise_for_status()
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                time.sleep(0.5)
+            else:
+                return
+        raise AssertionError("Synapse did not start within a minute")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=60)
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        answer = httpx.request(
+            method, f"{self.url}{path}", json=body or None, headers=self.headers, trust_env=False, timeout=30
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def save(self, name: str, **account: Any) -> None:
+        self.call("PUT", f"/_synapse/admin/v2/users/@{name}:example.org", **account)
+
+    def deactivate(self, name: str, *, erase: bool) -> None:
+        self.call("POST", f"/_synapse/admin/v1/deactivate/@{name}:example.org", erase=erase)
+
+    def read(self) -> tuple[dict[str, tuple[str, dict[str, Any]]], bool]:
+        """By the account's name its operation and canonical form, and whether it was all."""
+        config = {"base_url": self.url, "access_token": self.token}
+        context = ReadContext(self.folder, datetime.now(UTC), "community")
+        events = list(self.connector.read(config, "customers", None, context))
+        records = [event for event in events if isinstance(event, Record)]
+        told = {r.key.partition(":")[0]: (str(r.op), self.connector.map("customers", r.data, config)) for r in records}
+        return told, any(isinstance(event, FullScanEnd) for event in events)
+
+
+def run(folder: Path, *command: str | Path) -> None:
+    subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=120,
+        check=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def synapse(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Iterator[Synapse]:
+    if not (BIN / "synapse_homeserver").exists():
+        pytest.skip("Synapse is not installed; .ci/live-programs installs it into var/live")
+    folder, port = tmp_path_factory.mktemp("synapse"), free_port
+    generate = ["--server-name", "example.org", "--config-path", "homeserver.yaml", "--generate-config"]
+    run(folder, BIN / "python", "-m", "synapse.app.homeserver", *generate, "--report-stats=no")
+    configuration = (folder / "homeserver.yaml").read_text(encoding="utf-8")
+    configuration = configuration.replace("port: 8008", f"port: {port}").replace("- ::1\n", "- 127.0.0.1\n", 1)
+    configuration = re.sub(r"(    - 127\.0\.0\.1\n)    - 127\.0\.0\.1\n", r"\1", configuration)
+    (folder / "homeserver.yaml").write_text(configuration, encoding="utf-8")
+    connector = load_connector(bundled("connectors") / "matrix_synapse" / "connector.yaml")
+    server = Synapse(folder, f"http://127.0.0.1:{port}", connector)
+    server.start()
+    try:
+        admin = ["-u", "admin", "-p", "geheim", "-a", server.url]
+        run(folder, BIN / "register_new_matrix_user", "-c", "homeserver.yaml", *admin)
+        identifier = {"type": "m.id.user", "user": "admin"}
+        login = {"type": "m.login.password", "identifier": identifier, "password": "geheim"}
+        server.token = server.call("POST", "/_matrix/client/v3/login", **login)["access_token"]
+        server.headers["authorization"] = f"Bearer {server.token}"
+        yield server
+    finally:
+        server.stop()
+
+
+def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse) -> None:
+    for name in ("erika", "gone", "erased"):
+        mail, phone = {"medium": "email", "address": f"{name}@example.de"}, {"medium": "msisdn", "address": "49301234"}
+        threepids = [mail, phone] if name == "erika" else [mail]
+        external = [{"auth_provider": "oidc-sso", "external_id": f"4711-{name}"}]
+        synapse.save(name, displayname=name.title(), threepids=threepids, external_ids=external)
+
+    first, whole = synapse.read()
+    assert whole
+    assert set(first) == {"@erika", "@gone", "@erased"}  # the server's admin is no customer
+    assert first["@erika"] == (
+        "upsert",
+        {
+            "name": {"full": "Erika"},
+            "emails": [{"value": "erika@example.de", "verified": True}],
+            "phones": [{"value": "+49301234", "verified": True}],
+            "identifiers": [
+                {"type": "social_handle", "value": "@erika:example.org", "issuer": "matrix"},
+                {"type": "customer_number", "value": "4711-erika", "issuer": "oidc-sso"},
+            ],
+        },
+    )
+    assert synapse.read() == (first, True)
+
+    synapse.save("erika", displayname="Erika Mustermann")
+    synapse.deactivate("gone", erase=False)
+    synapse.deactivate("erased", erase=True)
+    changed, _ = synapse.read()
+    assert changed["@erika"][1]["name"] == {"full": "Erika Mustermann"}
+    assert {name: op for name, (op, _) in changed.items()} == {
+        "@erika": "upsert",
+        "@gone": "delete",
+        "@erased": "erase",
+    }
+
+    synapse.stop()
+    with pytest.raises(SourceError, match=r"Check that 127\.0\.0\.1 is up"):
+        synapse.read()
+    synapse.start()
+    assert synapse.read() == (changed, True)
+
+
+def test_a_wrong_token_is_told(synapse: Synapse) -> None:
+    config = {"base_url": synapse.url, "access_token": "falsch"}
+    context = ReadContext(synapse.folder, datetime.now(UTC), "community")
+    with pytest.raises(SourceError, match="refused the credentials"):
+        list(synapse.connector.read(config, "customers", None, context))
