@@ -14,7 +14,8 @@ from cdi.matching.blocking import Limits, all_pairs
 from cdi.matching.columns import RecordTable
 from cdi.matching.engine import match, score
 from cdi.matching.evaluation import codes_of, pairwise
-from cdi.matching.labels import Label, LabelledPairs, learn
+from cdi.matching.labelled import Label, LabelledPairs
+from cdi.matching.labels import learn
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import BoolArray, IntArray, ScoredPairs
 from cdi.matching.training import start_model, train

@@ -35,7 +35,7 @@ from cdi.matching.evaluation import (
     household_pairs,
     same_customer,
 )
-from cdi.matching.labels import Label, LabelledPairs, learn
+from cdi.matching.labelled import Label, LabelledPairs
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.matching.training import can_train, start_model, train
@@ -343,6 +343,8 @@ def _model(
         model, origin = _refusing(table, default_model()), "default"
     if request.labels:
         with watch.step("train"):
+            from cdi.matching.labels import learn  # noqa: PLC0415  # pandas takes a second, so only here
+
             model = learn(table, model, _read_labels(request.labels, survey), request.seed)
         origin += ", corrected by labels"
     if request.threshold is not None:

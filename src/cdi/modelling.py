@@ -19,7 +19,7 @@ from cdi.matching.chart import points, threshold_chart
 from cdi.matching.columns import RecordTable
 from cdi.matching.evaluation import codes_of
 from cdi.matching.evaluation import evaluate as measure
-from cdi.matching.labels import Label, LabelledPairs, learn
+from cdi.matching.labelled import Label, LabelledPairs
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.normalise.text import fold
@@ -169,6 +169,8 @@ def train(
         origin = "the records"
     labelled = _joined(_labels_of_decisions(decided, table), _labels_of_truth(truth, table, model, seed))
     if len(labelled):
+        from cdi.matching.labels import learn  # noqa: PLC0415  # pandas takes a second, so only here
+
         say("learn", 0, 1)
         model = learn(table, model, labelled, seed)
         origin += " and labels"

@@ -10,7 +10,8 @@ from cdi.errors import InvalidInputError
 from cdi.matching import bridge
 from cdi.matching.columns import RecordTable
 from cdi.matching.engine import score
-from cdi.matching.labels import MIN_LABELS, Label, LabelledPairs, learn
+from cdi.matching.labelled import Label, LabelledPairs
+from cdi.matching.labels import MIN_LABELS, learn
 from cdi.matching.model import MatchModel, log_odds
 from cdi.matching.training import train
 

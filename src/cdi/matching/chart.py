@@ -57,7 +57,7 @@ def threshold_chart(title: str, found: Sequence[ThresholdPoint], match: float, r
     )
     marks = "".join(
         f'<line x1="{_x(at):.1f}" x2="{_x(at):.1f}" y1="{MARGIN}" y2="{HEIGHT - MARGIN}" stroke="#888"/>'
-        f'<text x="{_x(at) + 4:.1f}" y="{MARGIN + 12}">{name} {at:g}</text>'
+        f'<text x="{_x(at) + 4:.1f}" y="{HEIGHT - MARGIN - 8}">{name} {at:g}</text>'
         for name, at in (("match", match), ("review", review))
     )
     rows = "".join(

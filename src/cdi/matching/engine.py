@@ -51,10 +51,9 @@ def terms_of(comparison: Comparison, answers: Answers, model: MatchModel) -> Ter
     household = weights.against_household[answers.levels]
     stranger = weights.against_stranger[answers.levels]
     if answers.shares is not None:
-        rarity = rarity_terms(comparison, answers.shares, model)
-        stranger += rarity
-        if comparison.rarity_counts_in_household or not model.has_households:
-            household += rarity
+        of_household, of_stranger = rarity_terms(comparison, answers, model)
+        household += of_household
+        stranger += of_stranger
     for name, level in VETO_LEVELS:
         if name == comparison.name:
             vetoed = answers.levels == level
@@ -63,12 +62,26 @@ def terms_of(comparison: Comparison, answers: Answers, model: MatchModel) -> Ter
     return Terms(household, stranger)
 
 
-def rarity_terms(comparison: Comparison, shares: FloatArray, model: MatchModel) -> FloatArray:
-    """What a shared value adds for being rarer (or takes for being more common) than shared values are."""
+def rarity_terms(comparison: Comparison, answers: Answers, model: MatchModel) -> tuple[FloatArray, FloatArray]:
+    """What a shared value adds for being rarer (or takes for being more common) than shared values are: against the
+    household, and against strangers.
+
+    Strangers share a value by chance alone. In a household a part of the agreement is no chance (a son has his
+    father's name), and that part is as likely for a rare name: only the rest counts.
+    """
+    if answers.shares is None:
+        nothing = np.zeros(len(answers.levels))
+        return nothing, nothing
     collision = model.frequencies_of(comparison.rarity).collision
-    rarity = np.log(collision) - np.log(shares)
-    bounded: FloatArray = np.nan_to_num(np.clip(rarity, -RARITY, RARITY), nan=0.0)
-    return bounded
+    ratio = np.nan_to_num(np.clip(answers.shares / collision, np.exp(-RARITY), np.exp(RARITY)), nan=1.0)
+    stranger = -np.log(ratio)
+    if not model.has_households:
+        return stranger, stranger
+    if not comparison.rarity_counts_in_household:
+        return np.zeros(len(ratio)), stranger
+    weights = weights_of(model, comparison)
+    by_chance = np.minimum(weights.u / weights.h, 1.0)[answers.levels]
+    return -np.log(1 - by_chance + by_chance * ratio), stranger
 
 
 def contradictions(comparison: Comparison, answers: Answers) -> BoolArray:

@@ -14,7 +14,6 @@ many matches there are: the prior is set to give the candidate pairs as many as 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
@@ -26,30 +25,9 @@ from cdi.matching.bridge import NAMES, level_indicators, scores_in_order
 from cdi.matching.columns import RecordTable
 from cdi.matching.comparisons import comparisons_of, weights_of
 from cdi.matching.engine import score
+from cdi.matching.labelled import Label, LabelledPairs
 from cdi.matching.model import KindWeights, LevelWeights, MatchModel, probability_of
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-
-
-class Label(IntEnum):
-    """What is known of a pair. OTHER: not the same customer, and nobody said whether of one household."""
-
-    SAME = 0
-    HOUSEHOLD = 1
-    STRANGER = 2
-    OTHER = 3
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPairs:
-    """Pairs of record ids, each once, with their `Label`."""
-
-    left: IntArray
-    right: IntArray
-    label: IntArray
-
-    def __len__(self) -> int:
-        return len(self.label)
-
 
 MIN_LABELS: Final = 20
 """So many pairs of the same customer, and so many others, are needed before anything is learned."""

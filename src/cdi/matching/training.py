@@ -218,10 +218,9 @@ def _observe(
         for k, comparison in enumerate(comparisons):
             answers = comparison.compare(subject, a[part], b[part])
             levels[part, k] = answers.levels
-            if answers.shares is not None:
-                rarity = rarity_terms(comparison, answers.shares, model)
-                stranger[part] += rarity
-                household[part] += rarity if comparison.rarity_counts_in_household else 0
+            of_household, of_stranger = rarity_terms(comparison, answers, model)
+            household[part] += of_household
+            stranger[part] += of_stranger
     patterns, pattern = _distinct_rows(levels)
     steps = [np.rint(rarity / STEP).astype(np.int64) for rarity in (household, stranger)]
     case = pattern << 24 | (steps[0] + 2048) << 12 | (steps[1] + 2048)
