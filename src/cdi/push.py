@@ -16,7 +16,8 @@ from cdi.errors import ForbiddenError, NotFoundError
 from cdi.fields import Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.pipeline import Arriving, Installation, land
-from cdi.pipeline.landing import Landed, content_hash
+from cdi.pipeline.arrivals import content_hash
+from cdi.pipeline.landing import Landed
 from cdi.pipeline.resolving import resolve_now
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles, records

@@ -15,7 +15,7 @@ from cdi.fields import CanonicalData, FieldGroup, Stream
 from cdi.ingest.contract import CheckResult, Native, ReadContext, Record, Rejected
 from cdi.normalise.record import canonicalise
 from cdi.pipeline import Arriving, Installation, land, sync
-from cdi.pipeline.landing import Progress
+from cdi.pipeline.syncing import Progress
 from cdi.settings import PUSH
 from cdi.store import records, sources
 from cdi.store.sources import Counts

@@ -3,31 +3,26 @@
 Landing is idempotent on (source, key, content): the same batch twice changes nothing.
 """
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-import orjson
 from sqlalchemy import Connection
 
-from cdi.clock import utc_now
-from cdi.errors import BadRecordError, CdiError, SourceError
-from cdi.fields import CHANNELS, CONSENT_CHANNELS, CONSENT_STATES, TOUCHPOINT_TYPES, CanonicalData, Stream
-from cdi.ingest.contract import (
-    Checkpoint,
-    FullScanEnd,
-    Native,
-    Op,
-    ReadContext,
-    ReadEvent,
-    Record,
-    Rejected,
-    State,
-    StreamInfo,
-)
+from cdi.errors import BadRecordError
+from cdi.fields import CanonicalData, Stream
+from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.normalise.record import canonicalise
+from cdi.pipeline.arrivals import (
+    checked_consent,
+    checked_touchpoint,
+    content_hash,
+    moment,
+    rounds,
+    storable,
+    without,
+)
 from cdi.pipeline.installation import Installation
 from cdi.resolution.another_person import is_another_person
 from cdi.resolution.copies import news_of_copy
@@ -39,11 +34,9 @@ from cdi.store import touchpoints as touchpoint_store
 from cdi.store.records import Arrival, NewVersion, SavedVersion
 from cdi.store.sources import Counts
 
-BATCH = 5_000
 CONTACTS = "contacts"
 """The stream of sparse customer records, made of a bare phone number or address that a touchpoint left."""
 
-Progress: TypeAlias = Callable[[str, Counts], None]
 MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 
 
@@ -59,137 +52,6 @@ class Arriving:
     map_record: MapRecord
     run_id: int | None = None
     copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
-
-
-def sync(installation: Installation, source: str, progress: Progress | None = None) -> Counts:
-    """Read what is new at one source, from each stream's checkpoint on.
-
-    Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
-    """
-    connector, config = installation.connector(source), installation.config(source)
-    with installation.database.exclusive(f"sync of {source}"):
-        run_id = _start(installation, source)
-        counts = Counts()
-        context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
-        streams = connector.streams()
-        arriving = Arriving(
-            source,
-            {stream.name: stream.kind for stream in streams},
-            lambda stream, data: connector.map(stream, data, config),
-            run_id,
-        )
-        try:
-            for stream in streams:
-                state = _checkpoint(installation, source, stream.name)
-                for part in _sync_stream(
-                    installation, arriving, stream, connector.read(config, stream.name, state, context)
-                ):
-                    counts += part
-                    if progress:
-                        progress(source, counts)
-        except CdiError as error:
-            _end(installation, run_id, counts, str(error))
-            raise
-        except Exception as error:
-            _end(installation, run_id, counts, f"unexpected {type(error).__name__}")
-            raise
-        _end(installation, run_id, counts, None)
-        return counts
-
-
-def _start(installation: Installation, source: str) -> int:
-    with installation.database.unit_of_work() as connection:
-        return source_store.start_run(connection, source, utc_now())
-
-
-def _checkpoint(installation: Installation, source: str, stream: str) -> State | None:
-    with installation.database.unit_of_work() as connection:
-        return source_store.load_checkpoint(connection, source, stream)
-
-
-def _end(installation: Installation, run_id: int, counts: Counts, error: str | None) -> None:
-    with installation.database.unit_of_work() as connection:
-        record_store.forget_scanned(connection, run_id)
-        source_store.end_run(connection, run_id, counts, utc_now(), error)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What was read since the last commit."""
-
-    records: list[Record] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    keys: list[tuple[str, str]] = field(default_factory=list)
-
-    def add(self, event: Record | Rejected) -> None:
-        if isinstance(event, Rejected):
-            self.rejected.append(event)
-            if event.key is not None:
-                self.keys.append((event.stream, event.key))  # it is there, if broken: no reason to delete it
-            return
-        self.records.append(event)
-        if event.op is Op.UPSERT:
-            self.keys.append((event.stream, event.key))
-
-    def __len__(self) -> int:
-        return len(self.records) + len(self.rejected)
-
-
-def _sync_stream(
-    installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterable[ReadEvent]
-) -> Iterator[Counts]:
-    batch = Batch()
-    for event in events:
-        if isinstance(event, Record | Rejected):
-            batch.add(event)
-            if len(batch) >= BATCH:
-                yield _commit(installation, arriving, stream, batch, None)
-                batch = Batch()
-        elif isinstance(event, Checkpoint):
-            yield _commit(installation, arriving, stream, batch, event)
-            batch = Batch()
-        else:
-            yield _commit(installation, arriving, stream, batch, None)
-            batch = Batch()
-            yield _remove_missing(installation, arriving, event)
-    yield _commit(installation, arriving, stream, batch, None)
-
-
-def _commit(
-    installation: Installation,
-    arriving: Arriving,
-    stream: StreamInfo,
-    batch: Batch,
-    checkpoint: Checkpoint | None,
-) -> Counts:
-    if not batch and checkpoint is None:
-        return Counts()
-    with installation.database.unit_of_work() as connection:
-        now = utc_now()
-        counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
-        if stream.detects_deletes and arriving.run_id is not None:
-            record_store.remember_scanned(connection, arriving.run_id, batch.keys)
-        if checkpoint is not None:
-            source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)
-    return counts
-
-
-def _remove_missing(installation: Installation, arriving: Arriving, end: FullScanEnd) -> Counts:
-    """Tombstones for what a full scan did not see; a mass delete stops and asks."""
-    source, run_id = arriving.source, arriving.run_id
-    assert run_id is not None
-    with installation.database.unit_of_work() as connection:
-        missing, live = record_store.missing_keys(connection, source, end.stream, run_id)
-        allowed = installation.source(source).max_delete_share
-        if len(missing) > max(1, allowed * live):
-            raise SourceError(
-                source,
-                f"{len(missing)} of {live} records of {end.stream} are missing, over {allowed:.0%}: none was deleted",
-                remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
-            )
-        gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
-        counts = land(connection, installation, arriving, gone, (), utc_now()).counts
-    return replace(counts, read=0)
 
 
 @dataclass(slots=True)
@@ -213,7 +75,7 @@ def land(
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
     kept = [replace(item, data=storable(item.data)) for item in rejected]
     landed = Landed(Counts(read=len(records) + len(rejected)), kept)
-    for one_a_key in _rounds(records):
+    for one_a_key in rounds(records):
         arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
         _land_round(connection, installation, arriving, arrivals, landed, now)
     refused = [(item, content_hash(item.data).hex()) for item in landed.rejected]
@@ -292,50 +154,6 @@ def _land_identity_links(connection: Connection, source: str, current: Sequence[
             redo.queue(connection, moved, "the source merged it", now)
 
 
-def content_hash(data: Native) -> bytes:
-    """Equal exactly for equal content, whatever the order of its fields."""
-    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
-
-
-def storable(data: Native) -> Native:
-    """The record as PostgreSQL can hold it: without NUL characters and halves of characters, and with numbers
-    beyond 64 bits as text. Almost every record is that already."""
-    try:
-        if b"\\u0000" not in orjson.dumps(data):
-            return data
-    except TypeError:
-        pass
-    cleaned: Native = _cleaned(data)
-    return cleaned
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {_cleaned(str(name)): _cleaned(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_cleaned(inner) for inner in value]
-    if isinstance(value, bool | float) or value is None:
-        return value
-    if isinstance(value, int) and abs(value) < 2**63:
-        return value
-    return str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _rounds(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """The records in rounds in which each key stands once; several of one key keep their order."""
-    waiting = list(records)
-    while waiting:
-        seen: set[tuple[str, str]] = set()
-        later: list[Record] = []
-        this_round: list[Record] = []
-        for record in waiting:
-            name = (record.stream, record.key)
-            (later if name in seen else this_round).append(record)
-            seen.add(name)
-        yield this_round
-        waiting = later
-
-
 def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
     data = storable(without(record.data, installation.source(arriving.source).exclude))
     # A clock that runs ahead must not freeze the record: no source knows more than now, give or take.
@@ -354,18 +172,6 @@ def _arrival(installation: Installation, arriving: Arriving, record: Record, now
     )
 
 
-def without(data: Native, excluded: Sequence[str]) -> Native:
-    """The record without excluded fields (dotted paths), which are dropped before anything is stored."""
-    for path in excluded:
-        head, _, rest = path.partition(".")
-        if head not in data:
-            continue
-        inner = data[head]
-        kept = {key: value for key, value in data.items() if key != head}
-        data = kept | {head: without(inner, [rest])} if rest and isinstance(inner, dict) else kept
-    return data
-
-
 def _canonical(installation: Installation, arriving: Arriving, arrival: Arrival) -> CanonicalData:
     if arrival.op is not Op.UPSERT:
         return {}
@@ -378,44 +184,6 @@ def _canonical(installation: Installation, arriving: Arriving, arrival: Arrival)
         case Stream.CONSENT:
             return checked_consent(mapped)
     return mapped
-
-
-def checked_touchpoint(mapped: CanonicalData) -> CanonicalData:
-    """A touchpoint with all that it must have; BadRecordError names the field that is wrong."""
-    _one_of(mapped, "type", TOUCHPOINT_TYPES)
-    _one_of(mapped, "channel", CHANNELS)
-    moment(mapped, "at", required=True)
-    return mapped
-
-
-def checked_consent(mapped: CanonicalData) -> CanonicalData:
-    """A consent with all that it must have; BadRecordError names the field that is wrong."""
-    _one_of(mapped, "status", CONSENT_STATES)
-    if not mapped.get("purpose"):
-        raise BadRecordError("a consent has no purpose", remedy="Map it in the connector")
-    mapped = mapped | {"channel": mapped.get("channel") or "any"}
-    _one_of(mapped, "channel", CONSENT_CHANNELS)
-    moment(mapped, "at", required=False)
-    return mapped
-
-
-def _one_of(mapped: CanonicalData, name: str, allowed: Sequence[str]) -> None:
-    if mapped.get(name) not in allowed:
-        raise BadRecordError(f"{name} is none of {', '.join(allowed)}", remedy="Correct the connector's mapping")
-
-
-def moment(mapped: CanonicalData, name: str, *, required: bool) -> datetime | None:
-    """A time with its offset, as ISO 8601; BadRecordError names the field."""
-    value = mapped.get(name)
-    if value is None and not required:
-        return None
-    try:
-        parsed = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise BadRecordError(f"{name} is not a time", remedy="Map it with ts(format, zone)") from None
-    if parsed.tzinfo is None:
-        raise BadRecordError(f"{name} has no time zone", remedy="Map it with ts(format, zone)")
-    return parsed
 
 
 def _land_touchpoints(

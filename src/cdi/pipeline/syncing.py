@@ -1,0 +1,160 @@
+"""A source is read stream by stream, each from its checkpoint on; what was read is landed batch by batch."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from cdi.clock import utc_now
+from cdi.errors import CdiError, SourceError
+from cdi.ingest.contract import (
+    Checkpoint,
+    FullScanEnd,
+    Op,
+    ReadContext,
+    ReadEvent,
+    Record,
+    Rejected,
+    State,
+    StreamInfo,
+)
+from cdi.pipeline.installation import Installation
+from cdi.pipeline.landing import Arriving, land
+from cdi.store import records as record_store
+from cdi.store import sources as source_store
+from cdi.store.sources import Counts
+
+BATCH = 5_000
+"""Records landed in one commit, unless the source sets a checkpoint before."""
+
+Progress: TypeAlias = Callable[[str, Counts], None]
+
+
+def sync(installation: Installation, source: str, progress: Progress | None = None) -> Counts:
+    """Read what is new at one source, from each stream's checkpoint on.
+
+    Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
+    """
+    connector, config = installation.connector(source), installation.config(source)
+    with installation.database.exclusive(f"sync of {source}"):
+        run_id = _start(installation, source)
+        counts = Counts()
+        context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
+        streams = connector.streams()
+        arriving = Arriving(
+            source,
+            {stream.name: stream.kind for stream in streams},
+            lambda stream, data: connector.map(stream, data, config),
+            run_id,
+        )
+        try:
+            for stream in streams:
+                state = _checkpoint(installation, source, stream.name)
+                for part in _sync_stream(
+                    installation, arriving, stream, connector.read(config, stream.name, state, context)
+                ):
+                    counts += part
+                    if progress:
+                        progress(source, counts)
+        except CdiError as error:
+            _end(installation, run_id, counts, str(error))
+            raise
+        except Exception as error:
+            _end(installation, run_id, counts, f"unexpected {type(error).__name__}")
+            raise
+        _end(installation, run_id, counts, None)
+        return counts
+
+
+def _start(installation: Installation, source: str) -> int:
+    with installation.database.unit_of_work() as connection:
+        return source_store.start_run(connection, source, utc_now())
+
+
+def _checkpoint(installation: Installation, source: str, stream: str) -> State | None:
+    with installation.database.unit_of_work() as connection:
+        return source_store.load_checkpoint(connection, source, stream)
+
+
+def _end(installation: Installation, run_id: int, counts: Counts, error: str | None) -> None:
+    with installation.database.unit_of_work() as connection:
+        record_store.forget_scanned(connection, run_id)
+        source_store.end_run(connection, run_id, counts, utc_now(), error)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was read since the last commit."""
+
+    records: list[Record] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    keys: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, event: Record | Rejected) -> None:
+        if isinstance(event, Rejected):
+            self.rejected.append(event)
+            if event.key is not None:
+                self.keys.append((event.stream, event.key))  # it is there, if broken: no reason to delete it
+            return
+        self.records.append(event)
+        if event.op is Op.UPSERT:
+            self.keys.append((event.stream, event.key))
+
+    def __len__(self) -> int:
+        return len(self.records) + len(self.rejected)
+
+
+def _sync_stream(
+    installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterable[ReadEvent]
+) -> Iterator[Counts]:
+    batch = Batch()
+    for event in events:
+        if isinstance(event, Record | Rejected):
+            batch.add(event)
+            if len(batch) >= BATCH:
+                yield _commit(installation, arriving, stream, batch, None)
+                batch = Batch()
+        elif isinstance(event, Checkpoint):
+            yield _commit(installation, arriving, stream, batch, event)
+            batch = Batch()
+        else:
+            yield _commit(installation, arriving, stream, batch, None)
+            batch = Batch()
+            yield _remove_missing(installation, arriving, event)
+    yield _commit(installation, arriving, stream, batch, None)
+
+
+def _commit(
+    installation: Installation,
+    arriving: Arriving,
+    stream: StreamInfo,
+    batch: Batch,
+    checkpoint: Checkpoint | None,
+) -> Counts:
+    if not batch and checkpoint is None:
+        return Counts()
+    with installation.database.unit_of_work() as connection:
+        now = utc_now()
+        counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
+        if stream.detects_deletes and arriving.run_id is not None:
+            record_store.remember_scanned(connection, arriving.run_id, batch.keys)
+        if checkpoint is not None:
+            source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)
+    return counts
+
+
+def _remove_missing(installation: Installation, arriving: Arriving, end: FullScanEnd) -> Counts:
+    """Tombstones for what a full scan did not see; a mass delete stops and asks."""
+    source, run_id = arriving.source, arriving.run_id
+    assert run_id is not None
+    with installation.database.unit_of_work() as connection:
+        missing, live = record_store.missing_keys(connection, source, end.stream, run_id)
+        allowed = installation.source(source).max_delete_share
+        if len(missing) > max(1, allowed * live):
+            raise SourceError(
+                source,
+                f"{len(missing)} of {live} records of {end.stream} are missing, over {allowed:.0%}: none was deleted",
+                remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
+            )
+        gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
+        counts = land(connection, installation, arriving, gone, (), utc_now()).counts
+    return replace(counts, read=0)
