@@ -263,6 +263,11 @@ class _RaggedBuilder:
         self.values.extend(value for value, _ in kept)
         self.flags.extend(flags for _, flags in kept)
 
+    def extend(self, other: "_RaggedBuilder") -> None:
+        self.counts += other.counts
+        self.values += other.values
+        self.flags += other.flags
+
     def build(self, order: IntArray) -> Ragged:
         column = encode(self.values)
         starts, positions = _reorder(np.asarray(self.counts, np.int64), order)
@@ -339,6 +344,22 @@ class TableBuilder:
             self._address_flags.append(flag)
             for part, value in zip(self._address_parts.values(), _address_parts(address), strict=True):
                 part.append(value)
+
+    def extend(self, other: "TableBuilder") -> None:
+        """Take all records of another builder (made in another process, say), in their order."""
+        before = len(self._ids)
+        for name, mine in vars(self).items():
+            theirs = getattr(other, name)
+            match mine:
+                case _RaggedBuilder() | list():
+                    mine.extend(theirs)
+                case dict() if name == "_attributes":
+                    for attribute, values in theirs.items():
+                        moved = {before + row: value for row, value in values.items()}
+                        mine.setdefault(attribute, {}).update(moved)
+                case dict():
+                    for part, values in mine.items():
+                        values.extend(theirs[part])
 
     def build(self) -> RecordTable:
         """The table; raises InvalidInputError for a repeated record id."""
