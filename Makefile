@@ -56,6 +56,7 @@ slow: $(DEV_STAMP) ## long tests (under 60 minutes)
 	@$(BIN)/python -m pytest -q -m slow || { code=$$?; [ $$code -eq 5 ] && echo "no slow tests yet"; [ $$code -eq 5 ]; }
 
 live: $(DEV_STAMP) ## connectors against real programs
+	@.ci/live-programs
 	@$(BIN)/python -m pytest -q -m live || { code=$$?; [ $$code -eq 5 ] && echo "no live tests yet"; [ $$code -eq 5 ]; }
 
 bench: $(BENCH_STAMP) ## measure; writes bench/RESULTS.md
