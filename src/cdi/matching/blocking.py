@@ -454,7 +454,7 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
     """The model with every key refused that more than `limits.max_block` of these records have. What it already
     refuses stays refused."""
 
-    budget = limits.pairs_a_record * len(table) * min(1.0, (PLENTY / max(len(table), 1)) ** 0.5)
+    budget = limits.pairs_a_record * len(table) * min(1.0, (PLENTY / max(len(table), 1)) ** 0.75)
 
     def refuse(keys: IntArray) -> IntArray:
         keys, sizes = count_blocks(keys)
@@ -470,7 +470,7 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
     return refused
 
 
-PLENTY: Final = 30_000
+PLENTY: Final = 100_000
 """Up to so many records, comparing too much costs nothing that anybody would notice."""
 
 

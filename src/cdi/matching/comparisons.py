@@ -294,7 +294,8 @@ def _contradicting_genders(table: RecordTable, a: IntArray, b: IntArray, levels:
 def _swapped(subject: Subject, a: IntArray, b: IntArray, levels: Levels, shares: FloatArray) -> None:
     """Given name and surname in each other's place."""
     table = subject.table
-    swapped = np.flatnonzero((levels == GIVEN.different) & is_swapped(table, a, b))
+    different = np.flatnonzero(levels == GIVEN.different)
+    swapped = different[is_swapped(table, a[different], b[different])]
     if len(swapped) == 0:
         return
     levels[swapped] = GIVEN_SWAPPED
@@ -424,20 +425,11 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     x, y = table.birth[a], table.birth[b]
     levels = np.zeros(len(a), np.uint8)
     year_a, year_b = parts.year[a], parts.year[b]
-    month_a, month_b = parts.month[a], parts.month[b]
-    day_a, day_b = parts.day[a], parts.day[b]
-    whole = (year_a > 0) & (year_b > 0) & (month_a > 0) & (month_b > 0) & (day_a > 0) & (day_b > 0)
-    digits = np.zeros(len(a), np.uint8)
-    for power in range(8):
-        scale = 10**power
-        digits += (x // scale % 10) != (y // scale % 10)
-    swapped = (year_a == year_b) & (month_a == day_b) & (day_a == month_b)
-    levels[whole] = 6
-    levels[whole & (year_a == year_b)] = 5
-    levels[whole & (month_a == month_b) & (day_a == day_b)] = 4
-    levels[whole & ((digits == 2) | swapped)] = 3
-    levels[whole & (digits == 1)] = 2
+    is_whole = features.birth_hashes(table) != 0
+    whole = is_whole[a] & is_whole[b]
     levels[whole & (x == y)] = 1
+    unequal = np.flatnonzero(whole & (x != y))
+    levels[unequal] = _unequal_dates(x[unequal], y[unequal])
     years = ~whole & (year_a > 0) & (year_b > 0)
     levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
     hints = features.year_hints(table)
@@ -450,6 +442,22 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         dates, codes = np.unique(x[exact], return_inverse=True)
         shares[exact] = subject.model.frequencies_of("birth").of([str(d) for d in dates.tolist()])[codes]
     return Answers(levels, shares)
+
+
+def _unequal_dates(x: NDArray[np.int32], y: NDArray[np.int32]) -> Levels:
+    """Levels of whole dates that differ, given as year * 10000 + month * 100 + day."""
+    digits = np.zeros(len(x), np.uint8)
+    for power in range(8):
+        scale = 10**power
+        digits += (x // scale % 10) != (y // scale % 10)
+    same_year = x // 10000 == y // 10000
+    swapped = same_year & (x // 100 % 100 == y % 100) & (x % 100 == y // 100 % 100)
+    levels = np.full(len(x), 6, np.uint8)
+    levels[same_year] = 5
+    levels[x % 10000 == y % 10000] = 4
+    levels[(digits == 2) | swapped] = 3
+    levels[digits == 1] = 2
+    return levels
 
 
 # --- address
