@@ -10,13 +10,36 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from cdi.access import Role
-from cdi.fields import FieldGroup
+from cdi.fields import CanonicalData, FieldGroup
+from cdi.matching.evidence import explain
+from cdi.matching.model import default_model
+from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.pipeline import Installation
+from cdi.pipeline.tables import build_table
 from cdi.store.db import Database
 from conftest import SMALL_COMPANY, Doors, installation_of
 
 WIDE_BAND = "\nmatching: {match: 0.7, review: 0.03}\n"
-"""Much is asked, so that what a test calls similar is a question under any model."""
+"""Much is asked, so that what a test calls similar is a question."""
+ASKED = (-0.9, 0.7)
+"""Weights that are well within that band, and not far below what would match."""
+
+
+def contradicting(record: CanonicalData) -> CanonicalData:
+    """A record that is similar to this one and has another birth date: by the model that ships it is a question."""
+    born = ("1971-11-23", "1984-11-23", "1971-03-05", "1952-08-17")
+    parts = (("name", "addresses", "emails"), ("name", "emails"), ("name", "addresses"), ("name",))
+    candidates = [{part: record[part] for part in known} | {"birth_date": date} for known in parts for date in born]
+    weights = [weight_of(record, candidate) for candidate in candidates]
+    best = min(range(len(candidates)), key=lambda n: abs(weights[n]))
+    assert ASKED[0] < weights[best] < ASKED[1], f"no candidate is a question: {sorted(weights)}"
+    return candidates[best]
+
+
+def weight_of(one: CanonicalData, other: CanonicalData) -> float:
+    """What the model that ships says of two records."""
+    present = [(n, "till", normalise(canonicalise(said, Context()))) for n, said in enumerate((one, other))]
+    return explain(build_table(present), default_model(), 0, 1).weight
 
 
 def company_in(folder: Path, database: Database, more: str = WIDE_BAND) -> Installation:

@@ -25,6 +25,16 @@ IfMatch: TypeAlias = Annotated[
     str | None, Header(alias="If-Match", max_length=200, description="The ETag of what you decide on; stale: 412")
 ]
 
+IdempotencyKey: TypeAlias = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Send the same key when you send a request again: it is done once",
+    ),
+]
+
 Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000)]
 RecordName: TypeAlias = Annotated[str, Field(max_length=600, examples=["webshop:10023"])]
 

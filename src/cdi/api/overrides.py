@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, Reason, RecordName
+from cdi.api.desk import AtDesk, Body, IdempotencyKey, Reason, RecordName
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.ids import parse_record_key
 from cdi.resolution.decisions import Verdict
@@ -32,11 +32,18 @@ class Revocation(Body):
 
 
 @router.post("", status_code=201)
-def add_override(body: Override, desk: AtDesk) -> Response:
+def add_override(body: Override, desk: AtDesk, idempotency_key: IdempotencyKey = None) -> Response:
     """Say it, and have it resolved: the answer names the profiles affected. 409 names the standing decisions that say
     otherwise; `status` is `waiting` where stewards of other owners must agree first."""
     left, right = [parse_record_key(name) for name in body.left], [parse_record_key(name) for name in body.right]
-    return answer(stewardship.add_override(desk, body.verdict, left, right, body.reason), 201)
+    told = stewardship.once(
+        desk,
+        "overrides",
+        idempotency_key,
+        body.model_dump(),
+        lambda: stewardship.add_override(desk, body.verdict, left, right, body.reason),
+    )
+    return answer(told, 201)
 
 
 @router.get("")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, IfMatch, Reason, tag
+from cdi.api.desk import AtDesk, Body, IdempotencyKey, IfMatch, Reason, tag
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.resolution.decisions import Verdict
 from cdi.store.reviews import ReviewFilter
@@ -61,6 +61,19 @@ def release_review(review_id: int, desk: AtDesk) -> Response:
 
 
 @router.post("/{review_id}/decision")
-def decide_review(review_id: int, body: Decision, desk: AtDesk, if_match: IfMatch = None) -> Response:
+def decide_review(
+    review_id: int,
+    body: Decision,
+    desk: AtDesk,
+    if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """Answer it: `match`, `household`, `no_match`, or `unsure`, which leaves it in peace until a record changes."""
-    return answer(stewardship.decide_review(desk, review_id, body.verdict, body.reason, if_match))
+    told = stewardship.once(
+        desk,
+        f"reviews/{review_id}",
+        idempotency_key,
+        body.model_dump(),
+        lambda: stewardship.decide_review(desk, review_id, body.verdict, body.reason, if_match),
+    )
+    return answer(told)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, IfMatch, Reason, RecordName
+from cdi.api.desk import AtDesk, Body, IdempotencyKey, IfMatch, Reason, RecordName
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.ids import parse_record_key
 from cdi.resolution.decisions import Verdict
@@ -32,7 +32,15 @@ def split_profile(
     desk: AtDesk,
     dry_run: Annotated[bool, Query(description="Tell what would happen, and change nothing")] = False,
     if_match: IfMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Un-merge: what results, and what subscribers are told. With `dry_run` the same answer, and nothing changes."""
     split = Split([parse_record_key(name) for name in body.records], body.reason, body.verdict)
-    return answer(stewardship.split_profile(desk, profile_id, split, dry_run=dry_run, if_match=if_match))
+    told = stewardship.once(
+        desk,
+        f"split/{profile_id}",
+        None if dry_run else idempotency_key,
+        body.model_dump(),
+        lambda: stewardship.split_profile(desk, profile_id, split, dry_run=dry_run, if_match=if_match),
+    )
+    return answer(told)

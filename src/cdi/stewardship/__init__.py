@@ -7,6 +7,7 @@ back.
 
 from cdi.stewardship.conflicts import Settlement, list_conflicts, pin_value, settle_conflict, show_conflict, unpin_value
 from cdi.stewardship.desk import Desk
+from cdi.stewardship.once import once
 from cdi.stewardship.overrides import add_override, list_overrides, revoke_override, show_override
 from cdi.stewardship.owners import hand_over
 from cdi.stewardship.reviews import claim_review, decide_review, list_reviews, release_review, show_review
@@ -23,6 +24,7 @@ __all__ = [
     "list_conflicts",
     "list_overrides",
     "list_reviews",
+    "once",
     "pin_value",
     "release_review",
     "revoke_override",

@@ -52,14 +52,7 @@ def split_profile(
 
 def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry_run: bool) -> dict[str, Any]:
     members = profiles.load_members(desk.connection, [found.profile_id])[found.profile_id]
-    these = desk.records_named(split.taken_out)
-    those = sorted(set(members) - set(these))
-    if not these or not set(these) <= set(members):
-        raise InvalidInputError("not all records named are in this profile", remedy="Name some of its records")
-    if not those:
-        raise InvalidInputError("these are all its records", remedy="Name those that are another customer")
-    desk.must_act_for({*desk.owners_of(members), found.document["data_owner"]})
-    desk.must_not_contradict(split.verdict, these, those)
+    these, those = _divide(desk, found, members, split)
     before = _described(desk, [found.profile_id])
     cursor = changes.last_cursor(desk.connection)
     decision_id = decisions.save_decision(
@@ -90,6 +83,19 @@ def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry
         ],
         "feed": [_event(event, unknown) for event in feed],
     }
+
+
+def _divide(desk: Desk, found: FoundProfile, members: Sequence[int], split: Split) -> tuple[list[int], list[int]]:
+    """The records that go and those that stay, if this steward may part them and nothing stands against it."""
+    these = desk.records_named(split.taken_out)
+    those = sorted(set(members) - set(these))
+    if not these or not set(these) <= set(members):
+        raise InvalidInputError("not all records named are in this profile", remedy="Name some of its records")
+    if not those:
+        raise InvalidInputError("these are all its records", remedy="Name those that are another customer")
+    desk.must_act_for({*desk.owners_of(members), found.document["data_owner"]})
+    desk.must_not_contradict(split.verdict, these, those)
+    return these, those
 
 
 def _event(event: Mapping[str, Any], unknown: Collection[UUID]) -> dict[str, Any]:
