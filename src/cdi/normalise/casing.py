@@ -1,11 +1,10 @@
 """Case is repaired only where a source shouts or whispers; who writes properly knows better than we do."""
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import CACHED, fold, listed, lower
+from cdi.normalise.text import CACHED, clean, fold, listed, lower
 
 PARTICLES: Final = listed(
     "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli"
@@ -29,4 +28,4 @@ def decent_case(text: str) -> str:
     for i, part in enumerate(parts[:-1]):
         if fold(part) in PARTICLES or (i > 0 and part.lower() in _SMALL_IN_STREETS):
             parts[i] = part.lower()
-    return unicodedata.normalize("NFC", " ".join(parts))
+    return clean(" ".join(parts))

@@ -106,7 +106,7 @@ def postal_code(text: str, country: str) -> tuple[str, str]:
 
     A code of noughts or nines only is a placeholder and gives "".
     """
-    code = text.upper().strip(" .,;-")
+    code = text.upper().strip(" .,;-") if text.isascii() else ""
     named = ""
     if (match := _WITH_COUNTRY.fullmatch(code)) and (named := country_code(match[1])):
         country, code = named, match[2]

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cdi.normalise.text import CACHED, upper, words
+from cdi.normalise.text import CACHED, words
 
 # display form: the ways it is written, folded, words apart by spaces. Longer ones are tried first.
 _FORMS: Final[dict[str, str]] = {
@@ -151,4 +151,4 @@ def register_number(text: str) -> str:
     """A register number as "HRB 12345 B" where it is a German one, else in capitals with single spaces."""
     if match := _REGISTER.fullmatch(text):
         return " ".join(part for part in (match[1].upper(), match[2].lstrip("0"), (match[3] or "").upper()) if part)
-    return upper(text)
+    return text.upper() if text.isascii() else text

@@ -33,15 +33,17 @@ class Phone:
     landline: bool
     verified: bool = False
     shared: bool = False
+    doubtful: bool = False  # its source says that nobody proved it, as of a guest order
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A lower-case address. `verified` False means that nobody proved it (a guest order)."""
+    """A lower-case address. Neither `verified` nor `doubtful`: its source does not say."""
 
     value: str
     verified: bool = False
     shared: bool = False
+    doubtful: bool = False  # its source says that nobody proved it, as of a guest order
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,19 @@ _email = lru_cache(maxsize=CACHED)(Email)
 _phone = lru_cache(maxsize=CACHED)(Phone)  # shared, since immutable: the same number in ten records is one object
 
 
+def _standing(item: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    """Of a contact: verified, shared, and doubtful, which is an explicit "not verified" and not mere silence."""
+    verified = item.get("verified")
+    return verified is True, item.get("shared", False), verified is False
+
+
 def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
     items = canonical.get("emails")
     if not items:
         return ()
     return tuple(
         [
-            _email(comparable_email(item["value"]), item.get("verified", False), item.get("shared", False))
+            _email(comparable_email(item["value"]), *_standing(item))
             for item in items
         ]
     )
@@ -159,7 +167,7 @@ def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
         return ()
     return tuple(
         [
-            _phone(item["value"], *phone_line(item["value"]), item.get("verified", False), item.get("shared", False))
+            _phone(item["value"], *phone_line(item["value"]), *_standing(item))
             for item in items
         ]
     )

@@ -62,8 +62,18 @@ def repair_mojibake(text: str) -> str:
     return text
 
 
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}[0-9]{0,2});")
+
+
+def _character(match: re.Match[str]) -> str:
+    """The character of an HTML entity, in whatever case the entity is written."""
+    entity = match.group()
+    spellings = (entity, entity.lower(), entity.upper())
+    return next((plain for spelling in spellings if (plain := html.unescape(spelling)) != spelling), entity)
+
+
 def _unescape(text: str) -> str:
-    while (plain := html.unescape(text)) != text:
+    while (plain := _ENTITY.sub(_character, text)) != text:
         text = plain
     return text
 
@@ -108,11 +118,6 @@ def lower(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFC", text.replace("İ", "i").lower())
-
-
-def upper(text: str) -> str:
-    """Upper case in whole characters."""
-    return unicodedata.normalize("NFC", text.upper())
 
 
 _TRANSLITERATION: Final = str.maketrans(
