@@ -210,6 +210,14 @@ def test_parquet_is_read_and_written_as_text(report, rows, folder):
     assert all(field.type == pa.string() for field in written.schema)
 
 
+def test_several_processes_normalise_alike(report, folder, monkeypatch):
+    monkeypatch.setattr("cdi.dedupe.MANY_RECORDS", 100)
+    monkeypatch.setattr("cdi.dedupe.WORKERS", 2)
+    monkeypatch.setattr("cdi.dedupe.CHUNK", 150)
+    dedupe(DedupeRequest(records=folder / "records.csv", out=folder / "parallel.csv"))
+    assert (folder / "parallel.csv").read_bytes() == (folder / "out.csv").read_bytes()
+
+
 def test_records_without_ids_are_numbered(rows, folder):
     without = [{k: v for k, v in row.items() if k != "record_id"} for row in rows[:40]]
     assert dedupe(DedupeRequest(records=write_csv(folder / "no_ids.csv", without))).records == 40

@@ -5,14 +5,19 @@ engine's columns and never the file. What is reported is what happened: the mapp
 how long each step took.
 """
 
+import os
 import resource
 import sys
 import time
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +63,9 @@ from cdi.resolution.households import find_households
 
 SAMPLED: Final = 5_000  # rows from whose values columns are understood
 DATES_SAMPLED: Final = 20_000  # dates of one source from which the order of day and month is told
-CHUNK: Final = 20_000
+CHUNK: Final = 5_000
+MANY_RECORDS: Final = 40_000  # from here on several processes normalise
+WORKERS: Final = min(4, os.cpu_count() or 1)
 PROFILE_ID: Final = "profile_id"
 HOUSEHOLD_ID: Final = "household_id"
 
@@ -305,27 +312,59 @@ def _refuse_repeated(hashes: IntArray, table: TextTable) -> None:
 
 
 def _normalised(plan: _Plan, survey: _Survey, watch: "_Watch") -> RecordTable:
-    """All records for the engine; a record's id is its row."""
-    assembler = Assembler(plan.table.columns, plan.targets)
+    """All records for the engine; a record's id is its row. Large files are normalised by several processes."""
     contexts = {source: Context(plan.country, day_first=order) for source, order in survey.day_first.items()}
-    default = Context(plan.country)
-    source_at = plan.column(SOURCE)
-    builder = TableBuilder()
-    rows, done = plan.table.rows(), 0
-    while True:
-        with watch.step("read"):
-            chunk = list(islice(rows, CHUNK))
-        if not chunk:
-            break
-        with watch.step("normalise"):
-            for row in chunk:
-                source = row[source_at] if source_at is not None else ""
-                data = canonicalise(assembler.assemble(row), contexts.get(source, default))
-                builder.add(done, source, normalise(data))
-                done += 1
-        watch.report("normalise", done, survey.records)
+    work = _Normaliser(plan.table.columns, plan.targets, plan.column(SOURCE), contexts, Context(plan.country))
+    builder, rows, started = TableBuilder(), plan.table.rows(), 0
+    pending: deque[Callable[[], TableBuilder]] = deque()
+    with _workers(work, survey.records) as submit:
+        while True:
+            with watch.step("read"):
+                chunk = list(islice(rows, CHUNK))
+            with watch.step("normalise"):
+                if chunk:
+                    pending.append(submit(started, chunk))
+                    started += len(chunk)
+                while pending and (len(pending) > WORKERS or not chunk):
+                    builder.extend(pending.popleft()())
+            watch.report("normalise", started, survey.records)
+            if not chunk:
+                break
     with watch.step("normalise"):
         return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class _Normaliser:
+    """What turns rows of text into the engine's columns; it can be sent to another process."""
+
+    columns: tuple[str, ...]
+    targets: Targets
+    source_at: int | None
+    contexts: Mapping[str, Context]
+    default: Context
+
+    def __call__(self, start: int, rows: Sequence[Sequence[str]]) -> TableBuilder:
+        assembler, builder = Assembler(self.columns, self.targets), TableBuilder()
+        for record_id, row in enumerate(rows, start):
+            source = row[self.source_at] if self.source_at is not None else ""
+            data = canonicalise(assembler.assemble(row), self.contexts.get(source, self.default))
+            builder.add(record_id, source, normalise(data))
+        return builder
+
+
+Submit = Callable[[int, Sequence[Sequence[str]]], Callable[[], TableBuilder]]
+"""Gives rows to work; what comes back waits for the result."""
+
+
+@contextmanager
+def _workers(work: _Normaliser, records: int) -> Iterator[Submit]:
+    """As many processes as are worth it; none for a small file, or where processes cannot be forked."""
+    if records < MANY_RECORDS or WORKERS < 2 or "fork" not in get_all_start_methods():
+        yield lambda start, rows: partial(work, start, rows)
+        return
+    with ProcessPoolExecutor(WORKERS, get_context("fork")) as pool:
+        yield lambda start, rows: pool.submit(work, start, rows).result
 
 
 def _model(
@@ -536,6 +575,9 @@ class _Watch:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process ever held, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The most memory that this process, or its helpers together, ever held, in MB."""
+    own, largest_helper = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    peak = max(own, largest_helper * WORKERS)
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
