@@ -1,7 +1,7 @@
 """A customer twice: *canonical* for people (cleaned, displayable, what survives into the golden record) and
 *normalised* for the engine (folded, tokenised, comparable). Both are pure functions of what the source said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -153,24 +153,14 @@ def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
     items = canonical.get("emails")
     if not items:
         return ()
-    return tuple(
-        [
-            _email(comparable_email(item["value"]), *_standing(item))
-            for item in items
-        ]
-    )
+    return tuple([_email(comparable_email(item["value"]), *_standing(item)) for item in items])
 
 
 def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
     items = canonical.get("phones")
     if not items:
         return ()
-    return tuple(
-        [
-            _phone(item["value"], *phone_line(item["value"]), *_standing(item))
-            for item in items
-        ]
-    )
+    return tuple([_phone(item["value"], *phone_line(item["value"]), *_standing(item)) for item in items])
 
 
 @lru_cache(maxsize=CACHED)
