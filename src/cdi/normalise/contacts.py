@@ -1,7 +1,7 @@
 """A phone is its E.164 number under the numbering plan of its country; an e-mail is its lower-case address.
 
 Numbers are kept when they are *possible* (a typing error still says something), and called mobile or landline by the
-plan, forgiving up to two digits too many or too few. Plain numbers take a short way over the library's own patterns,
+plan; where the whole number fits neither, by its first three digits. Plain numbers take a short way over the library's own patterns,
 because the library's full parse costs a hundred times as much; everything else goes through the library.
 """
 
@@ -29,6 +29,7 @@ _SEPARATORS: Final = str.maketrans("", "", " \t-/().·–‐‑")
 _EXTENSION = re.compile(r"[;,]?\s*(?:ext\.?|x|durchwahl|dw\.?)\s*\d{1,6}$", re.IGNORECASE)
 _PLAIN = re.compile(r"\+?[0-9]{3,17}")
 MAX_PHONE_LENGTH: Final = 40
+MIN_NATIONAL: Final = 5
 E164: Final = phonenumbers.PhoneNumberFormat.E164
 SHORTEST: Final = 10_000  # what is shorter is an emergency or service number, nobody's own
 LONG_FOR_A_NATIONAL_NUMBER: Final = 11  # "49 170 4711081" without its plus, not Leer (0491) without its nought
@@ -115,20 +116,35 @@ def parse_phone(text: str, country: str = "") -> str:
 
 @lru_cache(maxsize=CACHED)
 def phone_line(e164: str) -> tuple[bool, bool]:
-    """Whether an E.164 number is (mobile, landline) by its country's plan; forgives two digits too many or too few."""
+    """Whether an E.164 number is (mobile, landline) by its country's plan; a number with a digit too many or
+    too few by its first ones."""
     code = _calling_code(e164[1:]) if _PLAIN.fullmatch(e164) else ""
     plan = _plan("+" + code) if code else None
-    if plan is None:
+    if plan is None or len(e164) < len(code) + MIN_NATIONAL:
         return False, False
     national = e164[1 + len(code) :]
-    for attempt in (national, national[:-1], national + "0", national[:-2], national + "00"):
-        mobile = plan.mobile.fullmatch(attempt) is not None
-        landline = plan.landline.fullmatch(attempt) is not None
-        if mobile != landline:
+    mobile, landline = plan.mobile.fullmatch(national) is not None, plan.landline.fullmatch(national) is not None
+    if not mobile and not landline:
+        mobile, landline = _line_by_first_digits(e164, national, plan)
+    return (mobile, landline) if mobile != landline else (False, False)  # both: one plan for all, as in North America
+
+
+def _line_by_first_digits(e164: str, national: str, plan: NumberingPlan) -> tuple[bool, bool]:
+    """Mobile and landline of a number that the plan does not know: by as many first digits as some number has."""
+    if phonenumbers.number_type(phonenumbers.parse(e164)) != phonenumbers.PhoneNumberType.UNKNOWN:
+        return False, False  # a service number
+    for length in (3, 2, 1):
+        first = national[:length]
+        mobile, landline = _may_begin(plan.mobile, first), _may_begin(plan.landline, first)
+        if mobile or landline:
             return mobile, landline
-        if mobile:  # one plan for both, as in North America
-            return False, False
     return False, False
+
+
+@lru_cache(maxsize=CACHED)
+def _may_begin(pattern: re.Pattern[str], digits: str) -> bool:
+    """Whether some number of a plan begins with these digits."""
+    return any(pattern.fullmatch(digits + filler * more) for more in range(3, 11) for filler in "0159")
 
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_][\w-]{1,30}")
