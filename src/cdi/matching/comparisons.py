@@ -689,7 +689,7 @@ def organisation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     words = features.organisation_words(subject.table)
     by_word = subject.shares("organisation", words.vocabulary)
     equal = both & (x == y)
-    levels[equal] = 1
+    levels[equal] = np.where(_other_legal_form(subject, a[equal], b[equal]), 8, 1)
     shares[equal] = np.where(words.codes != 0, by_word[words.codes], 1.0).min(axis=1)[x[equal]]
     unequal = np.flatnonzero(both & ~equal)
     if len(unequal):
@@ -697,6 +697,14 @@ def organisation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         pair_levels, pair_shares = _unequal_organisations(subject, words, by_word, low, high)
         levels[unequal], shares[unequal] = pair_levels[inverse], pair_shares[inverse]
     return Answers(levels, shares)
+
+
+def _other_legal_form(subject: Subject, a: IntArray, b: IntArray) -> BoolArray:
+    """Whether both names say a legal form, and not the same: Müller AG is hardly Müller KG, however equal the rest."""
+    form = subject.table.legal_form.codes
+    x, y = form[a], form[b]
+    different: BoolArray = (x != 0) & (y != 0) & (x != y)
+    return different
 
 
 def _unequal_organisations(
@@ -970,7 +978,8 @@ COMPARISONS: Final = (
             Level("initials of the other", 1, 0.03, 0.005, 0.0005),
             Level("most words shared", 1, 0.06, 0.15, 0.005),
             Level("some words shared", 1, 0.03, 0.25, 0.03),
-            Level("different", 1, 0.03, 0.045, 0.962, opposes=True),
+            Level("different", 1, 0.02, 0.035, 0.961, opposes=True),
+            Level("same, with another legal form", 1, 0.01, 0.01, 0.001),
         ),
         lambda table: not table.organisation.is_empty,
         rarity="organisation",
