@@ -359,3 +359,11 @@ def test_columns_and_records_make_the_same_table() -> None:
     assert built.emails.starts.tolist() == columns.emails.starts.tolist()
     scored = [engine.score(t, MODEL, np.array([0]), np.array([1])).weight[0] for t in (built, columns)]
     assert scored[0] == scored[1]
+
+
+def test_a_guest_orders_e_mail_says_nothing_and_one_of_unknown_standing_counts() -> None:
+    from_file, guest = (
+        replace(PERSON, emails=(Email("am77@web.de", doubtful=doubtful),)) for doubtful in (False, True)
+    )
+    assert level(from_file, from_file, "email") == "same"
+    assert level(from_file, guest, "email") == "not comparable"

@@ -392,12 +392,11 @@ class TableBuilder:
 
 
 def _emails(emails: tuple[Email, ...], flag: int) -> list[tuple[str, int]]:
-    return [(e.value, flag | (DOUBTFUL if e.shared or getattr(e, "doubtful", False) else 0)) for e in emails]
+    return [(e.value, flag | (DOUBTFUL if e.shared or e.doubtful else 0)) for e in emails]
 
 
 def _phone(phone: Phone, flag: int) -> tuple[str, int]:
-    doubtful = phone.shared or getattr(phone, "doubtful", False)
-    return phone.value, flag | (DOUBTFUL if doubtful else 0)
+    return phone.value, flag | (DOUBTFUL if phone.shared or phone.doubtful else 0)
 
 
 def _address_parts(address: Address) -> tuple[str, str, str, str, str]:
