@@ -8,7 +8,7 @@ from cdi.fields import ADDRESS_FORMS
 from cdi.normalise.casing import decent_case
 from cdi.normalise.countries import country_code, fits_country, postal_code
 from cdi.normalise.junk import is_junk
-from cdi.normalise.streets import read_street
+from cdi.normalise.streets import read_street, tidy_number
 from cdi.normalise.text import CACHED, is_shouting, lower, words
 
 
@@ -63,7 +63,10 @@ def _in_place(said: AddressParts, default_country: str) -> AddressParts:
     if not code and (match := _CODE_AND_CITY.fullmatch(city)):
         code, city = match[1], _place(match[2])
     code, country = _code_and_country(code, said.country, default_country)
-    line = read_street(_without_junk(street), said.house_number, _without_junk(said.extra), country)
+    street, number = _without_junk(street), said.house_number
+    if street and not any(map(str.isalpha, street)) and not tidy_number(number):
+        street, number = "", street  # a number in the street's field
+    line = read_street(street, number, _without_junk(said.extra), country)
     return AddressParts(
         street=_decent(_without_junk(line.street)),
         house_number=line.house_number,

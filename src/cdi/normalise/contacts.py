@@ -1,8 +1,8 @@
 """A phone is its E.164 number under the numbering plan of its country; an e-mail is its lower-case address.
 
 Numbers are kept when they are *possible* (a typing error still says something), and called mobile or landline by the
-plan; where the whole number fits neither, by its first three digits. Plain numbers take a short way over the library's own patterns,
-because the library's full parse costs a hundred times as much; everything else goes through the library.
+plan; where the whole number fits neither, by its first digits. Plain numbers take a short way over the library's own
+patterns, because its full parse costs a hundred times as much; everything else goes through the library.
 """
 
 import re

@@ -27,6 +27,7 @@ _FORMS: Final[dict[str, str]] = {
     "e.K.": "e k, ek, e kfm, e kfr, eingetragener kaufmann, eingetragene kauffrau",
     "e.V.": "e v, ev, eingetragener verein",
     "eG": "eg, e g, eingetragene genossenschaft",
+    "& Co.": "co, u co, und co, and co, cie, et cie, compagnie",
     "PartG mbB": "partg mbb, partgmbb, partg, part g mbb, partnerschaft mbb",
     "SE": "se, societas europaea",
     "Sàrl": "sarl, s a r l, gmbh sarl",
@@ -98,16 +99,30 @@ def _form_inside(tokens: tuple[str, ...]) -> tuple[int, int, str]:
     return 0, 0, ""
 
 
+def _before_address(tokens: tuple[str, ...]) -> tuple[int, int, str]:
+    """The first legal form that an address follows ("allianz se koeniginstrasse 28"): (start, length, form)."""
+    numbered = max((i for i, token in enumerate(tokens) if token.isdigit()), default=0)
+    for start in range(1, numbered):
+        for length in range(min(_LONGEST, numbered - start), 0, -1):
+            if form := _BY_WORDS.get(tokens[start : start + length]):
+                return start, length, form
+    return 0, 0, ""
+
+
 @lru_cache(maxsize=CACHED)
 def split_organisation(name: str) -> OrganisationName:
     """The core and the legal form of an organisation's name ("Beispiel Handel GmbH & Co. KG" → "beispiel handel",
-    "GmbH & Co. KG"). A name that is nothing but a legal form keeps it as its core."""
+    "GmbH & Co. KG"). What follows the form is an address if it has a number, else a part of the name ("… GmbH
+    Niederlassung Ulm"). A name that is nothing but a legal form keeps it as its core."""
     tokens = words(name)
     length, form = _form_at_end(tokens)
-    start = len(tokens) - length
+    start, after = len(tokens) - length, len(tokens)
+    if not length:
+        start, length, form = _before_address(tokens)
     if not length:
         start, length, form = _form_inside(tokens)
-    rest = tokens[:start] + tokens[start + length :]
+        after = start + length
+    rest = tokens[:start] + tokens[after:] if length else tokens
     core = tuple(token for token in rest if token not in _CONNECTING) or rest
     if not core:
         return OrganisationName(" ".join(tokens), form)

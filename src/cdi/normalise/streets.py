@@ -42,7 +42,7 @@ _INSIDE_THE_HOUSE = _pattern(
     r"\b\.?.*)$"
 )
 _NUMBER_FIRST = _pattern(
-    r"(?P<number>[0-9]{1,6}(?:\s?[-/]\s?[0-9]{1,6})?(?:\s?[a-z](?=[\s,])|\s(?:bis|ter|1/2)(?=[\s,]))?)"
+    r"(?P<number>[0-9]{1,6}(?:\s?[-/]\s?[0-9]{1,6})?(?:[a-z](?=[\s,])|\s(?:bis|ter|quater|1/2)(?=[\s,]))?)"
     r"[\s,]+(?P<street>[^\W\d_].*|[0-9]+(?:st|nd|rd|th)\b.*)"
 )
 _UNIT = _pattern(
