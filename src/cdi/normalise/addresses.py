@@ -32,6 +32,7 @@ _AT_THE_END: Final = re.compile(r"(.*[^\W\d_].*?)[,;]\s*((?:[A-Z]{1,3}\s?-\s?)?[
 
 MAX_PASSES: Final = 8  # each takes something away; an address that needs more is rubbish
 _USUAL_NUMBER: Final = re.compile(r"(?:[1-9][0-9]{0,3}[a-z]?)?")
+_USUAL_STREET: Final = re.compile(r"(?:[^\W\d_][^,;]*)?")
 _USUAL_PLACE: Final = re.compile(r"[0-9]* [^0-9]*")
 
 
@@ -41,10 +42,19 @@ def canonical_address(said: AddressParts, default_country: str) -> AddressParts 
     The country is the one said or named by the postal code, else the default one if the postal code fits it.
     """
     parts = _in_place(said, default_country)
-    usual = _USUAL_NUMBER.fullmatch(parts.house_number) and _USUAL_PLACE.fullmatch(f"{parts.postal_code} {parts.city}")
-    if parts.extra or parts.form or "," in parts.street or not usual:
+    if not _is_usual(parts):
         parts = _settled(parts, default_country)
     return parts if any(parts[:6]) or parts.country == country_code(said.country) != "" else None
+
+
+def _is_usual(parts: AddressParts) -> bool:
+    """Whether one pass was enough: nothing stands where a second one could take it for something else."""
+    return (
+        not (parts.extra or parts.form)
+        and _USUAL_NUMBER.fullmatch(parts.house_number) is not None
+        and _USUAL_PLACE.fullmatch(f"{parts.postal_code} {parts.city}") is not None
+        and _USUAL_STREET.fullmatch(parts.street) is not None
+    )
 
 
 @lru_cache(maxsize=CACHED)
