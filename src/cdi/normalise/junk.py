@@ -99,7 +99,7 @@ _PLACEHOLDER_DOMAINS: Final = listed(
 @lru_cache(maxsize=CACHED)
 def is_junk_email(local: str, domain: str) -> bool:
     """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, kunde@kunde.de, keine@email.de."""
-    if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".example", ".localhost")):
+    if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".localhost")):
         return True
     bare = local.replace(".", "").replace("_", "").replace("-", "")
     stem = domain.partition(".")[0]
