@@ -164,6 +164,14 @@ def test_initials_stand_for_names_only_where_nothing_else_is_said() -> None:
     assert (record.family_names, record.family_initial) == ((), "m")
 
 
+@pytest.mark.parametrize(
+    ("name", "generation"),
+    [("Hans Klein jun.", "jun"), ("Hans Klein Senior", "sen"), ("William Gates III", "iii"), ("Anna Huber MBA", "")],
+)
+def test_father_and_son_are_told_apart_by_their_generation(name: str, generation: str) -> None:
+    assert normalised(canonical(name=name)).generation == generation
+
+
 def test_an_organisation_is_its_core_name() -> None:
     record = normalised(canonical(organisation={"name": "BEISPIEL Handel G.m.b.H."}))
     assert (record.kind, record.organisation, record.legal_form) == (Kind.ORGANISATION, "beispiel handel", "gmbh")

@@ -19,8 +19,8 @@ _TITLES: Final = {
     "dott": "Dott.", "dott.ssa": "Dott.ssa", "avv": "Avv.", "ra": "RA", "rain": "RAin", "stb": "StB", "kr": "KR",
     "kommerzialrat": "Kommerzialrat",
 }  # fmt: skip
-_ONLY_AFTER_A_TITLE: Final = listed("med jur phil rer nat pol oec habil hc h.c dent vet theol mult ing")
-_ALSO_NAMES: Final = listed("ir mag kr ra rev pd nat pol rain stb dame sir dipl drs")
+_ONLY_AFTER_A_TITLE: Final = listed("med jur phil rer nat pol oec habil hc h.c dent vet theol mult")
+_ALSO_NAMES: Final = listed("ing ir mag kr ra rev pd nat pol rain stb dame sir dipl drs")
 """Count as titles only with a dot or in capitals; else they may be somebody's name."""
 
 _SALUTATIONS: Final = {
@@ -88,7 +88,7 @@ def _is_title(token: str, after_a_title: bool) -> bool:
     if after_a_title:
         return True
     if key in _ONLY_AFTER_A_TITLE:
-        return token.endswith(".") and key not in {"nat", "pol"}
+        return False  # "Phil. Müller" is Philipp
     return key not in _ALSO_NAMES or token.endswith(".") or token.isupper()
 
 

@@ -16,7 +16,7 @@ from cdi.normalise.phonetics import koelner_phonetik
 from cdi.normalise.text import CACHED, fold, is_shouting, listed, words
 
 __all__ = ["NOBILITY", "PARTICLES", "NameParts", "NameTokens", "canonical_name", "gender", "gender_of",
-           "koelner_phonetik", "name_tokens", "nickname_group", "salutation", "split_full"]  # fmt: skip
+           "generation", "koelner_phonetik", "name_tokens", "nickname_group", "salutation", "split_full"]  # fmt: skip
 
 NOBILITY: Final = listed(
     "freiherr freifrau freiin graf graefin grafin fuerst fuerstin prinz prinzessin baron baronin baronesse ritter edler"
@@ -53,7 +53,8 @@ class NameParts(NamedTuple):
 
 
 _BIRTH_NAME = re.compile(
-    r"(?:^|[\s,(]+)(?:geb\.|(?:geb|geborene[rn]?|gebürtig|née|nee|born|z domu|rozená)(?=\s))\s*([^,()]+)\)?",
+    r"(?:(?:^|[\s,(]+)(?:geb\.|geborene[rn]?(?=\s))|[\s,(]+(?:geb|gebürtig|née|nee|born|z domu|rozená)(?=\s))"
+    r"\s*([^,()]+)\)?",
     re.IGNORECASE,
 )
 
@@ -221,6 +222,15 @@ def _halves(given: str, family: str, whole: bool, country: str) -> tuple[str, st
         given, family = split_full(given, country)
     given, family = _said_once(given.strip(" ,"), family.strip(" ,"))
     return _particles_moved(given, family)
+
+
+_GENERATIONS: Final = listed("jun sen ii iii iv")
+
+
+@lru_cache(maxsize=1_000)
+def generation(suffix: str) -> str:
+    """ "jun", "sen", "ii" where a suffix says it, else empty."""
+    return next((word for word in words(suffix) if word in _GENERATIONS), "")
 
 
 class NameTokens(NamedTuple):

@@ -103,6 +103,7 @@ class NormalisedRecord:
     former: Former = Former()
     family_initial: str = ""  # where the source gave only that: "m"
     middle_initials: str = ""  # besides a full given name: "Barbara W." → "w"
+    generation: str = ""  # "jun", "sen", "ii": what tells father and son apart
 
 
 def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) -> NormalisedRecord:
@@ -132,6 +133,7 @@ def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) 
         attributes=_attributes(canonical),
         family_initial="" if family.tokens else family.initials,
         middle_initials=given.initials if given.tokens else "",
+        generation=names.generation(name["suffix"]) if "suffix" in name else "",
     )
     return _with_former(record, former) if former else record
 
