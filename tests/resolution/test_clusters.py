@@ -103,6 +103,19 @@ def test_a_cannot_link_holds_through_third_records() -> None:
     assert partition(found) == [[1, 2], [3]]
 
 
+def test_of_two_rivals_that_contradict_each_other_neither_is_taken() -> None:
+    found = clusters(world(3, a12=3.0, a23=3.2, c13=-3.0))
+    assert partition(found) == [[1], [2], [3]]
+    assert {(q.left, q.right, q.reason) for q in found.open_questions} >= {
+        (1, 2, Reason.RIVALS),
+        (2, 3, Reason.RIVALS),
+    }
+
+
+def test_the_clearly_stronger_claim_is_no_rivalry() -> None:
+    assert partition(clusters(world(3, a12=3.0, a23=5.0, c13=-6.0))) == [[1], [2, 3]]
+
+
 def test_a_cluster_beyond_the_guard_is_not_made_and_is_asked() -> None:
     everybody = World(tuple(range(5)), {(a, b): (5.0, False) for a in range(5) for b in range(a + 1, 5)})
     found = clusters(everybody, rules=ClusterRules(max_size=3))

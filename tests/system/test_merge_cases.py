@@ -278,7 +278,6 @@ def test_20_a_record_that_comes_back_brings_its_profile_back(company: Installati
     assert steward.ask(p).status_code == 200
 
 
-@pytest.mark.xfail(strict=True, reason="clustering lets a record that matches both bridge father and son")
 def test_21_a_record_between_two_profiles_does_not_join_them(
     company_by_default: Installation, steward: Steward
 ) -> None:

@@ -148,7 +148,8 @@ def wanted_model(connection: Connection, installation: Installation, name: str |
 
 def cluster_rules(model: MatchModel) -> ClusterRules:
     """How judgements become customers under this model."""
-    return ClusterRules(match=model.match_weight, review=model.review_weight)
+    usual = ClusterRules(match=model.match_weight, review=model.review_weight)
+    return replace(usual, worth_asking=min(usual.worth_asking, model.review_weight - model.match_weight))
 
 
 def normalise_records(connection: Connection, due: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:

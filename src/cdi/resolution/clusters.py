@@ -31,6 +31,9 @@ class ClusterRules:
     names or birth dates truly contradict, else with at most `little_against`: having no contact in common is
     weak. Two clusters are a question only when their sum is at least `worth_asking`. No cluster grows beyond
     `max_size`; components beyond `max_component` are first cut at their weakest links.
+
+    Two rivals take neither: where the claims of two clusters on a third differ by less than `margin` and speak
+    against each other with at least `rivalry`, the third joins none of them, and stewards are asked about both.
     """
 
     match: float = 0.0
@@ -39,6 +42,8 @@ class ClusterRules:
     most_against: float = 4.0
     little_against: float = 0.5
     worth_asking: float = -2.5
+    margin: float = 0.5
+    rivalry: float = 1.5
     max_size: int = 1_000
     max_component: int = 3_000
 
@@ -284,11 +289,16 @@ class _Merging:
         self.right = np.searchsorted(nodes, pairs.right)
         self.root = list(range(len(nodes)))
         self.size = [1] * len(nodes)
+        self.alive = np.ones(len(nodes), dtype=bool)
         self.all_apart = len(nodes) > rules.max_component and bool(np.isneginf(said).any())
         self.sums = None if len(nodes) > rules.max_component else np.zeros((len(nodes), len(nodes)))
         if self.sums is not None:
             self.sums[self.left, self.right] = said
             self.sums[self.right, self.left] = said
+            # Whose claim is stronger is told by the weights themselves, not by what at most counts.
+            self.claims = np.zeros_like(self.sums)
+            self.claims[self.left, self.right] = pairs.weight
+            self.claims[self.right, self.left] = pairs.weight
 
     def tie(self, groups: list[IntArray]) -> None:
         """Join what stewards joined."""
@@ -326,7 +336,16 @@ class _Merging:
             return Reason.CONTRADICTED
         if self.size[x] + self.size[y] > self.rules.max_size:
             return Reason.SIZE
-        return None
+        return Reason.RIVALS if self._has_rival(x, y) or self._has_rival(y, x) else None
+
+    def _has_rival(self, between: int, side: int) -> bool:
+        """Whether another cluster claims `between` as well as `side` does, and is not one with it."""
+        if self.sums is None:
+            return False
+        claims = self.claims[between]
+        rivals = self.alive & (self.sums[between] > 0) & (np.abs(claims - claims[side]) < self.rules.margin)
+        rivals[[between, side]] = False
+        return bool((self.sums[side, rivals] <= -self.rules.rivalry).any())
 
     def _join(self, x: int, y: int) -> None:
         if x == y:
@@ -334,8 +353,11 @@ class _Merging:
         if self.sums is not None:
             self.sums[x] += self.sums[y]
             self.sums[:, x] = self.sums[x]
+            self.claims[x] += self.claims[y]
+            self.claims[:, x] = self.claims[x]
         self.root[y] = x
         self.size[x] += self.size[y]
+        self.alive[y] = False
 
 
 def _questions(edges: _Edges, labels: IntArray, forbidden: IntArray, rules: ClusterRules) -> _Edges:
