@@ -6,15 +6,14 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from cdi.store import embedded
 from cdi.store.db import Database, upgrade
+from databases import fresh_database, url_of
 from temporary import in_memory
 
 FAST_AND_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -40,7 +39,7 @@ def server_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated_template(server_url: str) -> Iterator[str]:
     """The name of a database at head, which others are copied from."""
-    with _fresh_database(server_url) as name:
+    with fresh_database(server_url) as name:
         database = Database(url_of(server_url, name))
         upgrade(database)
         database.close()
@@ -50,7 +49,7 @@ def migrated_template(server_url: str) -> Iterator[str]:
 @pytest.fixture
 def database(server_url: str, migrated_template: str) -> Iterator[Database]:
     """A database of one's own: all tables, no rows."""
-    with _fresh_database(server_url, migrated_template) as name:
+    with fresh_database(server_url, migrated_template) as name:
         database = Database(url_of(server_url, name))
         yield database
         database.close()
@@ -59,7 +58,7 @@ def database(server_url: str, migrated_template: str) -> Iterator[Database]:
 @pytest.fixture
 def empty_url(server_url: str) -> Iterator[str]:
     """The URL of a database without tables."""
-    with _fresh_database(server_url) as name:
+    with fresh_database(server_url) as name:
         yield url_of(server_url, name)
 
 
@@ -68,19 +67,3 @@ def memory_path() -> Iterator[Path]:
     """Like `tmp_path`, short, and in memory if there is enough."""
     with tempfile.TemporaryDirectory(prefix="cdi-test-", dir=in_memory()) as folder:
         yield Path(folder)
-
-
-def url_of(server_url: str, name: str) -> str:
-    """The URL of the database `name` on that server."""
-    return psycopg.conninfo.make_conninfo(server_url, dbname=name)
-
-
-@contextmanager
-def _fresh_database(server_url: str, template: str = "template1") -> Iterator[str]:
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        try:
-            yield name
-        finally:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

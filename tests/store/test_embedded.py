@@ -24,9 +24,11 @@ from temporary import in_memory
 QUICK = {"fsync": "off", "full_page_writes": "off"}
 
 HOLD = """
+import signal
 import sys
 from pathlib import Path
 from cdi.store import embedded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts with it ignored
 with embedded.running(Path(sys.argv[1]), options={'fsync': 'off'}) as url:
     print(url, flush=True)
     sys.stdin.readline()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,6 +19,7 @@ from cdi.pipeline import Installation, resolve
 from cdi.pipeline.installation import connector_folders
 from cdi.settings import Environment, Settings, load_deployment
 from cdi.store.db import Database
+from databases import fresh_database, url_of
 
 
 def installation_of(folder: Path, database: Database) -> Installation:
@@ -30,16 +30,12 @@ def installation_of(folder: Path, database: Database) -> Installation:
 
 @contextmanager
 def copy_of(server_url: str, template: str) -> Iterator[Database]:
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-    database = Database(psycopg.conninfo.make_conninfo(server_url, dbname=name))
-    try:
-        yield database
-    finally:
-        database.close()
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(server_url, template) as name:
+        database = Database(url_of(server_url, name))
+        try:
+            yield database
+        finally:
+            database.close()
 
 
 @pytest.fixture(scope="session")
