@@ -5,11 +5,11 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cdi.fields import ADDRESS_FORMS
-from cdi.normalise.casing import decent_case
+from cdi.normalise.casing import decent
 from cdi.normalise.countries import country_code, fits_country, postal_code
 from cdi.normalise.junk import is_junk
-from cdi.normalise.streets import read_street, tidy_number
-from cdi.normalise.text import CACHED, is_shouting, lower, words
+from cdi.normalise.streets import read_street
+from cdi.normalise.text import CACHED, lower, words
 
 
 class AddressParts(NamedTuple):
@@ -31,9 +31,7 @@ _AT_THE_END: Final = re.compile(r"(.*[^\W\d_].*?)[,;]\s*((?:[A-Z]{1,3}\s?-\s?)?[
 
 
 MAX_PASSES: Final = 8  # each takes something away; an address that needs more is rubbish
-_USUAL_NUMBER: Final = re.compile(r"(?:[1-9][0-9]{0,3}[a-z]?)?")
-_USUAL_STREET: Final = re.compile(r"(?:[^\W\d_][^,;]*)?")
-_USUAL_PLACE: Final = re.compile(r"[0-9]* [^0-9]*")
+_USUAL: Final = re.compile(r"(?:[1-9][0-9]{0,3}[a-z]?)?\n[0-9]*\n[^0-9\n]*\n(?:[^\W\d_][^,;\n]*)?")
 
 
 def canonical_address(said: AddressParts, default_country: str) -> AddressParts | None:
@@ -49,12 +47,10 @@ def canonical_address(said: AddressParts, default_country: str) -> AddressParts 
 
 def _is_usual(parts: AddressParts) -> bool:
     """Whether one pass was enough: nothing stands where a second one could take it for something else."""
-    return (
-        not (parts.extra or parts.form)
-        and _USUAL_NUMBER.fullmatch(parts.house_number) is not None
-        and _USUAL_PLACE.fullmatch(f"{parts.postal_code} {parts.city}") is not None
-        and _USUAL_STREET.fullmatch(parts.street) is not None
-    )
+    if parts.extra or parts.form:
+        return False
+    street, number, _, code, city, *_ = parts
+    return _USUAL.fullmatch(f"{number}\n{code}\n{city}\n{street}") is not None
 
 
 @lru_cache(maxsize=CACHED)
@@ -73,23 +69,15 @@ def _in_place(said: AddressParts, default_country: str) -> AddressParts:
     if not code and (match := _CODE_AND_CITY.fullmatch(city)):
         code, city = match[1], _place(match[2])
     code, country = _code_and_country(code, said.country, default_country)
-    street, number = _without_junk(street), said.house_number
-    if street and not any(map(str.isalpha, street)) and not tidy_number(number):
-        street, number = "", street  # a number in the street's field
-    line = read_street(street, number, _without_junk(said.extra), country)
-    return AddressParts(
-        street=_decent(_without_junk(line.street)),
-        house_number=line.house_number,
-        extra=line.extra,
-        postal_code=code,
-        city=city,
-        region=_place(said.region),
-        country=country,
-        use=lower(said.use),
-        form=line.form or _form(said),
-    )
+    street, number, extra, form = read_street(street, said.house_number, said.extra, country)
+    region = _place(said.region) if said.region else ""
+    use = lower(said.use) if said.use else ""
+    if not form and (use or said.form):
+        form = next((said_form for said_form in (lower(said.form), use) if said_form in ADDRESS_FORMS), "")
+    return AddressParts(street, number, extra, code, city, region, country, use, form)
 
 
+@lru_cache(maxsize=CACHED)
 def _code_and_country(code: str, said_country: str, default_country: str) -> tuple[str, str]:
     said = country_code(said_country) if said_country else ""
     code, by_code = postal_code(code, said or default_country) if code else ("", "")
@@ -99,23 +87,11 @@ def _code_and_country(code: str, said_country: str, default_country: str) -> tup
     return code, country
 
 
-def _form(said: AddressParts) -> str:
-    """Home, delivery or billing, as the form or the use says."""
-    return next((form for form in (lower(said.form), lower(said.use)) if form in ADDRESS_FORMS), "")
-
-
-def _decent(text: str) -> str:
-    return decent_case(text) if len(text) > 3 and is_shouting(text) else text
-
-
 @lru_cache(maxsize=CACHED)
 def _place(text: str) -> str:
     """A town or region; what has no letter is none."""
-    return _decent(_without_junk(text.strip(" ,;"))) if any(map(str.isalpha, text)) else ""
-
-
-def _without_junk(text: str) -> str:
-    return "" if not text or is_junk(text) else text
+    text = text.strip(" ,;")
+    return "" if is_junk(text) or not any(map(str.isalpha, text)) else decent(text)
 
 
 _SAYS_LESS: Final = re.compile(r"[(/,]")

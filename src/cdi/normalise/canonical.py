@@ -4,7 +4,7 @@ Idempotent: canonical data pass through unchanged.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cdi.errors import BadRecordError
 from cdi.fields import ADDRESS_PARTS, ATTRIBUTES, NAME_PARTS, CanonicalData, Kind
@@ -31,7 +31,7 @@ class Context:
 _PARTS: Final = {name: frozenset(attribute.parts) for name, attribute in ATTRIBUTES.items()}
 _KNOWN: Final = frozenset(ATTRIBUTES)
 _NAME_PATHS: Final = {part: f"name.{part}" for part in NAME_PARTS}
-_ADDRESS_PATHS: Final = [f"addresses.{part}" for part in ADDRESS_PARTS]
+_ADDRESS_PATHS: Final = {part: f"addresses.{part}" for part in ADDRESS_PARTS}
 _NAME_FIELDS: Final = tuple(part for part in NAME_PARTS if part != "full")
 
 _KINDS: Final = {
@@ -61,16 +61,17 @@ def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
         raise bad_shape("data", "a mapping of attributes")
     if not _KNOWN.issuperset(data):
         raise BadRecordError("the record has an unknown attribute", remedy=f"Known ones: {', '.join(ATTRIBUTES)}")
-    name, organisation, said_gender = _name_and_organisation(data, context)
+    said_kind = _KINDS.get(fold(text(data["kind"], "kind"))) if data.get("kind") else None
+    name, organisation, said_gender = _name_and_organisation(data, said_kind, context)
     canonical: CanonicalData = {
-        "kind": _kind(data.get("kind"), name, organisation),
+        "kind": (said_kind or _kind(name, organisation)).value,
         "name": name,
         "organisation": organisation,
         "gender": names.gender(text(data.get("gender"), "gender")) or said_gender,
         "language": _language(text(data.get("language"), "language")),
         "birth_date": _birth_date(data.get("birth_date"), context),
         "emails": _contacts(data.get("emails"), "emails", ""),
-        "phones": _contacts(data.get("phones"), "phones", _phone_country(data.get("addresses"), context)),
+        "phones": _phones(data, context),
         "addresses": _addresses(data.get("addresses"), context),
         "identifiers": _identifiers(data.get("identifiers"), context),
         "attributes": _attributes(data.get("attributes")),
@@ -78,12 +79,9 @@ def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
     return {attribute: value for attribute, value in canonical.items() if value}
 
 
-def _kind(value: Any, name: dict[str, str], organisation: dict[str, str]) -> str:
-    said = _KINDS.get(fold(text(value, "kind"))) if value else None
-    if said is not None:
-        return said.value
+def _kind(name: dict[str, str], organisation: dict[str, str]) -> Kind:
     person = name.get("given_name") or name.get("family_name")
-    return (Kind.ORGANISATION if organisation and not person else Kind.PERSON).value
+    return Kind.ORGANISATION if organisation and not person else Kind.PERSON
 
 
 def _language(said: str) -> str:
@@ -100,20 +98,22 @@ def _birth_date(value: Any, context: Context) -> str:
     return parse_date(text(value, "birth_date"), context.country, context.day_first) if value else ""
 
 
-def _name_and_organisation(data: CanonicalData, context: Context) -> tuple[dict[str, str], dict[str, str], str]:
+def _name_and_organisation(
+    data: CanonicalData, said_kind: Kind | None, context: Context
+) -> tuple[dict[str, str], dict[str, str], str]:
     """The person's name, the organisation and the gender that the salutation tells."""
     raw = data.get("name")
     said = block(raw, "name", _PARTS["name"], "full") if raw else {}
     given = {part: text(value, _NAME_PATHS[part]) for part, value in said.items() if value is not None}
-    parts = names.NameParts(*[given.get(part, "") for part in _NAME_FIELDS])
-    full = given.get("full", "")
-    organisation = _organisation(data.get("organisation"))
-    firm = _KINDS.get(fold(text(data.get("kind"), "kind"))) is Kind.ORGANISATION
-    company = _company(parts, full, firm, bool(organisation))
+    full = given.pop("full", "")
+    parts = names.NameParts(**given)
+    organisation = _organisation(data.get("organisation")) if "organisation" in data else {}
+    told = Told(said_kind is Kind.ORGANISATION, bool(organisation))
+    company = _company(parts, full, told)
     if company:
         parts, full = parts._replace(given_name="", family_name=""), ""
     parts = names.canonical_name(parts, full, context.country)
-    if not company and (company := _company(parts, "", firm, bool(organisation))):
+    if not company and (company := _company(parts, "", told)):
         parts = parts._replace(given_name="", family_name="")
     if company and not organisation:
         organisation = _organisation({"name": company})
@@ -123,17 +123,22 @@ def _name_and_organisation(data: CanonicalData, context: Context) -> tuple[dict[
     return name, organisation, names.salutation(parts.salutation)[1] if parts.salutation else ""
 
 
-def _company(parts: names.NameParts, full: str, firm: bool, known: bool) -> str:
-    """The organisation's name that stands where a person's should; empty where there is none. `firm` says that the
-    customer is told to be an organisation, `known` that its name is told elsewhere."""
-    name = f"{parts.given_name} {parts.family_name}".strip() or full
-    if not name:
+class Told(NamedTuple):
+    """What is told of an organisation besides the name: that the customer is one, and what it is called."""
+
+    is_organisation: bool
+    has_name: bool
+
+
+def _company(parts: names.NameParts, full: str, told: Told) -> str:
+    """The organisation's name that stands where a person's should; empty where there is none."""
+    is_firm = bool(parts.salutation) and names.salutation(parts.salutation)[0] == "Firma"
+    if is_firm and not told.has_name:
+        return f"{parts.given_name} {parts.family_name}".strip() or full
+    name = parts.family_name or full
+    if parts.given_name or not name:
         return ""
-    if not known and names.salutation(parts.salutation)[0] == "Firma":
-        return name
-    if parts.given_name:
-        return ""
-    return name if (firm and not known) or organisations.looks_like_organisation(name) else ""
+    return name if told == (True, False) or organisations.looks_like_organisation(name) else ""
 
 
 def _organisation(value: Any) -> dict[str, str]:
@@ -150,6 +155,11 @@ def _organisation(value: Any) -> dict[str, str]:
     department = given.get("department", "")
     parts = {"name": name, "legal_form": form, "department": "" if is_junk(department) else department}
     return {part: value for part, value in parts.items() if value}
+
+
+def _phones(data: CanonicalData, context: Context) -> list[dict[str, Any]]:
+    value = data.get("phones")
+    return _contacts(value, "phones", _phone_country(data.get("addresses"), context)) if value else []
 
 
 def _phone_country(said: Any, context: Context) -> str:
@@ -189,11 +199,8 @@ def _addresses(value: Any, context: Context) -> list[dict[str, str]]:
         return []
     found: dict[AddressParts, None] = {}
     for item in blocks(value, "addresses", _PARTS["addresses"], "street"):
-        parts = [item.get(part) for part in ADDRESS_PARTS]
-        said = AddressParts(
-            *["" if raw is None else text(raw, path) for raw, path in zip(parts, _ADDRESS_PATHS, strict=True)]
-        )
-        if address := canonical_address(said, context.country):
+        said = {part: text(raw, _ADDRESS_PATHS[part]) for part, raw in item.items() if raw is not None}
+        if address := canonical_address(AddressParts(**said), context.country):
             found[address] = None
     return [{part: value for part, value in zip(ADDRESS_PARTS, address, strict=True) if value} for address in found]
 

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import CACHED, clean, fold, listed, lower
+from cdi.normalise.text import CACHED, clean, fold, is_shouting, listed, lower
 
 PARTICLES: Final = listed(
     "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli"
@@ -15,6 +15,11 @@ _SMALL_IN_STREETS: Final = listed("am an auf bei im in of on the the upon")
 
 _FIRST_LETTER = re.compile(r"(?:^|(?<=[\s\-'’.(/]))[^\W\d_]")
 _MC = re.compile(r"\bMc([a-z])")
+
+
+def decent(text: str) -> str:
+    """The text, in decent case where its own says nothing; up to three letters may be an abbreviation."""
+    return decent_case(text) if len(text) > 3 and is_shouting(text) else text
 
 
 @lru_cache(maxsize=CACHED)

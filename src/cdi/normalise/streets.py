@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from cdi.normalise.casing import decent
 from cdi.normalise.junk import is_junk
 from cdi.normalise.text import CACHED, fold, listed, lower, words
 
@@ -170,13 +171,17 @@ def _split_with_care(text: str, country: str) -> StreetLine:
 def read_street(street: str, number: str, extra: str, country: str) -> StreetLine:
     """A street line with what other fields say: the number that stands apart wins, and is taken off the street where
     the street repeats it. Idempotent."""
-    number = tidy_number(number) if number else ""
+    street, number = street[:MAX_STREET].strip(" ,;"), tidy_number(number) if number else ""
+    if is_junk(street):
+        street = ""
+    if street and not number and not any(map(str.isalpha, street)):
+        street, number = "", tidy_number(street)  # a number in the street's field
     if not _DOOR_NUMBER.fullmatch(number):
         number, extra = "", joined(extra, number)  # a house with a name
-    line = StreetLine(street[:MAX_STREET].strip(" ,;"), number, joined(extra))
+    line = StreetLine(street, number, joined(extra))
     while line.street and (shorter := _shortened(line, country)) != line:
         line = shorter
-    return line
+    return line._replace(street="" if is_junk(line.street) else decent(line.street))
 
 
 def _shortened(line: StreetLine, country: str) -> StreetLine:
