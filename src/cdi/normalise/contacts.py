@@ -87,6 +87,7 @@ def _national_readings(text: str, plan: NumberingPlan) -> list[str]:
     return [text.removeprefix(plan.country_code), text] if with_code else [text]
 
 
+@lru_cache(maxsize=CACHED)
 def _by_library(text: str, country: str) -> str:
     try:
         number = phonenumbers.parse(text, country or None)
@@ -99,7 +100,6 @@ def _by_library(text: str, country: str) -> str:
     return e164 if reads_as_itself else ""  # noughts that belong to no number
 
 
-@lru_cache(maxsize=CACHED)
 def parse_phone(text: str, country: str = "") -> str:
     """The E.164 number, or empty for what is no number, impossible in its country or a placeholder."""
     if len(text) > MAX_PHONE_LENGTH:
@@ -114,7 +114,6 @@ def parse_phone(text: str, country: str = "") -> str:
     return _by_plan(bare, country) or _by_library(bare, country)
 
 
-@lru_cache(maxsize=CACHED)
 def phone_line(e164: str) -> tuple[bool, bool]:
     """Whether an E.164 number is (mobile, landline) by its country's plan; a number with a digit too many or
     too few by its first ones."""
@@ -129,6 +128,7 @@ def phone_line(e164: str) -> tuple[bool, bool]:
     return (mobile, landline) if mobile != landline else (False, False)  # both: one plan for all, as in North America
 
 
+@lru_cache(maxsize=CACHED)
 def _line_by_first_digits(e164: str, national: str, plan: NumberingPlan) -> tuple[bool, bool]:
     """Mobile and landline of a number that the plan does not know: by as many first digits as some number has."""
     if phonenumbers.number_type(phonenumbers.parse(e164)) != phonenumbers.PhoneNumberType.UNKNOWN:
@@ -152,7 +152,6 @@ _AT = re.compile(r"\s*[\[(]\s*at\s*[\])]\s*")
 _DOT = re.compile(r"\s*[\[(]\s*dot\s*[\])]\s*")
 
 
-@lru_cache(maxsize=CACHED)
 def parse_email(text: str) -> str:
     """The lower-case address, or empty for what cannot be one or is a placeholder."""
     if len(text) > 254:
@@ -173,7 +172,6 @@ def parse_email(text: str) -> str:
 _SAME_PROVIDER: Final = {"googlemail.com": "gmail.com"}
 
 
-@lru_cache(maxsize=CACHED)
 def comparable_email(email: str) -> str:
     """The address as the engine compares it: without a +tag, one name for a provider with two."""
     local, _, domain = email.rpartition("@")
@@ -184,7 +182,6 @@ _YEAR_HINT = re.compile(r"(?<!\d)(19[2-9]\d|20[01]\d)(?!\d)")
 _LOCAL_PARTS = re.compile(r"[a-z\u0250-\uffff]+|\d+")
 
 
-@lru_cache(maxsize=CACHED)
 def email_local_residue(local: str, names: tuple[str, ...]) -> tuple[str, int]:
     """What is left of an e-mail's local part after its owner's own names and initials, and the birth year that it
     hints at (0: none).

@@ -71,7 +71,6 @@ _ASCENDING: Final = "01234567890123456789"
 _DESCENDING: Final = _ASCENDING[::-1]
 
 
-@lru_cache(maxsize=CACHED)
 def is_junk_number(digits: str) -> bool:
     """Whether the digits of a phone or a card are a placeholder: 0000, 11111, 12345678, 0170 1234567."""
     core, tail = digits.lstrip("0"), digits[-7:]
@@ -96,7 +95,6 @@ _PLACEHOLDER_DOMAINS: Final = listed(
 )
 
 
-@lru_cache(maxsize=CACHED)
 def is_junk_email(local: str, domain: str) -> bool:
     """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, kunde@kunde.de, keine@email.de."""
     if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".localhost")):

@@ -3,17 +3,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from cdi.fields import CanonicalData, Kind
 from cdi.normalise import names, organisations
 from cdi.normalise.addresses import fold_city
 from cdi.normalise.canonical import Context, canonicalise
-from cdi.normalise.contacts import comparable_email, phone_line
+from cdi.normalise.contacts import phone_line
 from cdi.normalise.dates import date_parts
 from cdi.normalise.streets import fold_number, fold_street
-from cdi.normalise.text import CACHED, fold, words
+from cdi.normalise.text import fold, words
 
 __all__ = [
     "Address", "Context", "Email", "Former", "Identifier", "Json", "NormalisedRecord", "Phone", "canonicalise",
@@ -141,10 +140,6 @@ def normalise(canonical: CanonicalData, former: tuple[CanonicalData, ...] = ()) 
 _NO_ORGANISATION: Final = organisations.OrganisationName("", "")
 
 
-_email = lru_cache(maxsize=CACHED)(Email)
-_phone = lru_cache(maxsize=CACHED)(Phone)  # shared, since immutable: the same number in ten records is one object
-
-
 def _standing(item: Mapping[str, Any]) -> tuple[bool, bool, bool]:
     """Of a contact: verified, shared, and doubtful, which is an explicit "not verified" and not mere silence."""
     verified = item.get("verified")
@@ -155,17 +150,16 @@ def _emails(canonical: CanonicalData) -> tuple[Email, ...]:
     items = canonical.get("emails")
     if not items:
         return ()
-    return tuple([_email(comparable_email(item["value"]), *_standing(item)) for item in items])
+    return tuple([Email(comparable_email(item["value"]), *_standing(item)) for item in items])
 
 
 def _phones(canonical: CanonicalData) -> tuple[Phone, ...]:
     items = canonical.get("phones")
     if not items:
         return ()
-    return tuple([_phone(item["value"], *phone_line(item["value"]), *_standing(item)) for item in items])
+    return tuple([Phone(item["value"], *phone_line(item["value"]), *_standing(item)) for item in items])
 
 
-@lru_cache(maxsize=CACHED)
 def _address(street: str, number: str, code: str, city: str, region: str, country: str, form: str) -> Address:
     return Address(
         street=fold_street(street, country) if street else "",

@@ -135,8 +135,10 @@ _UNUSUAL_WORDS: Final = listed(
 _MARKS = re.compile(r"[0-9,;(/#]")
 
 
-def _usual(text: str) -> StreetLine | None:
+def _usual(text: str, country: str) -> StreetLine | None:
     """The short way for "Hauptstr. 5a" and for a street without a number, which most lines are."""
+    if country in NUMBER_FIRST_COUNTRIES:
+        return None
     if not _UNUSUAL_WORDS.isdisjoint(text.lower().replace(".", " ").split()):
         return None
     if match := _USUAL.fullmatch(text):
@@ -148,9 +150,7 @@ def split_street(text: str, country: str) -> StreetLine:
     """Street, number, extra (c/o, flat, floor, post number) and form of a street line, by the country's order; a
     line that says no number is all street."""
     text = text[:MAX_STREET].strip(" ,;")
-    if country not in NUMBER_FIRST_COUNTRIES and (usual := _usual(text)):
-        return usual
-    return _split_with_care(text, country)
+    return _usual(text, country) or _split_with_care(text, country)
 
 
 def _split_with_care(text: str, country: str) -> StreetLine:
@@ -167,10 +167,12 @@ def _split_with_care(text: str, country: str) -> StreetLine:
     return StreetLine(text, "", extra)
 
 
-@lru_cache(maxsize=CACHED)
 def read_street(street: str, number: str, extra: str, country: str) -> StreetLine:
     """A street line with what other fields say: the number that stands apart wins, and is taken off the street where
     the street repeats it. Idempotent."""
+    usual = _usual(street, country) if street and not extra and not number else None
+    if usual and usual.house_number and not is_junk(usual.street):
+        return StreetLine(decent(usual.street), usual.house_number)
     street, number = street[:MAX_STREET].strip(" ,;"), tidy_number(number) if number else ""
     if is_junk(street):
         street = ""
@@ -237,7 +239,6 @@ def fold_street(street: str, country: str = "") -> str:
     return " ".join([*tokens[:-1], last])
 
 
-@lru_cache(maxsize=CACHED)
 def fold_number(number: str) -> str:
     """A house number as the engine compares it: without spaces and case."""
     return fold(number).replace(" ", "")

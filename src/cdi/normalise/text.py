@@ -100,12 +100,13 @@ def _is_whole(text: str) -> bool:
     return text.isascii() or (unicodedata.is_normalized("NFC", text) and not _MOJIBAKE.search(text))
 
 
-@lru_cache(maxsize=CACHED)
 def clean(text: str) -> str:
     """Whole characters (mojibake and HTML entities repaired, NFC), no control codes, single spaces, capped."""
-    if _is_whole(text):
-        return " ".join(text.split())
-    text = text[: 2 * MAX_LENGTH]
+    return " ".join(text.split()) if _is_whole(text) else _repair(text[: 2 * MAX_LENGTH])
+
+
+@lru_cache(maxsize=CACHED)
+def _repair(text: str) -> str:
     for _ in range(8):  # a repair may uncover another one; rubbish that never settles is left out
         if (cleaned := _clean_once(text)) == text:
             return text
@@ -139,12 +140,14 @@ _TRANSLITERATION: Final = str.maketrans(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=CACHED)
 def fold(text: str) -> str:
     """Lower case, umlauts as ae/oe/ue, ß as ss, Turkish, Slavic, Cyrillic and Greek letters transliterated, no
     accents. Idempotent; scripts without a usual transliteration stay as they are."""
-    if text.isascii():
-        return text.lower()
+    return text.lower() if text.isascii() else _transliterated(text)
+
+
+@lru_cache(maxsize=CACHED)
+def _transliterated(text: str) -> str:
     text = unicodedata.normalize("NFC", lower(text))
     text = text.replace("ού", "ou").replace("ου", "ou").translate(_TRANSLITERATION)
     if text.isascii():
@@ -153,7 +156,6 @@ def fold(text: str) -> str:
     return stripped.lower().translate(_TRANSLITERATION)
 
 
-@lru_cache(maxsize=CACHED)
 def words(text: str) -> tuple[str, ...]:
     """The folded words of a text: letters and digits, everything else separates."""
     folded = fold(text)
