@@ -9,7 +9,7 @@ from cdi.fields import CanonicalData, Kind
 from cdi.normalise import names, organisations
 from cdi.normalise.addresses import fold_city
 from cdi.normalise.canonical import Context, canonicalise
-from cdi.normalise.contacts import phone_line
+from cdi.normalise.contacts import comparable_email, phone_line
 from cdi.normalise.dates import date_parts
 from cdi.normalise.streets import fold_number, fold_street
 from cdi.normalise.text import fold, words
