@@ -53,7 +53,6 @@ def _is_usual(parts: AddressParts) -> bool:
     return _USUAL.fullmatch(f"{number}\n{code}\n{city}\n{street}") is not None
 
 
-@lru_cache(maxsize=CACHED)
 def _settled(parts: AddressParts, default_country: str) -> AddressParts:
     for _ in range(MAX_PASSES):
         if (again := _in_place(parts, default_country)) == parts:

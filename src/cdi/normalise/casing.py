@@ -1,10 +1,9 @@
 """Case is repaired only where a source shouts or whispers; who writes properly knows better than we do."""
 
 import re
-from functools import lru_cache
 from typing import Final
 
-from cdi.normalise.text import CACHED, clean, fold, is_shouting, listed, lower
+from cdi.normalise.text import clean, fold, is_shouting, listed, lower
 
 PARTICLES: Final = listed(
     "von vom van de den der des dem zu zur zum und ten ter te af av di da do dos das los las del della dello dei degli"
@@ -22,7 +21,6 @@ def decent(text: str) -> str:
     return decent_case(text) if len(text) > 3 and is_shouting(text) else text
 
 
-@lru_cache(maxsize=CACHED)
 def decent_case(text: str) -> str:
     """A shouted or whispered text as names are usually written: "VON DER HEIDE-MÜLLER" → "von der Heide-Müller"."""
     lowered = lower(text)

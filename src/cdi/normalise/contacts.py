@@ -87,7 +87,6 @@ def _national_readings(text: str, plan: NumberingPlan) -> list[str]:
     return [text.removeprefix(plan.country_code), text] if with_code else [text]
 
 
-@lru_cache(maxsize=CACHED)
 def _by_library(text: str, country: str) -> str:
     try:
         number = phonenumbers.parse(text, country or None)
@@ -128,7 +127,6 @@ def phone_line(e164: str) -> tuple[bool, bool]:
     return (mobile, landline) if mobile != landline else (False, False)  # both: one plan for all, as in North America
 
 
-@lru_cache(maxsize=CACHED)
 def _line_by_first_digits(e164: str, national: str, plan: NumberingPlan) -> tuple[bool, bool]:
     """Mobile and landline of a number that the plan does not know: by as many first digits as some number has."""
     if phonenumbers.number_type(phonenumbers.parse(e164)) != phonenumbers.PhoneNumberType.UNKNOWN:

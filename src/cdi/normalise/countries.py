@@ -7,7 +7,7 @@ from typing import Final
 from babel import Locale
 from phonenumbers import SUPPORTED_REGIONS
 
-from cdi.normalise.text import CACHED, words
+from cdi.normalise.text import words
 
 _CODES: Final = {
     "D": "DE", "A": "AT", "F": "FR", "I": "IT", "B": "BE", "L": "LU", "S": "SE", "N": "NO", "E": "ES", "P": "PT",
@@ -100,7 +100,6 @@ def fits_country(code: str, country: str) -> bool:
     return pattern is None or pattern.fullmatch(code) is not None
 
 
-@lru_cache(maxsize=CACHED)
 def postal_code(text: str, country: str) -> tuple[str, str]:
     """A postal code in its country's spelling, and the country that it names itself ("D-12345"), else "".
 

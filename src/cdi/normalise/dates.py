@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from cdi.normalise.junk import is_placeholder_date
-from cdi.normalise.text import CACHED, fold
+from cdi.normalise.text import fold
 
 MONTH_FIRST_COUNTRIES: Final = frozenset({"US", "PH", "PR", "GU", "FM", "MH", "PW", "AS", "VI", "MP"})
 YEARS: Final = range(1500, 2100)
@@ -92,7 +91,6 @@ def _read(text: str, day_first: bool | None, month_first_country: bool) -> str:
     return _named(text)
 
 
-@lru_cache(maxsize=CACHED)
 def parse_date(text: str, country: str = "", day_first: bool | None = None) -> str:
     """ISO text of a birth date ("1999-12-31", or as much as is known: "1999-12", "1999"); empty for what is no
     date or a placeholder. `day_first` decides ambiguous ones, else the country does."""

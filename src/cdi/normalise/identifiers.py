@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 
 from cdi.normalise.junk import is_junk, is_junk_number
 from cdi.normalise.organisations import register_number, vat_id
-from cdi.normalise.text import CACHED, lower
+from cdi.normalise.text import lower
 
 _NOT_ALNUM = re.compile(r"[^0-9A-Z]+")
 
@@ -35,7 +34,6 @@ _COUNTED_UP: Final = frozenset({"customer_number", "register_id"})
 """Given out one after the other, so that 12345 is a number like any other."""
 
 
-@lru_cache(maxsize=CACHED)
 def canonical_identifier(kind: str, value: str, country: str) -> str:
     """An identifier in the usual spelling of its type; empty for a placeholder or one that fails its check."""
     canonical = vat_id(value, country) if kind == "vat_id" else _BY_TYPE.get(kind, str)(value)

@@ -51,7 +51,6 @@ def is_junk(text: str) -> bool:
     return bare in _WORDS or _REPEATED.fullmatch(bare) is not None
 
 
-@lru_cache(maxsize=CACHED)
 def is_junk_name(text: str) -> bool:
     """Like `is_junk`, sparing the words that are somebody's name; digits alone are no name either."""
     if not any(map(str.isalpha, text)):

@@ -180,7 +180,6 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     return _settled(parts, full, country)
 
 
-@lru_cache(maxsize=CACHED)
 def _settled(parts: NameParts, full: str, country: str) -> NameParts:
     parts = _take_apart(parts, full, country)
     for _ in range(MAX_PASSES):

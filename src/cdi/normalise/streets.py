@@ -173,17 +173,21 @@ def read_street(street: str, number: str, extra: str, country: str) -> StreetLin
     usual = _usual(street, country) if street and not extra and not number else None
     if usual and usual.house_number and not is_junk(usual.street):
         return StreetLine(decent(usual.street), usual.house_number)
-    street, number = street[:MAX_STREET].strip(" ,;"), tidy_number(number) if number else ""
-    if is_junk(street):
-        street = ""
+    street = "" if is_junk(street) else street[:MAX_STREET].strip(" ,;")
+    number, extra = _door(number, extra)
     if street and not number and not any(map(str.isalpha, street)):
-        street, number = "", tidy_number(street)  # a number in the street's field
-    if not _DOOR_NUMBER.fullmatch(number):
-        number, extra = "", joined(extra, number)  # a house with a name
+        number, extra = _door(street, extra)  # a number in the street's field
+        street = ""
     line = StreetLine(street, number, joined(extra))
     while line.street and (shorter := _shortened(line, country)) != line:
         line = shorter
     return line._replace(street="" if is_junk(line.street) else decent(line.street))
+
+
+def _door(number: str, extra: str) -> tuple[str, str]:
+    """A house number, or what it says instead (the name of the house) among the extra."""
+    tidy = tidy_number(number) if number else ""
+    return (tidy, extra) if not tidy or _DOOR_NUMBER.fullmatch(tidy) else ("", joined(extra, tidy))
 
 
 def _shortened(line: StreetLine, country: str) -> StreetLine:
