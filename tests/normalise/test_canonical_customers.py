@@ -166,7 +166,13 @@ def test_initials_stand_for_names_only_where_nothing_else_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("name", "generation"),
-    [("Hans Klein jun.", "jun"), ("Hans Klein Senior", "sen"), ("William Gates III", "iii"), ("Anna Huber MBA", "")],
+    [
+        ("Hans Klein jun.", "jun"),
+        ("Hans Klein Jr.", "jun"),
+        ("Hans Klein Senior", "sen"),
+        ("William Gates III", "iii"),
+        ("Anna Huber MBA", ""),
+    ],
 )
 def test_father_and_son_are_told_apart_by_their_generation(name: str, generation: str) -> None:
     assert normalised(canonical(name=name)).generation == generation

@@ -282,6 +282,20 @@ def test_a_megabyte_of_rubbish_in_every_field_costs_little(rubbish: str, country
     assert from_json(to_json(record)) == record
 
 
+def test_a_million_of_anything_is_cut_or_refused_at_once() -> None:
+    million = {
+        "emails": ["a@b.de"] * MEGABYTE,
+        "addresses": [{"city": "Ulm"}] * MEGABYTE,
+        "attributes": {str(i): "x" * 9 for i in range(MEGABYTE)},
+    }
+    started = time.process_time()
+    canonical = canonicalise(million, Context())
+    with pytest.raises(BadRecordError):
+        canonicalise({"name": {str(i): "a" for i in range(1000)}}, Context())
+    assert time.process_time() - started < 1.0
+    assert len(json.dumps(canonical)) < 100_000
+
+
 ANYTHING = st.recursive(
     st.one_of(SCALAR, st.binary(max_size=5)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)),

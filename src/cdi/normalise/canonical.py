@@ -4,6 +4,7 @@ Idempotent: canonical data pass through unchanged.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from cdi.errors import BadRecordError
@@ -229,7 +230,7 @@ def _attributes(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_shape("attributes", "a mapping of names to values")
     found: dict[str, Any] = {}
-    for name, raw in sorted(value.items(), key=lambda item: str(item[0]))[:MAX_ATTRIBUTES]:
+    for name, raw in sorted(islice(value.items(), MAX_ATTRIBUTES), key=lambda item: str(item[0])):
         if isinstance(raw, bool):
             found[text(name, "attributes")] = raw
         elif isinstance(raw, (list, tuple)):

@@ -46,8 +46,9 @@ _SALUTATIONS_INSIDE_NAMES: Final = listed(
 )
 
 _SUFFIXES: Final = {
-    **dict.fromkeys(("jr", "jun", "junior"), "jun."),
-    **dict.fromkeys(("sr", "sen", "senior"), "sen."),
+    "jr": "Jr.", "sr": "Sr.",
+    **dict.fromkeys(("jun", "junior"), "jun."),
+    **dict.fromkeys(("sen", "senior"), "sen."),
     "ii": "II", "iii": "III", "iv": "IV", "mba": "MBA", "phd": "PhD", "ph.d": "PhD", "md": "MD", "llm": "LL.M.",
     "ll.m": "LL.M.", "msc": "M.Sc.", "m.sc": "M.Sc.", "bsc": "B.Sc.", "b.sc": "B.Sc.", "b.a": "B.A.", "m.a": "M.A.",
     "esq": "Esq.", "(fh": "(FH)", "fh": "(FH)",

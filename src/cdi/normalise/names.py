@@ -223,13 +223,13 @@ def _halves(given: str, family: str, whole: bool, country: str) -> tuple[str, st
     return _particles_moved(given, family)
 
 
-_GENERATIONS: Final = listed("jun sen ii iii iv")
+_GENERATIONS: Final = {"jun": "jun", "jr": "jun", "sen": "sen", "sr": "sen", "ii": "ii", "iii": "iii", "iv": "iv"}
 
 
 @lru_cache(maxsize=1_000)
 def generation(suffix: str) -> str:
     """ "jun", "sen", "ii" where a suffix says it, else empty."""
-    return next((word for word in words(suffix) if word in _GENERATIONS), "")
+    return next((_GENERATIONS[word] for word in words(suffix) if word in _GENERATIONS), "")
 
 
 class NameTokens(NamedTuple):
