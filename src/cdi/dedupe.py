@@ -379,7 +379,7 @@ def _model(
             model = train(table, start, seed=request.seed, progress=watch.reporter("train"))
         origin = "trained on this file"
     else:
-        model, origin = _refusing(table, default_model()), "default"
+        model, origin = _refusing(table, default_model().for_records(len(table))), "default"
     if request.labels:
         with watch.step("train"):
             from cdi.matching.labels import learn  # noqa: PLC0415  # pandas takes a second, so only here

@@ -22,6 +22,8 @@ from cdi.matching.similarity import Hashes
 FORMAT: Final = 1
 MIN_CARRIERS: Final = 5
 """A value enters a frequency table when at least so many records carry it."""
+MOST_LIKELY: Final = 0.02
+"""However few records there are, no larger share of their pairs is taken to be one customer beforehand."""
 VETO: Final = -30.0
 """What a hard veto adds against both classes: no sum of other terms outweighs it."""
 UNLIKELY: Final = 1e-12
@@ -164,6 +166,29 @@ class MatchModel:
             lambda_match=own.lambda_match,
             lambda_household=own.lambda_household,
             organisations=None,
+        )
+
+    def for_records(self, records: int) -> "MatchModel":
+        """The model for a table of another size than the one it was trained on, when nothing more is known: each record
+        is taken to have as many others of its customer and household as there, so of fewer pairs a larger share is."""
+        trained_on = int(self.provenance.get("records", records))
+        factor = trained_on / max(records, 1)
+
+        def scaled(share: float) -> float:
+            return min(share * factor, max(share, MOST_LIKELY))
+
+        own = self.organisations
+        if own is not None:
+            own = replace(
+                own,
+                lambda_match=scaled(own.lambda_match),
+                lambda_household=scaled(own.lambda_household),
+            )
+        return replace(
+            self,
+            lambda_match=scaled(self.lambda_match),
+            lambda_household=scaled(self.lambda_household),
+            organisations=own,
         )
 
     @cached_property
