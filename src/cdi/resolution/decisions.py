@@ -33,8 +33,8 @@ class Decision:
     """Every record of `left` and every record of `right`: one customer, or not. Append-only; revoked, not
     edited.
 
-    A review's decision has one record on each side; taking records out of a profile has "these" and "not
-    those".
+    A review answered with a match names the two records that it shows, one answered with a separation all records
+    of both profiles; taking records out of a profile has "these" and "not those".
     """
 
     id: int
