@@ -117,35 +117,37 @@ def load_all_normalised(connection: Connection) -> Iterator[tuple[int, str, Norm
         yield row.record_id, row.source, from_json(row.data)
 
 
+# `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
+CANDIDATES = """
+with mine as materialized (
+    select key, record_id from block_key where record_id = any(cast(:ids as bigint[]))
+)
+select distinct least(m.record_id, b.record_id) as l, greatest(m.record_id, b.record_id) as r
+from mine m cross join lateral (select record_id from block_key where key = m.key offset 0) b
+where b.record_id <> m.record_id order by 1, 2
+"""
+
+
 def candidates_of(connection: Connection, record_ids: Several[int]) -> tuple[IntArray, IntArray]:
     """Candidate pairs (left < right, unique) with at least one end among these records: one set-based join."""
-    rows = connection.execute(
-        text(
-            """
-            select distinct least(a.record_id, b.record_id) as l, greatest(a.record_id, b.record_id) as r
-            from block_key a join block_key b using (key)
-            where a.record_id = any(cast(:ids as bigint[])) and a.record_id <> b.record_id
-            order by 1, 2
-            """
-        ),
-        {"ids": list(record_ids)},
-    ).all()
+    rows = connection.execute(text(CANDIDATES), {"ids": list(record_ids)}).all()
     pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
+CROWDED_BLOCKS = """
+with mine as materialized (
+    select distinct key from block_key where record_id = any(cast(:ids as bigint[]))
+)
+select m.key from mine m cross join lateral (
+    select count(*) as carriers from (select from block_key where key = m.key limit :limit + 1) carrying
+) c where c.carriers > :limit order by 1
+"""
+
+
 def blocks_over(connection: Connection, record_ids: Several[int], limit: int) -> list[int]:
     """Block keys of these records that more than `limit` records share."""
-    rows = connection.execute(
-        text(
-            """
-            select key from block_key
-            where key in (select key from block_key where record_id = any(cast(:ids as bigint[])))
-            group by key having count(*) > :limit order by key
-            """
-        ),
-        {"ids": list(record_ids), "limit": limit},
-    )
+    rows = connection.execute(text(CROWDED_BLOCKS), {"ids": list(record_ids), "limit": limit})
     return [row.key for row in rows]
 
 
