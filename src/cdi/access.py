@@ -33,10 +33,6 @@ class Visibility:
     groups: frozenset[FieldGroup] = frozenset(FieldGroup)
     owners: frozenset[str] | None = None
 
-    @property
-    def sees_all_sources(self) -> bool:
-        return not self.hidden_sources
-
 
 EVERYTHING = Visibility()
 """For the operator at the command line, who holds the database anyway."""

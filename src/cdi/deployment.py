@@ -9,9 +9,9 @@ from typing import Any
 from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
 from cdi.ingest.contract import CheckResult
-from cdi.ingest.registry import Registry, find_connectors
-from cdi.pipeline.installation import Installation, connector_folders
-from cdi.settings import PUSH, Deployment, Settings, SourceSystem, bundled, literal_secrets, load_deployment
+from cdi.ingest.registry import Registry
+from cdi.pipeline.installation import Installation
+from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
 from cdi.store import changes, models, profiles, redo, reviews, sources
 from cdi.store.diagnosis import diagnose
 
@@ -72,11 +72,6 @@ def _source_faults(name: str, system: SourceSystem, connectors: Registry, settin
         yield f"sources.{name}: {error}"
 
 
-def check_folder(folder: Path) -> Deployment:
-    """`cdi.yaml` by itself; raises ConfigurationError with every fault by its line."""
-    return load_deployment(folder / "cdi.yaml")
-
-
 def doctor(installation: Installation) -> list[CheckResult]:
     """What is wrong with this installation, question by question."""
     faults = list(faults_of(installation.settings, installation.connectors))
@@ -115,8 +110,3 @@ def status(installation: Installation) -> dict[str, Any]:
             "cursor": changes.last_cursor(connection),
             "model": models.active_version(connection),
         }
-
-
-def find_deployed_connectors(settings: Settings) -> Registry:
-    """The connectors that this deployment can use: its own and the shipped ones."""
-    return find_connectors(connector_folders(settings))

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from cdi.access import Visibility
 from cdi.errors import ConfigurationError
 from cdi.ingest.contract import Connector
 from cdi.ingest.registry import Registry, find_connectors
@@ -118,8 +117,3 @@ def open_installation(settings: Settings) -> Iterator[Installation]:
     with open_database(settings) as database:
         upgrade(database)
         yield Installation(settings, database, connectors)
-
-
-def sees_everything(visibility: Visibility, sources: frozenset[str]) -> bool:
-    """Whether a profile of these sources may be served as it is stored."""
-    return not (visibility.hidden_sources & sources)

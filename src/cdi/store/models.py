@@ -131,14 +131,6 @@ def names(connection: Connection) -> list[str]:
     )
 
 
-def list_versions(connection: Connection) -> list[dict[str, object]]:
-    """Every version, the newest first, without its body."""
-    rows = connection.execute(
-        text("select version, name, active, reason, created_at from model order by created_at desc, version")
-    ).mappings()
-    return [dict(row) for row in rows]
-
-
 def save_model(connection: Connection, name: str, body: MatchModel, reason: str, now: datetime) -> None:
     """Keep a version that does not decide yet."""
     connection.execute(

@@ -43,11 +43,6 @@ def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
     )
 
 
-def forget_all_pairs(connection: Connection) -> None:
-    """Drop every pair: a full run writes them anew."""
-    connection.execute(text("truncate pair"))
-
-
 def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
     """Stored pairs with both ends among these records."""
     rows = connection.execute(
