@@ -393,6 +393,9 @@ def _divided(rule: Rule, table: RecordTable, keys: IntArray, rows: Rows, refuse:
         for some_keys, some_rows, start in pending:
             found = refuse(some_keys)
             all_refused.append(found)
+            if not len(found):
+                kept.append((some_keys, some_rows))
+                continue
             too_many = contained(some_keys, found)
             kept.append((some_keys[~too_many], some_rows[~too_many]))
             coarse, of_coarse = some_keys[too_many], some_rows[too_many]

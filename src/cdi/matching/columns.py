@@ -207,11 +207,25 @@ class RecordTable:
 
 def encode(values: Texts) -> Column:
     """Distinct values and codes; "" is code 0."""
+    if not isinstance(values, pa.Array) and len(values) < FEW:
+        return _encode_few(values)
     array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
     encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
     texts = np.empty(len(encoded.dictionary), dtype=object)
     texts[:] = [text[:MAX_LENGTH] for text in encoded.dictionary.to_pylist()]
+    return Column(codes, texts)
+
+
+FEW: Final = 200
+"""Up to so many values, a dictionary is quicker than setting up arrays."""
+
+
+def _encode_few(values: Sequence[str]) -> Column:
+    known = {"": 0}
+    codes = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int32, len(values))
+    texts = np.empty(len(known), dtype=object)
+    texts[:] = [text[:MAX_LENGTH] for text in known]
     return Column(codes, texts)
 
 

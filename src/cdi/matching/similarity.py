@@ -16,15 +16,19 @@ from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 
 Hashes = NDArray[np.uint64]
 
-WORKERS: Final = 2
 _CHUNK: Final = 1 << 18
+
+
+def _workers(values: Sequence[str] | NDArray[Any]) -> int:
+    """Both cores for many values; for a few, starting threads would take longer than the work."""
+    return 2 if len(values) > 4_000 else 1
 
 
 def edit_distance(left: Sequence[str] | NDArray[Any], right: Sequence[str] | NDArray[Any], at_most: int) -> IntArray:
     """Insertions, deletions, substitutions and swaps of neighbours between each pair; `at_most` + 1 for more."""
     if len(left) == 0:
         return np.zeros(0, np.int64)
-    distances = process.cpdist(left, right, scorer=OSA.distance, score_cutoff=at_most, workers=WORKERS)
+    distances = process.cpdist(left, right, scorer=OSA.distance, score_cutoff=at_most, workers=_workers(left))
     return np.asarray(distances, dtype=np.int64)
 
 
@@ -32,7 +36,7 @@ def name_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) ->
     """Jaro–Winkler similarity of each pair in 0 to 1; 0 where it is below `at_least`."""
     if len(left) == 0:
         return np.zeros(0)
-    scores = process.cpdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=at_least, workers=WORKERS)
+    scores = process.cpdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=at_least, workers=_workers(left))
     return np.asarray(scores, dtype=np.float64)
 
 
@@ -41,7 +45,7 @@ def token_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -
     if len(left) == 0:
         return np.zeros(0)
     scorer = fuzz.token_sort_ratio
-    scores = process.cpdist(left, right, scorer=scorer, score_cutoff=100 * at_least, workers=WORKERS)
+    scores = process.cpdist(left, right, scorer=scorer, score_cutoff=100 * at_least, workers=_workers(left))
     return np.asarray(scores, dtype=np.float64) / 100
 
 
