@@ -1,11 +1,11 @@
-"""`python -m bench [speed|accuracy|labels|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
+"""`python -m bench [speed|accuracy|labels|service|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, labelled, speed
+from bench import accuracy, labelled, service, speed
 
 DATA = Path("../shared/data")
 
@@ -13,7 +13,7 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "labels", "all"), default="all")
+    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "labels", "service", "all"), default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
@@ -21,16 +21,26 @@ def main() -> None:
     parser.add_argument("--file", nargs="*", default=["de_customers_200k"], help="files of it to compare speed on")
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
-    if arguments.which in {"speed", "all"}:
+    if arguments.which == "service":
         for size in arguments.size:
-            speed.measure_generated(size, arguments.seed, arguments.repeat, command)
-        for name in arguments.file:
-            if (arguments.data / name).is_dir():
-                speed.measure_file(name, arguments.data / name, arguments.repeat, command)
-            else:
-                print(f"skipped: there is no {name} in the folder of labelled files (--data)", file=sys.stderr)
-    if arguments.which == "speed":
-        return
+            service.measure(size, arguments.seed, command)
+    if arguments.which in {"speed", "all"}:
+        _speed(arguments, command)
+    if arguments.which in {"accuracy", "labels", "all"}:
+        _accuracy(arguments, command)
+
+
+def _speed(arguments: argparse.Namespace, command: str) -> None:
+    for size in arguments.size:
+        speed.measure_generated(size, arguments.seed, arguments.repeat, command)
+    for name in arguments.file:
+        if (arguments.data / name).is_dir():
+            speed.measure_file(name, arguments.data / name, arguments.repeat, command)
+        else:
+            print(f"skipped: there is no {name} in the folder of labelled files (--data)", file=sys.stderr)
+
+
+def _accuracy(arguments: argparse.Namespace, command: str) -> None:
     if not arguments.data.is_dir():
         print("skipped: there is no folder of labelled files (--data)", file=sys.stderr)
         return
