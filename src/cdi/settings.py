@@ -6,20 +6,38 @@ Whether connectors, models and attributes that `cdi.yaml` names exist is checked
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cdi.errors import ConfigurationError
 from cdi.fields import ATTRIBUTES
+from cdi.schedule import HELP as SCHEDULE_HELP
+from cdi.schedule import Schedule
 
 NAME = r"^[a-z0-9_]+$"
 PUSH = "push"
 """The connector of a source that is not read: applications push its records, in canonical attributes."""
+TODO: Final = "TODO"
+"""What `cdi source new` leaves for its engineer to say; a source that still says it is not read."""
+DOTENV: Final = ".env"
 SECRET_REFERENCE = re.compile(r"\$\{(env|file):([^}]+)\}")
 
 
@@ -40,12 +58,35 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError(f"no time zone {name}; write one such as Europe/Berlin") from None
+    return name
+
+
+def _schedule(said: object) -> Schedule:
+    if isinstance(said, Schedule):
+        return said
+    return Schedule.parse(str(said))
+
+
+ScheduleText: TypeAlias = Annotated[
+    Schedule,
+    PlainValidator(_schedule),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": SCHEDULE_HELP, "examples": ["PT15M", "0 3 * * *"]}),
+]
+
+
 class Company(Model):
     """Whose customers these are; country and language are the defaults for values that name none."""
 
     name: str
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "de"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # in which schedules are meant
 
 
 class Owner(Model):
@@ -73,8 +114,21 @@ class SourceSystem(Model):
     language: str | None = None
     sensitivity: Literal["open", "sensitive"] = "open"
     exclude: tuple[str, ...] = ()
-    schedule: str | None = None
+    schedule: ScheduleText | None = None
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    def unsaid(self) -> list[str]:
+        """What still has to be said: the fields and settings that hold a bare TODO, as dotted paths."""
+        said = {**self.model_dump(include={"purpose", "retention", "data_owner"}), **_flat(self.config, "config")}
+        return [name for name, value in said.items() if value == TODO]
+
+
+def _flat(config: Mapping[str, Any], path: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        inner = f"{path}.{name}"
+        flat |= _flat(value, inner) if isinstance(value, dict) else {inner: value}
+    return flat
 
 
 class OwnershipRule(Model):
@@ -158,10 +212,19 @@ class Deployment(Model):
 class Settings:
     """All that configures one process, built once at the door and passed down."""
 
-    def __init__(self, folder: Path, deployment: Deployment, environment: Environment) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        deployment: Deployment,
+        environment: Environment,
+        lines: "Lines | None" = None,
+        dotenv: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.deployment = deployment
         self.environment = environment
+        self._lines = lines or {}
+        self._dotenv = dotenv or {}
 
     @property
     def data_folder(self) -> Path:
@@ -170,8 +233,13 @@ class Settings:
 
     def resolve(self, config: dict[str, Any]) -> dict[str, Any]:
         """Settings of a source with every secret in place; raises ConfigurationError when one is missing."""
-        resolved: dict[str, Any] = resolve_secrets(config, self.folder)
+        resolved: dict[str, Any] = resolve_secrets(config, self.folder, self._dotenv)
         return resolved
+
+    def place(self, *path: str) -> str:
+        """Where in `cdi.yaml` this stands, as `cdi.yaml:LINE: the.path`; the line of what is around it where it does
+        not stand there."""
+        return f"cdi.yaml:{line_of(self._lines, path)}: {'.'.join(path)}" if self._lines else ".".join(path)
 
 
 def load_settings(folder: Path) -> Settings:
@@ -182,19 +250,31 @@ def load_settings(folder: Path) -> Settings:
     path = folder / "cdi.yaml"
     if not path.is_file():
         raise ConfigurationError(f"{path} does not exist", remedy=f"cdi init {folder} makes a new deployment folder")
-    return Settings(folder.resolve(), load_deployment(path), Environment())
+    deployment, lines = _read_deployment(path)
+    dotenv = folder / DOTENV
+    environment = Environment(_env_file=dotenv)
+    return Settings(folder.resolve(), deployment, environment, lines, _dotenv(dotenv))
 
 
 def load_deployment(path: Path) -> Deployment:
     """`cdi.yaml` as a checked structure; raises ConfigurationError with all faults, one a line."""
+    return _read_deployment(path)[0]
+
+
+def _read_deployment(path: Path) -> tuple[Deployment, "Lines"]:
     document, lines = load_yaml(path)
     try:
-        return Deployment.model_validate(document)
+        return Deployment.model_validate(document), lines
     except ValidationError as error:
         raise ConfigurationError(describe_faults(path, error, lines)) from None
 
 
-Lines = dict[tuple[str | int, ...], int]
+def _dotenv(path: Path) -> dict[str, str]:
+    """The variables of a `.env` beside `cdi.yaml`, if there is one; one that the environment has too wins there."""
+    return {name: value for name, value in dotenv_values(path, interpolate=False).items() if value is not None}
+
+
+Lines: TypeAlias = dict[tuple[str | int, ...], int]
 
 
 def load_yaml(path: Path) -> tuple[Any, Lines]:
@@ -205,48 +285,64 @@ def load_yaml(path: Path) -> tuple[Any, Lines]:
         document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigurationError(f"{path}:{line}: {error.problem}", remedy="This is not valid YAML") from None
+        remedy = "This is not valid YAML; a text that begins with * & ! % @ ` { [ or has ': ' in it needs quotes"
+        raise ConfigurationError(f"{path}:{line}: {error.problem}", remedy=remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}") from None
     lines: Lines = {}
+    twice: list[str] = []
     if node is not None:
-        _collect_lines(node, (), lines)
+        _collect_lines(node, (), lines, twice)
+    if twice:
+        raise ConfigurationError("\n".join(f"{path}:{fault}" for fault in twice))
     return document, lines
 
 
-def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: Lines) -> None:
+def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, twice: list[str]) -> None:
+    """The line of every part of a file; a name that stands twice, of which YAML would drop the first, is noted."""
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
         for key, value in node.value:
-            _collect_lines(value, (*path, key.value), lines)
-            lines[(*path, key.value)] = key.start_mark.line + 1
+            inner, line = (*path, key.value), key.start_mark.line + 1
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                twice.append(f"{line}: {'.'.join(map(str, inner))}: stands in line {seen[key.value]} already")
+            seen[key.value] = line
+            _collect_lines(value, inner, lines, twice)
+            lines[inner] = line
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            _collect_lines(item, (*path, index), lines)
+            _collect_lines(item, (*path, index), lines, twice)
 
 
-def describe_faults(path: Path, error: ValidationError, lines: Lines) -> str:
-    """Every fault as `file:line: where: what`, one a line."""
+def line_of(lines: Lines, path: tuple[str | int, ...]) -> int:
+    """The line of this part, or of the closest part around it that the file has."""
+    return next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), 1)
+
+
+def describe_faults(path: Path, error: ValidationError, lines: Lines, under: tuple[str, ...] = ()) -> str:
+    """Every fault as `file:line: where: what`, one a line; `under` is the part of the file that was checked."""
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
-        where = tuple(part for part in fault["loc"] if part != "[key]")
-        line = next((lines[where[:n]] for n in range(len(where), -1, -1) if where[:n] in lines), 1)
+        where = (*under, *(part for part in fault["loc"] if part != "[key]"))
+        line = line_of(lines, where)
         message = fault["msg"].removeprefix("Value error, ")
         faults.append(f"{path}:{line}: {'.'.join(map(str, where)) or 'the file'}: {message}")
     return "\n".join(faults)
 
 
-def resolve_secrets(value: Any, folder: Path) -> Any:
+def resolve_secrets(value: Any, folder: Path, dotenv: Mapping[str, str] = {}) -> Any:
     """`value` with every `${env:NAME}` and `${file:PATH}` replaced, at any depth; the message never holds one.
+    `dotenv` says what the environment does not.
 
     Raises ConfigurationError when the variable or file is missing.
     """
     if isinstance(value, dict):
-        return {key: resolve_secrets(item, folder) for key, item in value.items()}
+        return {key: resolve_secrets(item, folder, dotenv) for key, item in value.items()}
     if isinstance(value, list):
-        return [resolve_secrets(item, folder) for item in value]
+        return [resolve_secrets(item, folder, dotenv) for item in value]
     if isinstance(value, str):
-        return SECRET_REFERENCE.sub(lambda match: _secret(match[1], match[2], folder), value)
+        return SECRET_REFERENCE.sub(lambda match: _secret(match[1], match[2], folder, dotenv), value)
     return value
 
 
@@ -255,11 +351,13 @@ def literal_secrets(config: dict[str, Any], secret: frozenset[str]) -> list[str]
     return sorted(n for n in secret if n in config and not SECRET_REFERENCE.fullmatch(str(config[n])))
 
 
-def _secret(kind: str, name: str, folder: Path) -> str:
+def _secret(kind: str, name: str, folder: Path, dotenv: Mapping[str, str]) -> str:
     if kind == "env":
-        if name not in os.environ:
-            raise ConfigurationError(f"the environment variable {name} is not set", remedy="cdi.yaml refers to it")
-        return os.environ[name]
+        value = os.environ.get(name, dotenv.get(name))
+        if value is None:
+            remedy = "cdi.yaml refers to it: set it where cdi runs, or in a file .env beside cdi.yaml"
+            raise ConfigurationError(f"the environment variable {name} is not set", remedy=remedy)
+        return value
     try:
         return (folder / name).read_text(encoding="utf-8").strip()
     except OSError:
