@@ -8,6 +8,7 @@ from cdi.api import (
     conflicts,
     health,
     history,
+    lookup,
     overrides,
     ownership,
     profiles,
@@ -28,7 +29,7 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.installation = installation
     install_handlers(app)
     add_documentation(app)
-    rooms = (profiles, history, reviews, overrides, conflicts, splitting, ownership, sources, changes, health)
+    rooms = (lookup, profiles, history, reviews, overrides, conflicts, splitting, ownership, sources, changes, health)
     for room in rooms:
         app.include_router(room.router)
     return app

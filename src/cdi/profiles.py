@@ -5,7 +5,7 @@ seen, else its golden record is built again from those that may.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from cdi.access import Visibility
 from cdi.errors import InvalidInputError, NotFoundError
-from cdi.fields import CanonicalData, FieldGroup
+from cdi.fields import CanonicalData
 from cdi.ids import RecordKey
 from cdi.matching.evidence import Evidence, explain
 from cdi.normalise.record import Context, canonicalise, normalise
@@ -25,7 +25,7 @@ from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
 from cdi.pipeline.tables import build_table
 from cdi.resolution.identity import answer_for
-from cdi.serving import key_as_seen, present, seen_at_all
+from cdi.serving import evidence_seen, key_as_seen, present, seen_at_all
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records, touchpoints
 from cdi.store.profiles import ProfileFilter
 
@@ -161,7 +161,7 @@ def explain_pair(
         if name.source in visibility.hidden_sources:
             raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
     evidence = why(connection, installation, a, b)
-    told = asdict(evidence) if visibility.groups >= frozenset(FieldGroup) else without_values(evidence)
+    told = evidence_seen(evidence, visibility)
     owners = {"a": installation.owner_of(a.source), "b": installation.owner_of(b.source)}
     return {"a": str(a), "b": str(b), "data_owners": owners, **told}
 
@@ -189,11 +189,10 @@ def explain_profile(
     current = records.load_current(connection, members)
     seen = [i for i in members if current[i].source not in visibility.hidden_sources]
     names = {i: f"{current[i].source}:{key_as_seen(current[i].key, visibility)}" for i in seen}
-    in_full = visibility.groups >= frozenset(FieldGroup)
     links = []
     for left, right in _strongest_ties(connection, seen):
         evidence = _evidence(connection, installation, left, right)
-        told = asdict(evidence) if in_full else without_values(evidence)
+        told = evidence_seen(evidence, visibility)
         links.append({"a": names[left], "b": names[right], **told})
     return {
         "id": str(profile_id),
@@ -215,13 +214,6 @@ def explain_profile(
         ],
         "conflicts": conflicts.open_conflicts(connection, profile_id),
     }
-
-
-def without_values(evidence: Evidence) -> dict[str, Any]:
-    """Evidence for those who may not see values: weights and levels remain."""
-    told: dict[str, Any] = asdict(evidence)
-    lines = [{k: v for k, v in line.items() if k not in {"left", "right"}} for line in told["lines"]]
-    return told | {"lines": lines}
 
 
 def _strongest_ties(connection: Connection, members: Sequence[int]) -> list[tuple[int, int]]:

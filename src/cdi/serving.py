@@ -2,6 +2,7 @@
 those that may; values of field groups without their scope masked; records and decisions by names they may know."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from cdi.access import Visibility, mask_key, masked
 from cdi.clock import utc_now
 from cdi.errors import ConflictError, NotFoundError
 from cdi.fields import FieldGroup
+from cdi.matching.evidence import Evidence
 from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
 from cdi.resolution.document import StewardFacts, assemble
@@ -117,6 +119,14 @@ def decision_seen(connection: Connection, visibility: Visibility, stored: Stored
         "revoked_by": stored.revoked_by,
         "revoked_reason": stored.revoked_reason,
     }
+
+
+def evidence_seen(evidence: Evidence, visibility: Visibility) -> dict[str, Any]:
+    """Evidence as it is told; to those who may not see every value, weights and levels remain."""
+    told = asdict(evidence)
+    if not visibility.groups >= frozenset(FieldGroup):
+        told["lines"] = [{k: v for k, v in line.items() if k not in {"left", "right"}} for line in told["lines"]]
+    return told
 
 
 def key_as_seen(key: str, visibility: Visibility) -> str:

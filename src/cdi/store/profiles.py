@@ -408,6 +408,18 @@ def find_profile(connection: Connection, profile_id: UUID) -> FoundProfile | Non
     return None if row is None else _found(row)
 
 
+def find_profiles(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, FoundProfile]:
+    """Those of these profiles that there are, live or retired."""
+    rows = connection.execute(
+        text(
+            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired"
+            " from profile where profile_id = any(cast(:ids as uuid[]))"
+        ),
+        {"ids": list(profile_ids)},
+    )
+    return {row.profile_id: _found(row) for row in rows}
+
+
 def _found(row: Any) -> FoundProfile:
     return FoundProfile(
         row.profile_id, row.document, frozenset(row.sources), row.version, row.retired_reason, row.retired

@@ -1,0 +1,44 @@
+"""Whom a record that is not kept would be compared with: the live records in its blocks, found in the index."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from cdi.access import Visibility
+from cdi.normalise.record import NormalisedRecord, from_json
+
+MOST_OF_A_BLOCK: Final = 500
+"""A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
+
+MATES = """
+with mates as materialized (
+    select distinct b.record_id
+    from unnest(cast(:keys as bigint[])) as asked(key)
+    cross join lateral (select record_id from block_key where key = asked.key limit :most) b
+)
+select n.record_id, n.source, n.data, m.profile_id
+from mates join membership m using (record_id) join normalised n using (record_id)
+where not n.source = any(cast(:hidden as text[])) order by n.record_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Mate:
+    """A live record that shares a block, and the profile that it is in."""
+
+    record_id: int
+    source: str
+    profile_id: UUID
+    record: NormalisedRecord
+
+
+def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[int]) -> Iterator[Mate]:
+    """The records with one of these block keys that the caller may see, by id."""
+    rows = connection.execute(
+        text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
+    )
+    for row in rows:
+        yield Mate(row.record_id, row.source, row.profile_id, from_json(row.data))
