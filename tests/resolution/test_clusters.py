@@ -189,6 +189,28 @@ def test_any_order_of_input_gives_the_same_clusters(data: st.DataObject) -> None
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
+def test_the_numbers_that_records_got_decide_nothing(data: st.DataObject) -> None:
+    """Weights are whole numbers, so that many links tie: then the rank of the records decides, not their ids."""
+    drawn = data.draw(worlds())
+    drawn = World(drawn.ids, {pair: (float(round(weight)), c) for pair, (weight, c) in drawn.weights.items()})
+    number = dict(zip(drawn.ids, data.draw(st.permutations([i + 500 for i in drawn.ids])), strict=True))
+    moved = {tuple(sorted((number[a], number[b]))): said for (a, b), said in drawn.weights.items()}
+    other = World(tuple(sorted(number.values())), moved)  # type: ignore[arg-type]
+    name = {new: old for old, new in number.items()}
+    rules = ClusterRules()
+    found = form_clusters(
+        np.array(other.ids, dtype=np.int64),
+        other.stored(rules),
+        Constraints(),
+        rules,
+        other.score,
+        lambda ids: np.array([name[i] for i in ids.tolist()], dtype=np.int64),
+    )
+    assert partition(clusters(drawn)) == sorted(sorted(name[i] for i in group) for group in partition(found))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
 def test_no_cannot_link_pair_shares_a_cluster_and_every_must_link_pair_does(data: st.DataObject) -> None:
     drawn = data.draw(worlds())
     constraints = data.draw(constraints_for(drawn.ids))

@@ -24,6 +24,7 @@ from cdi.pipeline.resolving import (
     active_model,
     form,
     normalise_records,
+    rank,
     resolve_due,
     standing,
     wanted_model,
@@ -148,9 +149,14 @@ def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, s
     with installation.database.unit_of_work() as connection:
         said = standing(connection)
     say("cluster", 0, 1)
-    clusters, findings = form(table, model, Judged(said, found.pairs))
+    clusters, findings = form(table, model, Judged(said, found.pairs, lambda ids: _rank(installation, ids)))
     say("cluster", 1, 1)
     return Outcome(model, keys, rows, found.pairs, clusters, findings, said.constraints, found.candidate_pairs)
+
+
+def _rank(installation: Installation, record_ids: IntArray) -> IntArray:
+    with installation.database.unit_of_work() as connection:
+        return rank(connection, record_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ everything. Both ask the same functions, so they come to the same end.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from cdi.pipeline.drift import watch_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
-from cdi.resolution.clusters import ClusterRules, Question, Reason, form_clusters
+from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, records, redo
 from cdi.store.db import resolver_lock
@@ -108,7 +109,7 @@ def resolve_batch(
     beside = pairs.similar_to(connection, reached)
     wider = pairs.neighbourhood(connection, sorted({*reached, *beside}), model.match_weight) if beside else reached
     members = build_table(normalised.load_normalised(connection, wider))
-    judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider))
+    judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider), partial(rank, connection))
     clusters, findings = form(members, model, judged)
     core = frozenset(reached)
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
@@ -209,10 +210,19 @@ class Judged:
 
     said: Standing
     pairs: ScoredPairs
+    rank: Rank
 
     @property
     def constraints(self) -> Constraints:
         return self.said.constraints
+
+
+def rank(connection: Connection, record_ids: IntArray) -> IntArray:
+    """The ranks of these records by source, key and stream, which no order of arrival decides."""
+    names = records.load_names(connection, record_ids.tolist())
+    ordered = sorted(names, key=lambda i: (names[i].source, names[i].key, names[i].stream, i))
+    place = {record: n for n, record in enumerate(ordered)}
+    return np.array([place[record] for record in record_ids.tolist()], dtype=np.int64)
 
 
 def form(table: RecordTable, model: MatchModel, judged: Judged) -> tuple[Clusters, list[Finding]]:
@@ -221,7 +231,7 @@ def form(table: RecordTable, model: MatchModel, judged: Judged) -> tuple[Cluster
     def score(left: IntArray, right: IntArray) -> ScoredPairs:
         return engine.score(table, model, table.row_of(left), table.row_of(right))
 
-    found = form_clusters(table.record_ids, judged.pairs, judged.constraints, cluster_rules(model), score)
+    found = form_clusters(table.record_ids, judged.pairs, judged.constraints, cluster_rules(model), score, judged.rank)
     clusters = members_by_label(table.record_ids, found.labels)
     return clusters, [
         *_similar(found.open_questions),

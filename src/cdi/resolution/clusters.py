@@ -20,6 +20,8 @@ from cdi.resolution.decisions import Constraints
 
 Score = Callable[[IntArray, IntArray], ScoredPairs]
 """Scores of pairs of record ids, sorted by ids: what the engine says of pairs that were not compared."""
+Rank = Callable[[IntArray], IntArray]
+"""The rank of each of these record ids in an order that arrival does not decide: where links tie, it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +91,28 @@ class _Edges:
         return _Edges(self.left[wanted], self.right[wanted], self.weight[wanted], self.contradicts[wanted])
 
 
+def _as_given(record_ids: IntArray) -> IntArray:
+    return record_ids
+
+
 def form_clusters(
-    record_ids: IntArray, pairs: ScoredPairs, constraints: Constraints, rules: ClusterRules, score: Score
+    record_ids: IntArray,
+    pairs: ScoredPairs,
+    constraints: Constraints,
+    rules: ClusterRules,
+    score: Score,
+    rank: Rank = _as_given,
 ) -> Clusters:
     """The clusters of these records. `pairs` are those at or above review; pairs of records not given are left
-    out; `score` is asked once for pairs inside components that `pairs` does not hold."""
+    out; `score` is asked once for pairs inside components that `pairs` does not hold, `rank` once for the records
+    of components in which not all agree."""
     ids = distinct(np.asarray(record_ids, np.int64))
     edges = _edges_of(ids, pairs, rules)
     together, apart = _positions(ids, constraints)
     forbidden = distinct(_pack(apart[:, 0], apart[:, 1]))
     links = edges.only((edges.weight >= 0) & ~contained(_pack(edges.left, edges.right), forbidden))
     component = _components(len(ids), links, together, rules)
-    labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score)
+    labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score, rank)
     questions = _questions(edges, labels, forbidden, rules)
     questions = questions.only(_sums_between(ids, edges, labels, questions, rules, score) >= rules.worth_asking)
     return Clusters(ids, ids[labels], _told(ids, questions, refused, rules))
@@ -171,6 +183,7 @@ def _agglomerate(
     forbidden: IntArray,
     rules: ClusterRules,
     score: Score,
+    rank: Rank,
 ) -> tuple[IntArray, dict[tuple[int, int], Reason]]:
     """Labels by position (the smallest position of the cluster), and merges that were refused."""
     labels = np.arange(len(ids))
@@ -193,8 +206,9 @@ def _agglomerate(
     together_simply = members[simple[component[members]]]
     labels[together_simply] = component[together_simply]
     hard = np.flatnonzero(~simple[in_component])
-    order = (complete.right[hard], complete.left[hard], -complete.weight[hard], in_component[hard])
-    hard = hard[np.lexsort(order)]
+    place = _ranked(ids, distinct(np.concatenate((complete.left[hard], complete.right[hard]))), rank)
+    ends = np.sort(np.column_stack((place[complete.left[hard]], place[complete.right[hard]])), axis=1)
+    hard = hard[np.lexsort((ends[:, 1], ends[:, 0], -_exact(complete.weight[hard]), in_component[hard]))]
     remaining, blocked = complete.only(hard), blocked[hard]
     said = np.where(blocked, -np.inf, contributions(remaining.weight, remaining.contradicts, rules))
     ties: dict[int, list[IntArray]] = {}
@@ -208,6 +222,14 @@ def _agglomerate(
         refused |= merging.run()
         labels[nodes] = nodes[merging.labels()]
     return labels, refused
+
+
+def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:
+    """By position, the rank of its record; 0 where nobody asks."""
+    place = np.zeros(len(ids), np.int64)
+    if len(positions):
+        place[positions] = rank(ids[positions])
+    return place
 
 
 def _members(component: IntArray, members: IntArray) -> Callable[[int], IntArray]:
@@ -270,12 +292,21 @@ def _complete(
 def contributions(weight: FloatArray, contradicts: BoolArray, rules: ClusterRules) -> FloatArray:
     """What each pair says in the sum over two clusters."""
     least = np.where(contradicts, -rules.most_against, -rules.little_against)
-    return np.clip(weight, least, rules.most_for)
+    return _exact(np.clip(weight, least, rules.most_for))
+
+
+def _exact(weight: FloatArray) -> FloatArray:
+    """Weights in steps of a millionth, so that their sums are exact and the same in every order of adding."""
+    return np.rint(weight * STEPS) / STEPS
+
+
+STEPS: Final = 2.0**20
 
 
 class _Merging:
-    """Greedy agglomeration of one component: links by descending weight, two clusters join when the sum over all
-    pairs between them is positive. `pairs` are all pairs of the component in that order, `said` what each counts.
+    """Greedy agglomeration of one component: links by descending weight (those that tie by the rank of their
+    records), two clusters join when the sum over all pairs between them is positive. `pairs` are all pairs of the
+    component in that order, `said` what each counts.
 
     A component too large for all its pairs has links only and joins along them; the guard on size holds it.
     """
@@ -297,8 +328,9 @@ class _Merging:
             self.sums[self.right, self.left] = said
             # Whose claim is stronger is told by the weights themselves, not by what at most counts.
             self.claims = np.zeros_like(self.sums)
-            self.claims[self.left, self.right] = pairs.weight
-            self.claims[self.right, self.left] = pairs.weight
+            weight = _exact(pairs.weight)
+            self.claims[self.left, self.right] = weight
+            self.claims[self.right, self.left] = weight
 
     def tie(self, groups: list[IntArray]) -> None:
         """Join what stewards joined."""
