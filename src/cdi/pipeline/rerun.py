@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.matching import blocking, engine
@@ -33,7 +33,7 @@ from cdi.pipeline.tables import build_table
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.households import addresses_are_homes
 from cdi.store import decisions, models, normalised, pairs, profiles, records, redo
-from cdi.store.db import resolver_lock
+from cdi.store.db import resolver_lock, text
 
 RERUN_FROM = 1_000
 """So many due records, when they are also a fifth of all, are resolved faster by a run over everything."""

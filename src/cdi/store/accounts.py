@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 api_key = Table(

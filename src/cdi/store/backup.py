@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import text
 
 from cdi.errors import ConflictError, DatabaseError, InvalidInputError
-from cdi.store.db import Database, ensure_extensions
+from cdi.store.db import Database, ensure_extensions, text
 from cdi.store.programs import own_programs
 
 LOCK_WAIT = "60s"

@@ -21,12 +21,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import Visibility
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
 feed = Table(

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import Visibility
 from cdi.resolution.decisions import Decision, Verdict
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 decision = Table(

@@ -6,12 +6,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError
 from cdi.ingest.contract import CheckResult
-from cdi.store.db import EXTENSIONS, Database, check_head, check_server
+from cdi.store.db import EXTENSIONS, Database, check_head, check_server, text
 
 LEAST_FREE = 1024**3  # bytes
 LONGEST_TRANSACTION = 3600  # seconds

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
+
+from cdi.store.db import text
 
 
 class Moment(NamedTuple):

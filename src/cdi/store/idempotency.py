@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Column, Connection, Index, LargeBinary, Table, Text, text
+from sqlalchemy import Column, Connection, Index, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.errors import ConflictError
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 KEPT: Final = timedelta(hours=24)

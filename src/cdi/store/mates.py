@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cdi.access import Visibility
 from cdi.normalise.record import NormalisedRecord, from_json
+from cdi.store.db import text
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text
 
 from cdi.matching.model import MatchModel
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
 model = Table(

@@ -8,12 +8,12 @@ from collections.abc import Sequence as Several
 
 import numpy as np
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.matching.pairs import IntArray
 from cdi.normalise.record import NormalisedRecord, from_json, to_json
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table
 
 from cdi.matching.pairs import ScoredPairs
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 
 pair = Table(
     "pair",

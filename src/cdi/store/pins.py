@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Identity, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.resolution.survivorship import Pin
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 pin = Table(

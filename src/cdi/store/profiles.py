@@ -25,13 +25,12 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from cdi.access import Visibility
 from cdi.resolution.ownership import OwnerAssignment
-from cdi.store.db import as_columns, copy_rows, metadata
+from cdi.store.db import as_columns, copy_rows, metadata, text
 from cdi.store.sources import TIME
 
 profile = Table(

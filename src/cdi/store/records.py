@@ -18,13 +18,12 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import as_columns, copy_rows, metadata
+from cdi.store.db import as_columns, copy_rows, metadata, text
 from cdi.store.sources import TIME, Counts
 
 record = Table(

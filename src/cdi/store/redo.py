@@ -7,9 +7,9 @@ what is due already, and one for each date ahead of it.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text
 
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 redo = Table(

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import EVERYTHING, Visibility
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
 review = Table(

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.access import Visibility
-from cdi.store.db import copy_rows, metadata
+from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
 touchpoint = Table(
