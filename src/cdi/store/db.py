@@ -127,6 +127,7 @@ def _engine(url: str) -> Engine:
     def _(connection: psycopg.Connection, _record: Any) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
         connection.adapters.register_dumper(list, ArrayDumper)
+        connection.adapters.register_dumper(list, ArrayDumper)
         connection.prepare_threshold = 2
         connection.prepared_max = 500  # all statements there are, in some variants
 
