@@ -10,7 +10,7 @@ from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
 from cdi.ingest.contract import CheckResult
 from cdi.ingest.registry import Registry
-from cdi.pipeline.installation import Installation
+from cdi.pipeline.installation import Installation, connector_of
 from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
 from cdi.store import changes, models, profiles, redo, reviews, sources
 from cdi.store.diagnosis import diagnose
@@ -38,13 +38,12 @@ def create_folder(folder: Path, *, empty: bool = False) -> None:
     if (folder / "cdi.yaml").exists():
         raise ConfigurationError(f"{folder} is a deployment already", remedy="Choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "connectors").mkdir(exist_ok=True)
     if empty:
-        (folder / "connectors").mkdir(exist_ok=True)
         (folder / "cdi.yaml").write_text(EMPTY, encoding="utf-8")
     else:
         sample = bundled("sample_data")
-        for part in ("connectors", "data"):
-            shutil.copytree(sample / part, folder / part, dirs_exist_ok=True)
+        shutil.copytree(sample / "data", folder / "data", dirs_exist_ok=True)
         for truth in sample.glob("truth*.csv"):
             shutil.copy2(truth, folder / truth.name)
         shutil.copy2(sample / "cdi.yaml", folder / "cdi.yaml")  # last: until it is there, there is no deployment
@@ -63,7 +62,7 @@ def faults_of(settings: Settings, connectors: Registry) -> Iterator[str]:
 
 def _source_faults(name: str, system: SourceSystem, connectors: Registry, settings: Settings) -> Iterator[str]:
     try:
-        connector = connectors.get(system.connector)
+        connector = connector_of(settings, connectors, name, system)
         secret: frozenset[str] = getattr(connector, "secret_settings", frozenset())
         for setting in literal_secrets(system.config, secret):
             yield f"sources.{name}.config.{setting}: a secret must not stand in cdi.yaml; write ${{env:NAME}}"

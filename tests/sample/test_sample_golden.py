@@ -52,7 +52,8 @@ def records(sample_folder) -> dict[str, list[RecordFacts]]:
 def _read(settings: Settings):
     connectors = find_connectors([bundled("connectors"), settings.folder / "connectors"])
     for name, source in settings.deployment.sources.items():
-        connector, config = connectors.get(source.connector), resolve_secrets(source.config, settings.folder)
+        config = resolve_secrets(source.config, settings.folder)
+        connector = connectors.get(source.connector, config)
         for info in connector.streams():
             if info.kind is not Stream.CUSTOMER:
                 continue

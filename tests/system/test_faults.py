@@ -105,9 +105,9 @@ def test_a_bad_record_is_kept_aside_and_replayed_when_it_is_right(program: Progr
     untouched = json.loads(program("source", "replay", "callcentre", "--json").stdout)
     assert untouched == {"source": "callcentre", "taken": 0, "still_rejected": 1}
     # The engineer decides that such contacts go by their loyalty card.
-    manifest = program.folder / "connectors/callcentre_csv/connector.yaml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace("key: =Kontaktnummer", "key: =Kontaktnummer || join('', ['row-', Nachname])", 1))
+    said = program.folder / "cdi.yaml"
+    text = said.read_text(encoding="utf-8")
+    said.write_text(text.replace("key: =Kontaktnummer", "key: =Kontaktnummer || join('', ['row-', Nachname])", 1))
     replayed = json.loads(program("source", "replay", "callcentre", "--json").stdout)
     assert replayed == {"source": "callcentre", "taken": 1, "still_rejected": 0}
     assert json.loads(program("resolve", "--json").stdout)["records"] == 1
@@ -187,7 +187,7 @@ def test_a_record_deleted_at_its_source_leaves_its_profile(program: Program) -> 
     [
         ("customer_owner: customer_data", "cdi.yaml:"),
         ("    data_owner: marketing", "sources.social.data_owner"),
-        ("    connector: meta_export", "meta_exprt"),
+        ("    connector: json_drop", "json_drip"),
         ("    trust: 0.4", "sources.social.trust"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_fault_in_the_deployment_file_is_named_with_its_line(program: Program,
     broken = {
         "customer_owner: customer_data": "customer_owner: nobody",
         "    data_owner: marketing": "    data_owner: nobody",
-        "    connector: meta_export": "    connector: meta_exprt",
+        "    connector: json_drop": "    connector: json_drip",
         "    trust: 0.4": "    trust: high",
     }[wrong]
     assert wrong in text

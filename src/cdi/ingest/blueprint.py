@@ -23,9 +23,10 @@ class Part(BaseModel):
 
 
 class Setting(Part):
-    """One setting that `cdi.yaml` gives to a source of this connector."""
+    """One setting that `cdi.yaml` gives to a source of this connector. That of type `streams` holds what a manifest
+    says under `streams`: a connector for any tables or files leaves it to the source what is in them."""
 
-    type: Literal["string", "integer", "boolean", "list"] = "string"
+    type: Literal["string", "integer", "boolean", "list", "streams"] = "string"
     required: bool = False
     secret: bool = False
     default: Any = None
@@ -267,6 +268,7 @@ class SqlConnection(Part):
 
     kind: Literal["sql"]
     dsn: str
+    password: str | None = None  # beside the address, so that only the password must be a secret
     statement_timeout: timedelta = timedelta(minutes=5)
 
 
@@ -296,11 +298,36 @@ class SqlStream(StreamPart):
 # -- files ---------------------------------------------------------------------------------------------------
 
 
+class SftpLogin(Part):
+    """How an SFTP server is entered, and known again: by the fingerprints of its host keys (`SHA256:…`, several with
+    spaces between) or by a file of known hosts in OpenSSH's format. What has no value is not used."""
+
+    user: str | None = None  # or in the address
+    password: str | None = None
+    key: str | None = None  # the private key itself, as ${file:…} takes it from its file
+    passphrase: str | None = None
+    host_key: str | None = None
+    known_hosts: str | None = None
+
+
+class HttpAccess(Part):
+    """How a web server with files is asked."""
+
+    auth: Auth = NoAuth()
+    headers: dict[str, str] = {}
+    plain_http: bool = False
+
+
 class FilesConnection(Part):
-    """A folder into which the source system drops files; relative to the deployment."""
+    """A folder into which the source system drops files: a path, relative to the deployment;
+    `sftp://user@host/folder` (`/~/folder` from the user's home); or `https://host/folder`."""
 
     kind: Literal["files"]
     folder: str
+    sftp: SftpLogin = SftpLogin()
+    http: HttpAccess = HttpAccess()
+    timeout: timedelta = timedelta(seconds=30)
+    max_file_mb: Annotated[int, Field(ge=1)] = 4096  # of a file that is fetched
 
 
 class CsvFormat(Part):
@@ -368,6 +395,9 @@ class FilesStream(StreamPart):
     snapshot: bool = False
     settle: timedelta = timedelta(0)  # a file is taken once it has stood still for so long
     marker: str | None = None  # or once a file with this suffix lies beside it (".done")
+    move_to: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_./-]*$")] | None = (
+        None  # once it was read for good
+    )
     optional: tuple[str, ...] = ()  # columns that the mapping reads and a file may lack
 
 
@@ -438,7 +468,7 @@ class HttpManifest(Header):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connection: HttpConnection
-    streams: dict[StreamName, HttpStream] = Field(min_length=1)
+    streams: dict[StreamName, HttpStream] = {}
 
 
 class SqlManifest(Header):
@@ -447,7 +477,7 @@ class SqlManifest(Header):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connection: SqlConnection
-    streams: dict[StreamName, SqlStream] = Field(min_length=1)
+    streams: dict[StreamName, SqlStream] = {}
 
 
 class FilesManifest(Header):
@@ -456,7 +486,7 @@ class FilesManifest(Header):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connection: FilesConnection
-    streams: dict[StreamName, FilesStream] = Field(min_length=1)
+    streams: dict[StreamName, FilesStream] = {}
 
 
 Manifest: TypeAlias = HttpManifest | SqlManifest | FilesManifest

@@ -75,7 +75,8 @@ def running(folder: Path) -> Iterator[tuple[DeclaredConnector, dict[str, Any], P
         if fixture.files:
             shutil.copytree(folder / "fixtures" / "files", deployment / "files")
         with _serving(fixture.exchanges) as url:
-            yield connector, _with_url(fixture.config, url), deployment
+            config = _with_url(fixture.config, url)
+            yield connector.of_source(config), config, deployment
 
 
 def _hurried(connector: DeclaredConnector) -> DeclaredConnector:

@@ -43,9 +43,18 @@ from cdi.ingest.transforms import functions
 from cdi.ingest.webhook import CompiledWebhook, compile_webhook
 from cdi.settings import describe_faults, load_yaml
 
+STREAMS = "streams"
+"""The setting in which a source declares its streams, where a manifest leaves them to it."""
+
 Reader = HttpReader | SqlReader | FilesReader
 
-_TYPES: dict[str, Any] = {"string": str, "integer": int, "boolean": bool, "list": list[str]}
+_TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "list": list[str],
+    "streams": dict[str, dict[str, Any]],
+}
 
 
 def load_connector(path: Path) -> "DeclaredConnector":
@@ -79,6 +88,16 @@ class _ManifestError(Exception):
         return ValidationError.from_exception_data("manifest", details)
 
 
+class FaultyStreamsError(ConfigurationError):
+    """The streams that a source declares in its settings are wrong; `faults` have their places in these settings."""
+
+    def __init__(self, faults: ValidationError) -> None:
+        said = faults.errors(include_url=False, include_input=False)
+        told = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in said]
+        super().__init__("; ".join(told), remedy="Correct what the source declares under config in cdi.yaml")
+        self.faults = faults
+
+
 def _manifest(document: Any) -> Manifest:
     connection = document.get("connection") if isinstance(document, dict) else None
     kind = connection.get("kind") if isinstance(connection, dict) else None
@@ -101,6 +120,30 @@ class DeclaredConnector:
         _check(manifest)
         self._config_names = tuple(sorted(_expression_settings(manifest)))
         self._compiled: dict[tuple[str, ...], Compiled] = {}
+        self._of_sources: dict[str, DeclaredConnector] = {}
+
+    def of_source(self, config: Mapping[str, Any]) -> "DeclaredConnector":
+        """This connector as a source with these settings has it: with the streams that they declare. Itself where it
+        declares its streams, or where the settings do not say them (which `validate_config` tells).
+
+        Raises FaultyStreamsError.
+        """
+        said = config.get(STREAMS) if _leaves_streams_to_sources(self.manifest) else None
+        if not isinstance(said, dict) or not said:
+            return self
+        written = repr(said)
+        if written not in self._of_sources:
+            self._of_sources[written] = self._with_streams(said)
+        return self._of_sources[written]
+
+    def _with_streams(self, streams: dict[str, Any]) -> "DeclaredConnector":
+        document = {**self.manifest.model_dump(), "streams": streams}
+        try:
+            return DeclaredConnector(type(self.manifest).model_validate(document), self.folder)
+        except ValidationError as error:
+            raise FaultyStreamsError(error) from None
+        except _ManifestError as faults:
+            raise FaultyStreamsError(faults.as_validation_error()) from None
 
     def validate_config(self, config: Mapping[str, Any]) -> None:
         """Raises ConfigurationError naming every setting that is missing, unknown or of the wrong type."""
@@ -143,6 +186,10 @@ class DeclaredConnector:
     def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
         """Native to canonical; raises BadRecordError naming the field."""
         return self._compiled_for(config).streams[stream].map(data)
+
+    def fields_read(self, stream: str, config: Mapping[str, Any]) -> frozenset[str] | None:
+        """The native fields that the expressions of this stream read; None where that cannot be told."""
+        return self._compiled_for(config).streams[stream].fields
 
     def record_of(self, stream: str, data: Native, config: Mapping[str, Any]) -> Record | Rejected:
         """The record that this native data is: its key, time and operation as the manifest says now."""
@@ -256,9 +303,15 @@ def _expression_settings(manifest: Manifest) -> set[str]:
     return {name.removeprefix("config.") for name in names(texts)}
 
 
+def _leaves_streams_to_sources(manifest: Manifest) -> bool:
+    return STREAMS in manifest.config and manifest.config[STREAMS].type == STREAMS
+
+
 def _check(manifest: Manifest) -> None:
     """All that can be wrong with a manifest that is well built; raises _ManifestError with every fault."""
     faults: list[tuple[Loc, str]] = [*_name_faults(manifest)]
+    if not manifest.streams and not _leaves_streams_to_sources(manifest):
+        faults.append(((STREAMS,), "at least one stream is needed, or a setting `streams` of type streams"))
     if not faults:
         example = {f"config.{name}": "x" for name in _expression_settings(manifest)}
         try:

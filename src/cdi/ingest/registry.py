@@ -5,15 +5,15 @@ Where YAML does not reach, a `connector.py` beside it has a function `extend(con
 connector and gives one that does more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cdi.errors import ConfigurationError
 from cdi.ingest.contract import Connector
-from cdi.ingest.manifest import load_connector
+from cdi.ingest.manifest import DeclaredConnector, load_connector
 
 ENTRY_POINTS: Final = "cdi.connectors"
 MANIFEST: Final = "connector.yaml"
@@ -27,10 +27,12 @@ class Registry:
         self._connectors = connectors
         self.broken = broken
 
-    def get(self, name: str) -> Connector:
-        """The connector of this name; raises ConfigurationError that says why not, or which there are."""
+    def get(self, name: str, config: Mapping[str, Any] | None = None) -> Connector:
+        """The connector of this name as a source with these settings has it; raises ConfigurationError that says why
+        not, or which there are."""
         if name in self._connectors:
-            return self._connectors[name]
+            connector = self._connectors[name]
+            return connector.of_source(config or {}) if isinstance(connector, DeclaredConnector) else connector
         if name in self.broken:
             raise ConfigurationError(f"the connector {name} is broken: {self.broken[name]}")
         raise ConfigurationError(f"no connector {name}", remedy=f"There are {', '.join(self.names()) or 'none'}")

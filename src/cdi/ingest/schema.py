@@ -29,7 +29,7 @@ def manifest_schema() -> JsonSchema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "connector.yaml of cdi",
         "type": "object",
-        "required": ["connector", "title", "connection", "streams"],
+        "required": ["connector", "title", "connection"],
         "properties": {"connection": {"properties": {"kind": {"enum": list(MANIFESTS)}}, "required": ["kind"]}},
         "allOf": branches,
         "$defs": definitions,

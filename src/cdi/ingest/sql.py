@@ -21,7 +21,7 @@ from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, Re
 from cdi.ingest.cursors import Position
 from cdi.ingest.json_values import as_record
 from cdi.ingest.streams import CompiledStream
-from cdi.ingest.templates import Values, fill
+from cdi.ingest.templates import Values, fill, fill_if_given
 
 _COLUMN: Final = re.compile(r"^=?([A-Za-z_][A-Za-z0-9_]*)$")
 
@@ -40,7 +40,9 @@ class SqlReader:
         self.blueprints: Mapping[str, SqlStream] = manifest.streams
         self.streams = streams
         self.context = context
-        self.url = _url(str(fill(manifest.connection.dsn, values)), context)
+        self.url = _url(
+            str(fill(manifest.connection.dsn, values)), fill_if_given(self.connection.password, values), context
+        )
 
     def read(self, name: str, state: State | None) -> Iterator[ReadEvent]:
         """The rows of one stream, page by page; raises SourceError."""
@@ -191,7 +193,7 @@ def _beyond(columns: Sequence[sa.ColumnClause[Any]], after: Sequence[Any]) -> sa
     return sa.or_(first > value, same_so_far)
 
 
-def _url(dsn: str, context: ReadContext) -> URL:
+def _url(dsn: str, password: str | None, context: ReadContext) -> URL:
     try:
         url = make_url(dsn)
     except ArgumentError:
@@ -208,7 +210,12 @@ def _url(dsn: str, context: ReadContext) -> URL:
                 remedy=f"It is expected in {path.parent}",
             )
         return url.set(database=str(path))
-    return url
+    if password and url.password:
+        raise ConfigurationError(
+            f"source {context.source}: dsn and password both name a password",
+            remedy="Leave it out of dsn; password: ${env:NAME} is its place",
+        )
+    return url.set(password=password) if password else url
 
 
 def _engine(url: URL) -> sa.Engine:

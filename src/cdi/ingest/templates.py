@@ -33,6 +33,13 @@ def fill(template: Any, values: Values) -> Any:
     return template
 
 
+def fill_if_given(template: str | None, values: Values) -> str | None:
+    """The text that `template` becomes; None where it is not there, or a name in it has no value."""
+    if template is None or any(values.get(name) is None for name in names(template)):
+        return None
+    return str(fill(template, values))
+
+
 def fill_path(template: str, values: Values) -> str:
     """A path with its names replaced; what is put in cannot leave its place between two slashes."""
     return _NAME.sub(lambda match: quote(str(_value(match[1], values)), safe=""), template)

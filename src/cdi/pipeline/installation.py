@@ -12,12 +12,13 @@ import orjson
 
 from cdi.errors import ConfigurationError
 from cdi.ingest.contract import Connector
+from cdi.ingest.manifest import FaultyStreamsError
 from cdi.ingest.registry import Registry, find_connectors
 from cdi.normalise.record import Context
 from cdi.resolution.document import ProfileRules
 from cdi.resolution.ownership import OwnershipRule
 from cdi.resolution.survivorship import SurvivorshipRules
-from cdi.settings import Deployment, Settings, SourceSystem, bundled
+from cdi.settings import Deployment, Settings, SourceSystem, bundled, describe_faults, load_yaml
 from cdi.store.db import Database, open_database, upgrade
 from cdi.store.models import ModelShelf
 
@@ -50,7 +51,7 @@ class Installation:
 
     def connector(self, name: str) -> Connector:
         """The connector that reads the source of this name."""
-        return self.connectors.get(self.source(name).connector)
+        return connector_of(self.settings, self.connectors, name, self.source(name))
 
     def config(self, name: str) -> dict[str, Any]:
         """The settings of a source for its connector, secrets resolved and validated."""
@@ -103,6 +104,17 @@ class Installation:
     def unique_sources(self) -> frozenset[str]:
         """Sources that guarantee one record per customer."""
         return frozenset(n for n, s in self.deployment.sources.items() if s.one_record_per_customer)
+
+
+def connector_of(settings: Settings, connectors: Registry, name: str, system: SourceSystem) -> Connector:
+    """The connector that reads a source. Raises ConfigurationError; the faults of streams that the source declares
+    itself are told with their lines in cdi.yaml."""
+    try:
+        return connectors.get(system.connector, system.config)
+    except FaultyStreamsError as error:
+        path = settings.folder / "cdi.yaml"
+        told = describe_faults(path, error.faults, load_yaml(path)[1], ("sources", name, "config"))
+        raise ConfigurationError(told) from None
 
 
 def connector_folders(settings: Settings) -> list[Path]:
