@@ -111,6 +111,21 @@ def feed_of(installation: Installation, after: int = 0) -> list[tuple[str, UUID]
     return [(row.type, row.profile_id) for row in rows]
 
 
+def live_after(installation: Installation, after: int = 0) -> set[str]:
+    """The profiles that live for whoever does nothing but follow the feed."""
+    live: set[str] = set()
+    for kind, profile in feed_of(installation, after):
+        name = str(profile)
+        if kind in {"created", "revived"}:
+            assert name not in live, f"{kind}, and it lived already"
+            live.add(name)
+        else:
+            assert name in live, f"{kind}, and it did not live"
+            if kind == "retired":
+                live.remove(name)
+    return live
+
+
 def count(installation: Installation, what: str) -> int:
     """Rows of a table, or of a table with a condition."""
     with installation.database.unit_of_work() as connection:

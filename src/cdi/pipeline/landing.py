@@ -73,6 +73,7 @@ def land(
 ) -> Landed:
     """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
+    record_store.lock_keys(connection, arriving.source, _locks(arriving, records))
     kept = [replace(item, data=storable(item.data)) for item in rejected]
     landed = Landed(Counts(read=len(records) + len(rejected)), kept)
     for one_a_key in rounds(records):
@@ -83,6 +84,13 @@ def land(
     landed.counts.rejected = len(refused)
     landed.counts.unchanged = landed.counts.read - landed.counts.rejected - landed.counts.versions
     return landed
+
+
+def _locks(arriving: Arriving, records: Sequence[Record]) -> set[str]:
+    """What must be this batch's alone: its keys, and, where it may touch others than it names (a touchpoint's bare
+    contact, a record that was replaced), all that does so in this source."""
+    customers_only = all(arriving.kinds[record.stream] == Stream.CUSTOMER for record in records)
+    return {record.key for record in records} | (set() if customers_only else {CONTACTS})
 
 
 def _land_round(

@@ -1,9 +1,10 @@
 """Source records, verbatim and versioned: facts. What was said is appended, never edited."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
@@ -23,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import as_columns, copy_rows, metadata, text
+from cdi.store.db import as_columns, copy_rows, lock_key, metadata, text
 from cdi.store.sources import TIME, Counts
 
 record = Table(
@@ -114,6 +115,20 @@ class SavedVersion:
     canonical: CanonicalData
     counts_now: bool
     held: bool = False
+
+
+BUCKETS: Final = 64
+"""So many writers of one source can land at once, if their keys fall apart."""
+
+
+def lock_keys(connection: Connection, source: str, keys: Iterable[str]) -> None:
+    """Nobody else lands these keys of this source until the end of the transaction: of two who say the same at once
+    the second finds it said. Taken in one order by all, once a transaction."""
+    buckets = {lock_key(f"land {source}") ^ zlib.crc32(key.encode()) % BUCKETS for key in keys}
+    connection.execute(
+        text("select pg_advisory_xact_lock(bucket) from unnest(cast(:buckets as bigint[])) as bucket"),
+        {"buckets": sorted(buckets)},
+    )
 
 
 ARRIVING = ("stream", "key", "op", "content_hash", "source_time", "observed_at")

@@ -27,17 +27,25 @@ redo = Table(
 def queue(
     connection: Connection, record_ids: Sequence[int], reason: str, now: datetime, due: datetime | None = None
 ) -> None:
-    """These records are due: now, or at `due`. One that is queued already keeps its age and reason."""
+    """These records are due: now, or at `due`. One that is queued already keeps its age and reason.
+
+    Rows are locked in the order of the records, and whoever works rows off passes by those that are locked: two who
+    queue the same records wait for each other, but never in a circle.
+    """
     if not record_ids:
         return
     connection.execute(
         text(
             """
             with due as (select distinct unnest(cast(:ids as bigint[])) as record_id),
+            standing as (
+                select r.record_id, r.due_at from redo r join due d using (record_id)
+                where r.due_at = :due or (r.due_at <= :now and :due <= :now)
+                order by r.record_id, r.due_at for update of r
+            ),
             again as (
                 update redo r set ticket = nextval(pg_get_serial_sequence('redo', 'ticket'))
-                from due d where r.record_id = d.record_id
-                and (r.due_at = :due or (r.due_at <= :now and :due <= :now))
+                from standing s where r.record_id = s.record_id and r.due_at = s.due_at
                 returning r.record_id
             )
             insert into redo (record_id, reason, queued_at, due_at)
@@ -73,12 +81,17 @@ def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, i
 
 
 def done(connection: Connection, taken: dict[int, int]) -> None:
-    """Drop rows that were worked off; one queued again meanwhile (another ticket) stays."""
+    """Drop rows that were worked off; one that was queued again meanwhile (another ticket), or is just being queued
+    again, stays."""
     connection.execute(
         text(
             """
-            delete from redo r using unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
-            where r.record_id = t.record_id and r.ticket = t.ticket
+            delete from redo r using (
+                select r.record_id, r.due_at
+                from redo r join unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
+                using (record_id, ticket) for update of r skip locked
+            ) d
+            where r.record_id = d.record_id and r.due_at = d.due_at
             """
         ),
         {"ids": list(taken), "tickets": list(taken.values())},
