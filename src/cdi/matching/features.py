@@ -6,9 +6,10 @@ in a file of a million and in a lookup of one.
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
@@ -178,14 +179,41 @@ def residues(table: RecordTable) -> Column:
 
     def make() -> Column:
         names, given, family = online(table), table.given, table.family
-        columns = (names.local.codes, given.codes[names.rows], family.codes[names.rows])
-        texts = [
-            residue(names.local.values[part], given.values[first], family.values[last])
-            for part, first, last in zip(*(codes.tolist() for codes in columns), strict=True)
-        ]
-        return encode(texts)
+        values = (names.local.values, given.values, family.values)
+        codes = (names.local.codes, given.codes[names.rows], family.codes[names.rows])
+        return _many_residues(values, codes) if len(names.rows) > MANY else encode(_residues(values, codes))
 
     return table.remembered("residues", make)
+
+
+MANY: Final = 50_000
+"""From so many values on, compiled loops are worth what it costs to load them."""
+OfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def _residues(values: OfThree, codes: OfThree) -> list[str]:
+    local, given, family = values
+    rows = zip(*(column.tolist() for column in codes), strict=True)
+    return [residue(local[part], given[first], family[last]) for part, first, last in rows]
+
+
+def _many_residues(values: OfThree, codes: OfThree) -> Column:
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    texts = [kernels.letters_of(column) for column in values]
+    lengths = np.diff(texts[0][1])[codes[0]]
+    letters, ends = np.empty(int(lengths.sum()), np.uint8), np.zeros(len(lengths) + 1, np.int64)
+    left_over = kernels.residues(*texts[0], *texts[1], *texts[2], *codes, letters, ends[1:])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(letters)]
+    column = encode(pa.Array.from_buffers(pa.large_string(), len(lengths), buffers))
+    rows = np.flatnonzero(left_over)
+    if not len(rows):
+        return column
+    left, right, further = (of[rows] for of in codes)
+    both = encode([*column.values, *_residues(values, (left, right, further))])
+    new = both.codes[: len(column.values)][column.codes]
+    new[rows] = both.codes[len(column.values) :]
+    return Column(new, both.values)
 
 
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -241,11 +269,22 @@ def year_hints(table: RecordTable) -> NDArray[np.int32]:
 
 def _year_hints(table: RecordTable) -> NDArray[np.int32]:
     names = online(table)
-    by_value = np.fromiter((_year_in(text) for text in names.local.values), np.int32, len(names.local.values))
+    by_value = _years_in(names.local.values)
     hints = np.zeros(len(table), np.int32)
     counts = (names.flags & FORMER) == 0
     hints[names.rows[counts][::-1]] = by_value[names.local.codes[counts]][::-1]
     return hints
+
+
+def _years_in(locals_: Objects) -> NDArray[np.int32]:
+    if len(locals_) <= MANY:
+        return np.fromiter(map(_year_in, locals_), np.int32, len(locals_))
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    found = kernels.years(*kernels.letters_of(locals_))
+    for row in np.flatnonzero(found < 0).tolist():
+        found[row] = _year_in(locals_[row])
+    return found
 
 
 def _year_in(local: str) -> int:

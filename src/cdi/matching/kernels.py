@@ -1,0 +1,198 @@
+"""Loops over letters and pairs that numpy cannot say, compiled by numba once an installation (kept on disk).
+
+Each has a plain definition elsewhere, which it equals for every input; a row that it leaves to that definition is
+told. Who imports this module pays for numba: only callers with many values do (`MANY`).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching.pairs import BoolArray, IntArray
+
+Letters = NDArray[np.uint32]
+Texts = tuple[Letters, IntArray]
+"""Texts as one array of their letters (code points) and where each begins; the last entry is where all end."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """The function as machine code, made at its first call; it runs beside other threads."""
+    try:
+        return cast(F, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError:  # there is no folder to keep it in: it is made anew in each process
+        return cast(F, numba.njit(nogil=True)(function))
+
+
+def letters_of(values: NDArray[np.object_]) -> Texts:
+    """Texts in the form that kernels read."""
+    letters = np.frombuffer("".join(values).encode("utf-32-le", "surrogatepass"), np.uint32)
+    starts = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
+    return letters, starts
+
+
+ROOM: Final = 512
+"""A text with more letters is left to the plain definition."""
+
+
+@compiled
+def _is_blank(letter: int) -> bool:
+    return letter == 32 or 9 <= letter <= 13 or 28 <= letter <= 31
+
+
+@compiled
+def _is_digit(letter: int) -> bool:
+    return 48 <= letter <= 57
+
+
+@compiled
+def _is_letter(letter: int) -> bool:
+    return 97 <= letter <= 122 or 65 <= letter <= 90
+
+
+@compiled
+def _is_trimmed(letter: int) -> bool:
+    return letter in (32, 46, 95, 45)  # " ._-"
+
+
+@compiled
+def _without_name(text: Letters, length: int, name: Letters) -> int:
+    """Takes the first place out where the name's beginning stands, as far as it goes on; the new length."""
+    if len(name) < 3:
+        return length
+    for place in range(length - 2):
+        if text[place] == name[0] and text[place + 1] == name[1] and text[place + 2] == name[2]:
+            end, known = place + 3, 3
+            while known < len(name) and end < length and text[end] == name[known]:
+                end += 1
+                known += 1
+            text[place] = 32
+            shift = end - place - 1
+            for i in range(end, length):
+                text[i - shift] = text[i]
+            return length - shift
+    return length
+
+
+@compiled
+def residues(
+    local: Letters,
+    local_starts: IntArray,
+    given: Letters,
+    given_starts: IntArray,
+    family: Letters,
+    family_starts: IntArray,
+    local_codes: NDArray[np.int32],
+    given_codes: NDArray[np.int32],
+    family_codes: NDArray[np.int32],
+    letters: NDArray[np.uint8],
+    ends: IntArray,
+) -> BoolArray:
+    """`features.residue` of each row, its letters written one row after the other into `letters` (with room for all
+    of the local parts). True where the row is left to the plain definition: letters beyond ASCII, or too many."""
+    left_over = np.zeros(len(local_codes), np.bool_)
+    text = np.empty(ROOM, np.uint32)
+    initials = np.empty(ROOM, np.uint32)
+    written = 0
+    for row in range(len(local_codes)):
+        code = local_codes[row]
+        begin, length = local_starts[code], local_starts[code + 1] - local_starts[code]
+        names = 0
+        plain = length <= ROOM
+        for i in range(length if plain else 0):
+            text[i] = local[begin + i]
+            plain = plain and text[i] < 128
+        for source in range(2):
+            if source == 0:
+                first, last = given_starts[given_codes[row]], given_starts[given_codes[row] + 1]
+                name_letters = given
+            else:
+                first, last = family_starts[family_codes[row]], family_starts[family_codes[row] + 1]
+                name_letters = family
+            plain = plain and last - first <= ROOM // 2
+            place = first
+            while plain and place < last:
+                while place < last and _is_blank(name_letters[place]):
+                    place += 1
+                end = place
+                while end < last and not _is_blank(name_letters[end]):
+                    plain = plain and name_letters[end] < 128
+                    end += 1
+                if plain and end > place:
+                    initials[names] = name_letters[place]
+                    names += 1
+                    length = _without_name(text, length, name_letters[place:end])
+                place = end
+        if plain:
+            written = _write_rest(text, length, initials, names, letters, written)
+        left_over[row] = not plain
+        ends[row] = written
+    return left_over
+
+
+@compiled
+def _end_of_run(text: Letters, place: int, length: int) -> int:
+    """Where the digits or the letters that begin at a place end; the place itself when it is neither."""
+    end = place
+    if _is_digit(text[place]):
+        while end < length and _is_digit(text[end]):
+            end += 1
+    else:
+        while end < length and _is_letter(text[end]):
+            end += 1
+    return end
+
+
+@compiled
+def _all_in(some: Letters, known: Letters) -> bool:
+    for letter in some:  # noqa: SIM110  # numba knows no generators
+        if not (known == letter).any():
+            return False
+    return True
+
+
+@compiled
+def _write_rest(
+    text: Letters, length: int, initials: Letters, names: int, letters: NDArray[np.uint8], written: int
+) -> int:
+    """Writes the runs of letters or digits that are more than initials; where the next row begins."""
+    place = 0
+    while place < length and _is_trimmed(text[place]):
+        place += 1
+    while length > place and _is_trimmed(text[length - 1]):
+        length -= 1
+    only_digits = length > place and _is_digit(text[place]) and _end_of_run(text, place, length) == length
+    while place < length:
+        end = _end_of_run(text, place, length)
+        if only_digits or end - place > names or not _all_in(text[place:end], initials[:names]):
+            for i in range(place, end):
+                letters[written] = text[i]
+                written += 1
+        place = max(end, place + 1)
+    return written
+
+
+@compiled
+def years(letters: Letters, starts: IntArray) -> NDArray[np.int32]:
+    """The year of 1920 to 2019 that stands in each text as four digits of their own, else 0; -1 where the text goes
+    beyond ASCII and is left to the plain definition."""
+    found = np.zeros(len(starts) - 1, np.int32)
+    for row in range(len(found)):
+        number, digits = 0, 0
+        for place in range(starts[row], starts[row + 1] + 1):
+            letter = int(letters[place]) if place < starts[row + 1] else 32
+            if letter >= 128:
+                found[row] = -1
+                break
+            if _is_digit(letter):
+                digits += 1
+                number = number * 10 + (letter - 48) if digits <= 4 else number
+                continue
+            if digits == 4 and 1920 <= number <= 2019 and found[row] == 0:
+                found[row] = number
+            number, digits = 0, 0
+    return found
