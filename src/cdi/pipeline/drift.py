@@ -10,14 +10,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from cdi.matching.blocking import Limits
-from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.matching.training import MIN_NAMES, shared_values
 from cdi.pipeline.tables import build_table
 from cdi.store import models, normalised, redo
 
-SLACK: Final = 2
+CROWD: Final = 2 * Limits().max_block
 """A block is refused in passing when it has twice the budget; a full run refuses what is over it. Refusing at the
 budget itself would move the model with nearly every batch."""
 MOST_CARRIERS: Final = 2_000
@@ -39,13 +38,9 @@ def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence
     return replace(model, shared=np.union1d(model.shared, found))
 
 
-def watch_blocks(
-    connection: Connection, model: MatchModel, table: RecordTable, keys: IntArray, now: datetime
-) -> MatchModel:
-    """The model, after a look at how many records share these block keys of a batch."""
-    crowded = normalised.blocks_over(connection, table.record_ids.tolist(), SLACK * Limits().max_block)
-    found = np.setdiff1d(np.array(crowded, dtype=np.int64), model.refused)
-    found = found[np.isin(found, keys)]
+def refuse_blocks(connection: Connection, model: MatchModel, crowded: IntArray, now: datetime) -> MatchModel:
+    """The model, after a look at block keys that turned out to be crowded."""
+    found = np.setdiff1d(crowded, model.refused)
     if not len(found):
         return model
     models.add_drift(connection, models.REFUSED, found.tolist(), now)

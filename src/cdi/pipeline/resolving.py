@@ -4,7 +4,7 @@ One resolver works at a time. A micro-batch looks at the neighbourhood of what c
 everything. Both ask the same functions, so they come to the same end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.normalise.record import NormalisedRecord, normalise
-from cdi.pipeline.drift import watch_blocks, watch_shared_values
+from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
@@ -98,26 +98,22 @@ def resolve_batch(
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock."""
     model = active_model(connection, installation, now)
-    around = pairs.neighbourhood(connection, sorted(due), model.match_weight)
-    pairs.forget_pairs(connection, sorted(due))
-    present = normalise_records(connection, sorted(due))
-    model = watch_shared_values(connection, model, sorted(due), now)
-    table = build_table(present)
-    left, right = _candidates(connection, model, table, now)
-    pairs.save_pairs(connection, _scored(connection, model, left, right))
-    reached = pairs.neighbourhood(connection, sorted({*due, *around}), model.match_weight)
-    beside = pairs.similar_to(connection, reached)
-    wider = pairs.neighbourhood(connection, sorted({*reached, *beside}), model.match_weight) if beside else reached
-    members = build_table(normalised.load_normalised(connection, wider))
+    ids = sorted(due)
+    around = pairs.uproot(connection, ids, model.match_weight)
+    known = Known(connection, normalise_records(connection, ids))
+    model = watch_shared_values(connection, model, ids, now)
+    met, model = _meet(connection, model, known.table(known.ids), now)
+    pairs.save_pairs(connection, _scored(known, model, met))
+    wider, core = pairs.surroundings(connection, sorted(due.union(around)), model.match_weight)
+    members = known.table(wider)
     judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider), partial(rank, connection))
     clusters, findings = form(members, model, judged)
-    core = frozenset(reached)
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
     published = publish(
         connection, installation, clusters, due, judged.constraints, now, findings=about_core, asked_about=core
     )
     resolved.records += len(due)
-    resolved.candidate_pairs += len(left)
+    resolved.candidate_pairs += len(met.left)
     resolved.add(published)
 
 
@@ -165,25 +161,43 @@ def normalise_records(connection: Connection, due: Sequence[int]) -> list[tuple[
     return present
 
 
-def _candidates(
+class Known:
+    """The normalised records that a batch has seen so far; what is asked for besides is fetched, once."""
+
+    def __init__(self, connection: Connection, present: Iterable[tuple[int, str, NormalisedRecord]]) -> None:
+        self._connection = connection
+        self._seen = {record_id: (record_id, source, record) for record_id, source, record in present}
+
+    @property
+    def ids(self) -> list[int]:
+        return list(self._seen)
+
+    def table(self, record_ids: Sequence[int]) -> RecordTable:
+        """Those of these records that are live."""
+        missing = [record_id for record_id in record_ids if record_id not in self._seen]
+        if missing:
+            self._seen |= {found[0]: found for found in normalised.load_normalised(self._connection, missing)}
+        return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
+
+
+def _meet(
     connection: Connection, model: MatchModel, table: RecordTable, now: datetime
-) -> tuple[IntArray, IntArray]:
-    """Index these records by their block keys, and find whom to compare them with."""
+) -> tuple[normalised.Met, MatchModel]:
+    """Index these records by their block keys, and find whom to compare them with; the model that told the keys."""
+    ids = table.record_ids
     keys, rows = blocking.block_keys(table, model)
-    normalised.save_block_keys(connection, keys, table.record_ids[rows])
-    narrowed = watch_blocks(connection, model, table, keys, now)
+    met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
+    narrowed = refuse_blocks(connection, model, met.crowded, now)
     if narrowed is not model:
-        normalised.forget_block_keys(connection, table.record_ids.tolist())
         keys, rows = blocking.block_keys(table, narrowed)
-        normalised.save_block_keys(connection, keys, table.record_ids[rows])
-    return normalised.candidates_of(connection, table.record_ids.tolist())
+        met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
+    return met, narrowed
 
 
-def _scored(connection: Connection, model: MatchModel, left: IntArray, right: IntArray) -> ScoredPairs:
+def _scored(known: Known, model: MatchModel, met: normalised.Met) -> ScoredPairs:
     """Candidate pairs that a link or a review may come of, scored."""
-    ends = np.unique(np.concatenate([left, right]))
-    table = build_table(normalised.load_normalised(connection, ends.tolist()))
-    scored = engine.score(table, model, table.row_of(left), table.row_of(right))
+    table = known.table(np.union1d(met.left, met.right).tolist())
+    scored = engine.score(table, model, table.row_of(met.left), table.row_of(met.right))
     return scored.only(scored.weight >= model.review_weight)
 
 

@@ -146,6 +146,8 @@ def standing_decisions(connection: Connection, record_ids: Sequence[int] | None 
 
 def _replacements(connection: Connection, record_ids: set[int]) -> dict[int, int]:
     """Where the source replaced a record by another, decisions are about that other one."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text(
             "select record_id, replaced_by from record"

@@ -5,6 +5,7 @@ All of it is conclusion: it may be thrown away and built again from the records.
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Several
+from dataclasses import dataclass
 
 import numpy as np
 import orjson
@@ -13,7 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.matching.pairs import IntArray
 from cdi.normalise.record import NormalisedRecord, from_json, to_json
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import as_columns, copy_rows, metadata, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""
@@ -53,33 +54,30 @@ def save_normalised(
 ) -> None:
     """Replace what is kept of these (record id, source, record), and forget those that are gone."""
     records = list(records)
-    forget(connection, [*gone, *(record_id for record_id, _, _ in records)])
-    copy_rows(
-        connection,
-        "normalised",
-        ("record_id", "source", "data"),
+    said = as_columns(
+        ("ids", "sources", "data"),
         ((i, source, orjson.dumps(to_json(record)).decode()) for i, source, record in records),
     )
-    copy_rows(
-        connection,
-        "handle",
-        ("type", "value", "record_id"),
-        ((kind, value, i) for i, _, record in records for kind, value in handles(record)),
+    found = as_columns(
+        ("types", "values", "carriers"),
+        ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
     )
+    connection.execute(text(SAVE), {"gone": list(gone), **said, **found})
 
 
-def forget(connection: Connection, record_ids: Several[int]) -> None:
-    """Drop normalised forms, block keys and handles of these records."""
-    connection.execute(
-        text(
-            """
-            with a as (delete from block_key where record_id = any(cast(:ids as bigint[]))),
-            b as (delete from handle where record_id = any(cast(:ids as bigint[])))
-            delete from normalised where record_id = any(cast(:ids as bigint[]))
-            """
-        ),
-        {"ids": list(record_ids)},
-    )
+SAVE = """
+with old as (delete from handle where record_id = any(cast(:ids as bigint[]) || cast(:gone as bigint[]))),
+unkeyed as (delete from block_key where record_id = any(cast(:gone as bigint[]))),
+ended as (delete from normalised where record_id = any(cast(:gone as bigint[]))),
+found as (
+    insert into handle (type, value, record_id)
+    select * from unnest(cast(:types as text[]), cast(:values as text[]), cast(:carriers as bigint[]))
+)
+insert into normalised as n (record_id, source, data)
+select record_id, source, cast(data as jsonb)
+from unnest(cast(:ids as bigint[]), cast(:sources as text[]), cast(:data as text[])) as s(record_id, source, data)
+on conflict (record_id) do update set source = excluded.source, data = excluded.data, touched = nextval('touch')
+"""
 
 
 def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
@@ -135,20 +133,44 @@ def candidates_of(connection: Connection, record_ids: Several[int]) -> tuple[Int
     return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
-CROWDED_BLOCKS = """
+MEET = """
 with mine as materialized (
-    select distinct key from block_key where record_id = any(cast(:ids as bigint[]))
+    select key, record_id from unnest(cast(:keys as bigint[]), cast(:ids as bigint[])) as m(key, record_id)
+),
+before as (delete from block_key where record_id = any(cast(:records as bigint[]))),
+added as (insert into block_key (key, record_id) select key, record_id from mine),
+carriers as materialized (
+    select asked.key, b.record_id from (select distinct key from mine) asked cross join lateral (
+        select record_id from block_key
+        where key = asked.key and not record_id = any(cast(:records as bigint[])) order by record_id limit :most + 1
+    ) b
+    union all select key, record_id from mine
 )
-select m.key from mine m cross join lateral (
-    select count(*) as carriers from (select from block_key where key = m.key limit :limit + 1) carrying
-) c where c.carriers > :limit order by 1
+select key, null as l, null as r from carriers group by key having count(*) > :most
+union all
+select distinct cast(null as bigint), least(m.record_id, c.record_id), greatest(m.record_id, c.record_id)
+from mine m join carriers c using (key) where c.record_id <> m.record_id
 """
 
 
-def blocks_over(connection: Connection, record_ids: Several[int], limit: int) -> list[int]:
-    """Block keys of these records that more than `limit` records share."""
-    rows = connection.execute(text(CROWDED_BLOCKS), {"ids": list(record_ids), "limit": limit})
-    return [row.key for row in rows]
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Whom some records meet in their blocks (left < right, unique, sorted), and the keys that too many share."""
+
+    left: IntArray
+    right: IntArray
+    crowded: IntArray
+
+
+def meet(connection: Connection, keys: IntArray, key_ids: IntArray, record_ids: Several[int], most: int) -> Met:
+    """Give these records these block keys (two parallel columns) instead of those that they had, and find whom they
+    meet: of a block that more than `most` share, no more than that."""
+    rows = connection.execute(
+        text(MEET), {"keys": keys.tolist(), "ids": key_ids.tolist(), "records": list(record_ids), "most": most}
+    ).all()
+    crowded = np.array(sorted(row.key for row in rows if row.key is not None), dtype=np.int64)
+    pairs = np.array(sorted((row.l, row.r) for row in rows if row.key is None), dtype=np.int64).reshape(-1, 2)
+    return Met(pairs[:, 0].copy(), pairs[:, 1].copy(), crowded)
 
 
 def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:

@@ -31,16 +31,14 @@ def save_pairs(connection: Connection, pairs: ScoredPairs) -> None:
 
 def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
     """Drop every pair that has one of these records as an end."""
-    connection.execute(
-        text(
-            """
-            with a as (delete from pair where right_id = any(cast(:ids as bigint[]))
-                and not left_id = any(cast(:ids as bigint[])))
-            delete from pair where left_id = any(cast(:ids as bigint[]))
-            """
-        ),
-        {"ids": list(record_ids)},
-    )
+    connection.execute(text(f"with {FORGET} select 1"), {"ids": list(record_ids)})
+
+
+FORGET = """
+of_right as (delete from pair where right_id = any(cast(:ids as bigint[]))
+    and not left_id = any(cast(:ids as bigint[]))),
+of_left as (delete from pair where left_id = any(cast(:ids as bigint[])))
+"""
 
 
 def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
@@ -59,50 +57,62 @@ def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs
     return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
 
 
-NEIGHBOURHOOD = """
-with recursive reached(record_id) as (
-    select unnest(cast(:ids as bigint[]))
-    union
-    select n.record_id from reached c cross join lateral (
-        select p.right_id as record_id from pair p where p.left_id = c.record_id and p.weight >= :floor
-        union all
-        select p.left_id from pair p where p.right_id = c.record_id and p.weight >= :floor
-        union all
-        select unnest(d.left_ids || d.right_ids) from decision d
-        where d.revoked_at is null and d.record_ids @> array[c.record_id]
-        union all
-        select m.record_id from membership here join membership m using (profile_id)
-        where here.record_id = c.record_id
-        union all
-        select r.replaced_by from record r where r.record_id = c.record_id and r.replaced_by is not null
-        union all
-        select r.record_id from record r where r.replaced_by = c.record_id
-        union all
-        select r.copied_from from record r where r.record_id = c.record_id and r.copied_from is not null
-        union all
-        select r.record_id from record r where r.copied_from = c.record_id
-    ) n
-)
-select record_id from reached order by record_id
+# What a reached record (`c`) leads to.
+NEIGHBOURS = """
+    select p.right_id as record_id from pair p where p.left_id = c.record_id and p.weight >= :floor
+    union all
+    select p.left_id from pair p where p.right_id = c.record_id and p.weight >= :floor
+    union all
+    select unnest(d.left_ids || d.right_ids) from decision d
+    where d.revoked_at is null and d.record_ids @> array[c.record_id]
+    union all
+    select m.record_id from membership here join membership m using (profile_id)
+    where here.record_id = c.record_id
+    union all
+    select r.replaced_by from record r where r.record_id = c.record_id and r.replaced_by is not null
+    union all
+    select r.record_id from record r where r.replaced_by = c.record_id
+    union all
+    select r.copied_from from record r where r.record_id = c.record_id and r.copied_from is not null
+    union all
+    select r.record_id from record r where r.copied_from = c.record_id
 """
 
+REACHED = f"""
+reached(record_id) as (
+    select unnest(cast(:ids as bigint[]))
+    union
+    select n.record_id from reached c cross join lateral ({NEIGHBOURS}) n
+)
+"""  # noqa: S608  fixed texts
 
-def neighbourhood(connection: Connection, record_ids: Sequence[int], floor: float) -> list[int]:
-    """All records connected to these over stored pairs of weight `floor` and more, standing decisions, and
-    profiles as they are now (which holds what was connected before)."""
-    return list(connection.execute(text(NEIGHBOURHOOD), {"ids": list(record_ids), "floor": floor}).scalars())
+UPROOT = f"with recursive {REACHED}, {FORGET} select record_id from reached order by record_id"  # noqa: S608
+
+SURROUNDINGS = f"""
+with recursive {REACHED},
+beside(record_id) as (
+    select right_id from pair join reached on left_id = record_id
+    union select left_id from pair join reached on right_id = record_id
+),
+wider(record_id) as (
+    select record_id from beside where record_id not in (select record_id from reached)
+    union
+    select n.record_id from wider c cross join lateral ({NEIGHBOURS}) n
+)
+select record_id, true as core from reached
+union all select record_id, false from wider where record_id not in (select record_id from reached)
+order by record_id
+"""  # noqa: S608
 
 
-def similar_to(connection: Connection, record_ids: Sequence[int]) -> list[int]:
-    """Records that a stored pair connects with these, whatever its weight."""
-    return list(
-        connection.execute(
-            text(
-                """
-                select right_id from pair where left_id = any(cast(:ids as bigint[]))
-                union select left_id from pair where right_id = any(cast(:ids as bigint[]))
-                """
-            ),
-            {"ids": list(record_ids)},
-        ).scalars()
-    )
+def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> list[int]:
+    """Drop every pair of these records; all records that were connected to them before over stored pairs of weight
+    `floor` and more, standing decisions, and profiles as they are now."""
+    return list(connection.execute(text(UPROOT), {"ids": list(record_ids), "floor": floor}).scalars())
+
+
+def surroundings(connection: Connection, record_ids: Sequence[int], floor: float) -> tuple[list[int], frozenset[int]]:
+    """All records connected to these (as in `uproot`); and with them all that are connected to a record which a
+    stored pair of any weight brings beside one of them. The latter first, the former as the core of it."""
+    rows = connection.execute(text(SURROUNDINGS), {"ids": list(record_ids), "floor": floor}).all()
+    return [row.record_id for row in rows], frozenset(row.record_id for row in rows if row.core)
