@@ -66,6 +66,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._answer("GET")
 
+        def do_HEAD(self) -> None:
+            self._answer("HEAD")
+
         def do_POST(self) -> None:
             self._answer("POST")
 
@@ -84,7 +87,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Length": str(len(content)), "Connection": "close", **told.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(content)
+            if method != "HEAD":
+                self.wfile.write(content)
             self.close_connection = True
 
     return Handler

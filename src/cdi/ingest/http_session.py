@@ -5,12 +5,14 @@ Logs hold method, path template, status and time; no address with parameters, no
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,10 +26,13 @@ from cdi.ingest.blueprint import HttpConnection
 from cdi.ingest.http_auth import Authenticator
 
 log = logging.getLogger(__name__)
+Given = TypeVar("Given")
+Body = TypeVar("Body")
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 REDIRECTS: Final = 5
 DRIPS: Final = 10  # times the timeout: how long one answer may take as a whole
+SLOWEST: Final = 10_000  # bytes a second at which a file may come
 LONGEST_ASKED_WAIT: Final = 300.0
 """Seconds; a source that asks for more is left to the next run."""
 
@@ -125,9 +130,20 @@ class HttpSession:
 
         Raises SourceError that names the remedy.
         """
+        return self._answered(call, lambda: self._send_once(call, passing))
+
+    def download(self, call: Call, target: Path, most_bytes: int) -> Mapping[str, str] | None:
+        """Put what is there into `target`; the headers of the answer, or None if it is as the call's conditions know.
+
+        Raises SourceError that names the remedy.
+        """
+        found = self._answered(call, lambda: self._download_once(call, target, most_bytes))
+        return found.headers if found.status_code != httpx.codes.NOT_MODIFIED else None
+
+    def _answered(self, call: Call, once: Callable[[], tuple[int, Given | None]]) -> Given:
         renewed = False
         while True:
-            status, answer = self._send_until_answered(call, passing)
+            status, answer = self._until_answered(call, once)
             if answer is not None:
                 return answer
             if status == httpx.codes.UNAUTHORIZED and not renewed and self.auth.renewable:
@@ -136,7 +152,7 @@ class HttpSession:
                 continue
             raise self._refused(call, status)
 
-    def _send_until_answered(self, call: Call, passing: Callable[[Any], bool] | None) -> tuple[int, Answer | None]:
+    def _until_answered(self, call: Call, once: Callable[[], tuple[int, Given | None]]) -> tuple[int, Given | None]:
         retry = self.connection.retry
         backoff = wait_random_exponential(
             multiplier=retry.first_wait.total_seconds(), max=retry.longest_wait.total_seconds()
@@ -154,7 +170,7 @@ class HttpSession:
             reraise=True,
         )
         try:
-            return attempts(self._send_once, call, passing)
+            return attempts(once)
         except _PassingError as error:
             raise SourceError(
                 self.source,
@@ -163,10 +179,21 @@ class HttpSession:
             ) from None
 
     def _send_once(self, call: Call, passing: Callable[[Any], bool] | None) -> tuple[int, Answer | None]:
+        response, content = self._watched(call, lambda response: self._body(call, response))
+        return self._judged(call, response, content, passing)
+
+    def _download_once(self, call: Call, target: Path, most_bytes: int) -> tuple[int, httpx.Response | None]:
+        response, _ = self._watched(call, lambda response: self._into_file(call, response, target, most_bytes))
+        self._demand_no_failure(call, response)
+        there = response.is_success or response.status_code == httpx.codes.NOT_MODIFIED
+        return response.status_code, response if there else None
+
+    def _watched(self, call: Call, take: Callable[[httpx.Response], Body]) -> tuple[httpx.Response, Body]:
+        """One exchange within the limits, noted in the log; what may pass is told as such."""
         self._bucket.take()
         began = time.monotonic()
         try:
-            response, content = self._exchange(call, {**self.auth.headers(self), **call.headers})
+            response, content = self._exchange(call, {**self.auth.headers(self), **call.headers}, take)
         except httpx.TimeoutException:
             raise _PassingError("no answer in time") from None
         except httpx.TransportError as error:
@@ -182,16 +209,14 @@ class HttpSession:
                 "ms": took,
             },
         )
-        return self._judged(call, response, content, passing)
+        return response, content
 
     def _judged(
         self, call: Call, response: httpx.Response, content: bytes, passing: Callable[[Any], bool] | None
     ) -> tuple[int, Answer | None]:
-        status = response.status_code
-        if status in {408, 429} or status >= 500:
-            raise _PassingError(f"the server answered {status}", self._asked_wait(call, response))
+        self._demand_no_failure(call, response)
         if not response.is_success:
-            return status, None
+            return response.status_code, None
         try:
             document = orjson.loads(content) if content.strip() else None
         except ValueError:
@@ -199,10 +224,17 @@ class HttpSession:
         if passing is not None and passing(document):
             raise _PassingError("the server is throttling", self._asked_wait(call, response))
         links = {name: link["url"] for name, link in response.links.items() if name and "url" in link}
-        return status, Answer(document, response.headers, links)
+        return response.status_code, Answer(document, response.headers, links)
 
-    def _exchange(self, call: Call, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
-        """One exchange, following redirects on the same host; the body is cut off at the size limit."""
+    def _demand_no_failure(self, call: Call, response: httpx.Response) -> None:
+        """A failure of the server's may be gone in a moment."""
+        if response.status_code in {408, 429} or response.status_code >= 500:
+            raise _PassingError(f"the server answered {response.status_code}", self._asked_wait(call, response))
+
+    def _exchange(
+        self, call: Call, headers: Mapping[str, str], take: Callable[[httpx.Response], Body]
+    ) -> tuple[httpx.Response, Body]:
+        """One exchange, following redirects on the same host; `take` reads the body of the last answer."""
         request = self.client.build_request(
             call.method, call.url, params=dict(call.params) or None, headers=dict(headers), json=call.body
         )
@@ -210,7 +242,7 @@ class HttpSession:
             response = self.client.send(request, stream=True)
             try:
                 if response.next_request is None:
-                    return response, self._body(call, response)
+                    return response, take(response)
                 request = response.next_request
                 self.url(str(request.url))
             finally:
@@ -233,6 +265,33 @@ class HttpSession:
                 )
             chunks.append(chunk)
         return b"".join(chunks)
+
+    def _into_file(self, call: Call, response: httpx.Response, target: Path, most_bytes: int) -> None:
+        if not response.is_success:
+            return
+        size, began = 0, time.monotonic()
+        patience = DRIPS * self.connection.timeout.total_seconds()
+        try:
+            with target.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    size += len(chunk)
+                    if time.monotonic() - began > patience + size / SLOWEST:
+                        raise _PassingError("the answer drips too slowly")
+                    if size > most_bytes:
+                        break
+                    file.write(chunk)
+        except OSError as error:
+            raise SourceError(
+                self.source,
+                f"{call.place} cannot be kept while it is read ({os.strerror(error.errno or 0)})",
+                remedy="Make room on this machine's disk; the next run reads it",
+            ) from None
+        if size > most_bytes:
+            raise SourceError(
+                self.source,
+                f"{call.place} is larger than {most_bytes >> 20} MB",
+                remedy="Ask for smaller files, or raise connection.max_file_mb",
+            )
 
     def _asked_wait(self, call: Call, response: httpx.Response) -> float | None:
         """How long the server asks to wait, in seconds: a number, a date, or the moment of a reset."""
