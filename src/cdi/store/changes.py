@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import Visibility
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import as_columns, metadata, text
 from cdi.store.sources import TIME
 
 feed = Table(
@@ -69,22 +69,28 @@ def append_changes(connection: Connection, changes: Sequence[Change], now: datet
     """Give these events the next cursors, in order. The caller holds the resolver's lock."""
     if not changes:
         return
-    last = connection.execute(
-        text("update feed_counter set last = last + :n where single returning last"), {"n": len(changes)}
-    ).scalar_one()
-    first = last - len(changes) + 1
-    copy_rows(
-        connection,
-        "feed",
-        ("cursor", "type", "profile_id", "other_ids", "version", "attributes", "data_owner", "sources", "at"),
+    said = as_columns(
+        ("type", "profile_id", "other_ids", "version", "attributes", "data_owner", "sources"),
         (
             (
-                first + n, c.type, c.profile_id, list(c.other_ids), c.version, list(c.attributes), c.data_owner,
-                list(c.sources), now,
+                c.type, c.profile_id, ",".join(map(str, c.other_ids)), c.version, ",".join(c.attributes), c.data_owner,
+                ",".join(c.sources),
             )
-            for n, c in enumerate(changes)
+            for c in changes
         ),
     )  # fmt: skip
+    connection.execute(text(APPEND), {"n": len(changes), "now": now, **said})
+
+
+APPEND = """
+with counter as (update feed_counter set last = last + :n where single returning last)
+insert into feed (cursor, type, profile_id, other_ids, version, attributes, data_owner, sources, at)
+select last - :n + position, type, profile_id, cast(string_to_array(other_ids, ',') as uuid[]), version,
+    string_to_array(attributes, ','), data_owner, string_to_array(sources, ','), :now
+from counter, unnest(cast(:type as text[]), cast(:profile_id as uuid[]), cast(:other_ids as text[]),
+    cast(:version as int[]), cast(:attributes as text[]), cast(:data_owner as text[]), cast(:sources as text[]))
+    with ordinality as c(type, profile_id, other_ids, version, attributes, data_owner, sources, position)
+"""
 
 
 def read_changes(connection: Connection, visibility: Visibility, after: int, limit: int) -> list[dict[str, Any]]:

@@ -445,6 +445,8 @@ where r.live and r.kind = 'customer'
 
 def load_current(connection: Connection, record_ids: Sequence[int]) -> dict[int, CurrentRecord]:
     """The live customer records among these ids, by id."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text(CURRENT + " and r.record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
     )
