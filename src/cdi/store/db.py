@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -26,6 +27,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, create_engine, event
 from sqlalchemy import text as parsed
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from cdi import store
 from cdi.errors import BusyError, DatabaseError
@@ -111,7 +114,6 @@ def _engine(url: str) -> Engine:
         "postgresql+psycopg://",
         pool_size=5,
         max_overflow=15,
-        pool_pre_ping=True,  # the server may have been restarted since
         hide_parameters=True,
         json_serializer=_json_text,
         json_deserializer=orjson.loads,
@@ -127,11 +129,32 @@ def _engine(url: str) -> Engine:
     def _(connection: psycopg.Connection, _record: Any) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
         connection.adapters.register_dumper(list, ArrayDumper)
-        connection.adapters.register_dumper(list, ArrayDumper)
         connection.prepare_threshold = 2
         connection.prepared_max = 500  # all statements there are, in some variants
 
+    _watch_rested(engine)
     return engine
+
+
+RESTED = 0.2
+"""Seconds after which a connection that lay in the pool is tried before it is used: no server restarts sooner."""
+
+
+def _watch_rested(engine: Engine) -> None:
+    """The server may have been restarted while a connection lay in the pool."""
+
+    @event.listens_for(engine, "checkin")
+    def _(_connection: psycopg.Connection | None, record: ConnectionPoolEntry) -> None:
+        record.info["since"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if monotonic() - record.info.get("since", monotonic()) < RESTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)  # type: ignore[arg-type]  # psycopg's connection is one
+        except psycopg.OperationalError as error:
+            raise DisconnectionError from error
 
 
 def _defaults(url: str) -> dict[str, Any]:
