@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any, Final
 
@@ -136,12 +137,13 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-RESTED = 0.2
-"""Seconds after which a connection that lay in the pool is tried before it is used: no server restarts sooner."""
+RESTED = 5.0
+"""Seconds after which a connection that lay in the pool is tried before it is used."""
 
 
 def _watch_rested(engine: Engine) -> None:
-    """The server may have been restarted while a connection lay in the pool."""
+    """The server may have been restarted while a connection lay in the pool: then its socket has something to say,
+    which costs nothing to see. A network that died says nothing; that is tried after a while."""
 
     @event.listens_for(engine, "checkin")
     def _(_connection: psycopg.Connection | None, record: ConnectionPoolEntry) -> None:
@@ -149,12 +151,19 @@ def _watch_rested(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def _(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if monotonic() - record.info.get("since", monotonic()) < RESTED:
+        rested = monotonic() - record.info.get("since", monotonic())
+        if rested < RESTED and not _has_something_to_say(connection):
             return
         try:
             engine.dialect.do_ping(connection)  # type: ignore[arg-type]  # psycopg's connection is one
         except psycopg.OperationalError as error:
             raise DisconnectionError from error
+
+
+def _has_something_to_say(connection: psycopg.Connection) -> bool:
+    socket_of = poll()
+    socket_of.register(connection.fileno(), POLLIN)
+    return bool(socket_of.poll(0))
 
 
 def _defaults(url: str) -> dict[str, Any]:
