@@ -247,3 +247,19 @@ def test_what_blocking_found_beyond_review_changes_nothing(drawn: World) -> None
 def test_many_records_of_one_customer(size: int) -> None:
     same = World(tuple(range(size)), {(a, b): (5.0, False) for a in range(size) for b in range(a + 1, size)})
     assert partition(clusters(same)) == [list(range(size))]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_many_small_components_at_once_give_what_each_gives(data: st.DataObject) -> None:
+    one, other = data.draw(worlds()), data.draw(worlds())
+    moved = {(a + 100, b + 100): said for (a, b), said in other.weights.items()}
+    both = World(one.ids + tuple(record + 100 for record in other.ids), one.weights | moved)
+    constraints = data.draw(constraints_for(one.ids))
+    rules = ClusterRules(max_size=data.draw(st.sampled_from((3, 1000))), margin=data.draw(st.sampled_from((0.5, 2.0))))
+    plain = clusters(both, constraints, rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cdi.resolution.clusters.MANY_PAIRS", -1)
+        compiled = clusters(both, constraints, rules)
+    assert compiled.labels.tolist() == plain.labels.tolist()
+    assert compiled.open_questions == plain.open_questions

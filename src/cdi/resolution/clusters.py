@@ -215,6 +215,10 @@ def _agglomerate(
     for group in together:
         ties.setdefault(int(component[group[0]]), []).append(group)
     members_of = _members(component, members)
+    rest = remaining, said
+    if len(said) > MANY_PAIRS:
+        rest, refused = _merge_small(remaining, said, component, members, ties, labels, rules)
+    remaining, said = rest
     for part, run in _runs(component[remaining.left]):
         nodes = members_of(part)
         merging = _Merging(nodes, remaining.only(run), said[run], rules)
@@ -222,6 +226,45 @@ def _agglomerate(
         refused |= merging.run()
         labels[nodes] = nodes[merging.labels()]
     return labels, refused
+
+
+MANY_PAIRS: Final = 20_000
+"""From so many pairs on, compiled loops are worth what it costs to load them."""
+
+
+def _merge_small(
+    pairs: _Edges,
+    said: FloatArray,
+    component: IntArray,
+    members: IntArray,
+    ties: dict[int, list[IntArray]],
+    labels: IntArray,
+    rules: ClusterRules,
+) -> tuple[tuple[_Edges, FloatArray], dict[tuple[int, int], Reason]]:
+    """Merges all small components in which no steward decided, all at once; the pairs of the others, what these
+    say, and the merges that were refused. `pairs` stand component by component, the strongest first."""
+    from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
+
+    part = component[pairs.left]
+    sizes = np.bincount(component, minlength=len(component))
+    chosen = (sizes[part] <= merging.MOST) & ~np.isin(part, np.fromiter(ties, np.int64))
+    small, others = pairs.only(chosen), (pairs.only(~chosen), said[~chosen])
+    parts, counts = np.unique(part[chosen], return_counts=True)
+    nodes = members[contained(component[members], parts)]
+    nodes = nodes[np.argsort(component[nodes], kind="stable")]
+    starts, pair_starts = (np.concatenate(([0], np.cumsum(of))) for of in (sizes[parts], counts))
+    place = np.zeros(len(component), np.int64)
+    place[nodes] = np.arange(len(nodes)) - np.repeat(starts[:-1], sizes[parts])
+    policy = (rules.margin, rules.rivalry, rules.max_size)
+    weight = small.weight
+    first, outcome = merging.merge_all(
+        starts, pair_starts, place[small.left], place[small.right], weight, _exact(weight), said[chosen], *policy
+    )
+    labels[nodes] = nodes[np.repeat(starts[:-1], sizes[parts]) + first]
+    told = np.flatnonzero(outcome)
+    reasons = (None, Reason.CONTRADICTED, Reason.SIZE, Reason.RIVALS)
+    ends = zip(small.left[told].tolist(), small.right[told].tolist(), outcome[told].tolist(), strict=True)
+    return others, {(i, j): reason for i, j, o in ends if (reason := reasons[o]) is not None}
 
 
 def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:
