@@ -20,7 +20,7 @@ from cdi.pipeline.arrivals import content_hash
 from cdi.pipeline.landing import Landed
 from cdi.pipeline.resolving import resolve_now
 from cdi.settings import PUSH
-from cdi.store import idempotency, profiles, records
+from cdi.store import idempotency, profiles
 
 STREAMS: Final[Mapping[str, Stream]] = {
     "customers": Stream.CUSTOMER,
@@ -124,6 +124,5 @@ def _position(waiting: Mapping[tuple[str, str], list[int]], item: Rejected) -> i
 def _affected(installation: Installation, name: str, pushed: Sequence[Pushed]) -> list[str]:
     """The profiles that the pushed customers belong to now."""
     with installation.database.unit_of_work() as connection:
-        keys = sorted({(name, item.key) for item in pushed if item.stream in {"customers", "contacts"}})
-        found = [record_id for _, _, record_id in records.find_record_ids(connection, keys)]
-        return sorted({str(profile) for profile in profiles.load_memberships(connection, found).values()})
+        keys = sorted({item.key for item in pushed if item.stream in {"customers", "contacts"}})
+        return sorted(map(str, profiles.find_homes(connection, name, keys)))

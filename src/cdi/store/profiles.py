@@ -125,11 +125,28 @@ class ProfileState:
 
 def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[int, UUID]:
     """The profile of each of these records that has one."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text("select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"),
         {"ids": list(record_ids)},
     )
     return {row.record_id: row.profile_id for row in rows}
+
+
+def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[UUID]:
+    """The profiles of the customer records of a source with these keys."""
+    rows = connection.execute(
+        text(
+            """
+            select distinct m.profile_id from unnest(cast(:keys as text[])) as k(key)
+            join record r on r.source = :source and r.key = k.key and r.current and r.kind = 'customer'
+            join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
+            """
+        ),
+        {"source": source, "keys": list(keys)},
+    )
+    return set(rows.scalars())
 
 
 def load_homes(connection: Connection, record_ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -163,6 +180,8 @@ def load_members(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UU
 def load_last_carried(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[UUID]]:
     """Retired ids that these records bore, the latest first; and of every other live record that bore one of
     those ids too, so that an id comes back only to all that is left of its records."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text(
             """
@@ -187,12 +206,16 @@ def load_last_carried(connection: Connection, record_ids: Sequence[int]) -> dict
 
 
 def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUID, ProfileState]:
+    """What is known of these ids, those that were never given out left out."""
+    ids = list(profile_ids)
+    if not ids:
+        return {}
     rows = connection.execute(
         text(
             "select profile_id, minted, version, content_hash, data_owner, retired_at is not null as retired"
             " from profile where profile_id = any(cast(:ids as uuid[]))"
         ),
-        {"ids": list(profile_ids)},
+        {"ids": ids},
     )
     return {row.profile_id: ProfileState(*row) for row in rows}
 
@@ -233,14 +256,13 @@ def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[s
 
 WRITTEN = ("profile_id", "kind", "data_owner", "sources", "document", "content_hash", "search")
 
-KEEP_VERSIONS = """
-insert into profile_version (profile_id, version, document, valid_from, valid_to)
-select profile_id, version, document, updated_at, :now from profile
-where profile_id = any(cast(:profile_id as uuid[]))
-on conflict do nothing
-"""
-
 WRITE_PROFILES = """
+with before as (
+    insert into profile_version (profile_id, version, document, valid_from, valid_to)
+    select profile_id, version, document, updated_at, :now from profile
+    where profile_id = any(cast(:profile_id as uuid[]))
+    on conflict do nothing
+)
 insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, search, version,
     created_at, updated_at)
 select profile_id, kind, data_owner, string_to_array(sources, ','),
@@ -276,7 +298,6 @@ def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now
             for p in profiles
         ),
     )  # fmt: skip
-    connection.execute(text(KEEP_VERSIONS), {"profile_id": said["profile_id"], "now": now})
     rows = connection.execute(text(WRITE_PROFILES), {"now": now, "stamp": now.isoformat(), **said})
     return {row.profile_id: row.version for row in rows}
 
@@ -322,10 +343,11 @@ def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapp
         ("record_id", "profile_id", "until"),
         ((record, left, now) for record, left in sorted(moved)),
     )
-    connection.execute(
-        text("delete from membership where record_id = any(cast(:ids as bigint[]))"),
-        {"ids": [record for record, _ in moved]},
-    )
+    if moved:
+        connection.execute(
+            text("delete from membership where record_id = any(cast(:ids as bigint[]))"),
+            {"ids": [record for record, _ in moved]},
+        )
     copy_rows(connection, "membership", ("record_id", "profile_id"), arrived)
 
 
