@@ -270,11 +270,19 @@ def remember_scanned(connection: Connection, run_id: int, keys: Sequence[tuple[s
     copy_rows(connection, "scan_key", ("run_id", "stream", "key"), ((run_id, s, k) for s, k in keys))
 
 
-def forget_scanned(connection: Connection, run_id: int | None = None) -> None:
-    """Drop the memory of a scan; without `run_id` that of every scan that was interrupted."""
+def forget_scanned(connection: Connection, run_id: int) -> None:
+    """Drop the memory of a scan."""
+    connection.execute(text("delete from scan_key where run_id = :run_id"), {"run_id": run_id})
+
+
+def forget_interrupted(connection: Connection, source: str) -> None:
+    """Drop the memory of scans of this source that were killed: their runs are closed, what they saw is still here."""
     connection.execute(
-        text("delete from scan_key where cast(:run_id as bigint) is null or run_id = :run_id"),
-        {"run_id": run_id},
+        text(
+            "delete from scan_key s using sync_run r"
+            " where r.run_id = s.run_id and r.source = :source and r.status <> 'running'"
+        ),
+        {"source": source},
     )
 
 
