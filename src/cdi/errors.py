@@ -150,6 +150,14 @@ class BusyError(ConflictError):
     title = "Already running"
 
 
+class StoppedError(CdiError):
+    """Work ended between two batches because it was asked to; what was done stays, and the next run goes on there."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = "stopped"
+    title = "Stopped"
+
+
 class DatabaseError(CdiError):
     """PostgreSQL could not be started or reached, or its schema is not at this version."""
 

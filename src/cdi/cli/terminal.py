@@ -57,6 +57,16 @@ def when(moment: datetime | str | None) -> str:
     return parsed.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def span(seconds: float | None) -> str:
+    """A length of time for people: its largest unit."""
+    if seconds is None:
+        return ""
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 @contextmanager
 def progress_bars() -> Iterator[Steps]:
     """One bar a step, on stderr, where a person is watching."""

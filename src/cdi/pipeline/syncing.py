@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from cdi.clock import utc_now
-from cdi.errors import CdiError, SourceError
+from cdi.errors import CdiError, SourceError, StoppedError
 from cdi.ingest.contract import (
     Checkpoint,
     FullScanEnd,
@@ -33,9 +33,10 @@ def sync(installation: Installation, source: str, progress: Progress | None = No
     """Read what is new at one source, from each stream's checkpoint on.
 
     Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
+    `progress` is told after each batch; a StoppedError that it raises ends the run there.
     """
     connector, config = installation.connector(source), installation.config(source)
-    with installation.database.exclusive(f"sync of {source}"):
+    with installation.database.exclusive(source_store.sync_lock(source)):
         run_id = _start(installation, source)
         counts = Counts()
         context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
@@ -55,6 +56,9 @@ def sync(installation: Installation, source: str, progress: Progress | None = No
                     counts += part
                     if progress:
                         progress(source, counts)
+        except (StoppedError, KeyboardInterrupt):
+            _end(installation, run_id, counts, None, "stopped")
+            raise
         except CdiError as error:
             _end(installation, run_id, counts, str(error))
             raise
@@ -75,10 +79,10 @@ def _checkpoint(installation: Installation, source: str, stream: str) -> State |
         return source_store.load_checkpoint(connection, source, stream)
 
 
-def _end(installation: Installation, run_id: int, counts: Counts, error: str | None) -> None:
+def _end(installation: Installation, run_id: int, counts: Counts, error: str | None, status: str | None = None) -> None:
     with installation.database.unit_of_work() as connection:
         record_store.forget_scanned(connection, run_id)
-        source_store.end_run(connection, run_id, counts, utc_now(), error)
+        source_store.end_run(connection, run_id, counts, utc_now(), error, status)
 
 
 @dataclass(slots=True)

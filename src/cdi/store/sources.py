@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Identity, Index, Row, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.ingest.contract import Native, Rejected, State
-from cdi.store.db import metadata
+from cdi.store.db import lock_key, metadata, text
 
 TIME = DateTime(timezone=True)
 
@@ -30,7 +30,7 @@ sync_run = Table(
     Column("source", Text, nullable=False),
     Column("started_at", TIME, nullable=False),
     Column("ended_at", TIME),
-    Column("status", Text, nullable=False),  # running, ok, failed
+    Column("status", Text, nullable=False),  # running, ok, failed, stopped
     Column("counts", JSONB, nullable=False),
     Column("error", Text),
     Index(None, "source", "run_id"),
@@ -129,8 +129,15 @@ def start_run(connection: Connection, source: str, now: datetime) -> int:
     )
 
 
-def end_run(connection: Connection, run_id: int, counts: Counts, now: datetime, error: str | None = None) -> None:
-    """Close a run with what it did; `error` is None when it went well."""
+def end_run(
+    connection: Connection,
+    run_id: int,
+    counts: Counts,
+    now: datetime,
+    error: str | None = None,
+    status: str | None = None,
+) -> None:
+    """Close a run with what it did; `error` is None when it went well. `status`, where it is neither ok nor failed."""
     connection.execute(
         text(
             "update sync_run set status = :status, ended_at = :now, counts = cast(:counts as jsonb), error = :error"
@@ -138,12 +145,68 @@ def end_run(connection: Connection, run_id: int, counts: Counts, now: datetime, 
         ),
         {
             "run_id": run_id,
-            "status": "failed" if error else "ok",
+            "status": status or ("failed" if error else "ok"),
             "now": now,
             "counts": orjson.dumps(asdict(counts)).decode(),
             "error": error,
         },
     )
+
+
+def note_progress(connection: Connection, source: str, counts: Counts) -> None:
+    """How far the run of this source has come, for those who ask meanwhile."""
+    connection.execute(
+        text(
+            "update sync_run set counts = cast(:counts as jsonb) where run_id ="
+            " (select run_id from sync_run where source = :source order by run_id desc limit 1) and status = 'running'"
+        ),
+        {"source": source, "counts": orjson.dumps(asdict(counts)).decode()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """How a source stands: its last run, how many failures in a row, and the beginning of the last run that went
+    well: what the source said until then is known. A run that nobody is at any more has failed."""
+
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    failures: int
+    known_until: datetime | None
+
+
+def run_states(connection: Connection, sources: Sequence[str]) -> dict[str, RunState]:
+    """How these sources stand; those that were never read are left out."""
+    rows = connection.execute(
+        text(
+            """
+            select s.source, last.status, last.started_at, last.ended_at, good.started_at as known_until,
+                (select count(*) from sync_run f where f.source = s.source
+                    and f.run_id > coalesce(good.run_id, 0) and f.status = 'failed') as failures,
+                exists (select from pg_locks l where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+                    and l.database = (select oid from pg_database where datname = current_database())
+                    and (l.classid::bigint << 32 | l.objid::bigint) = s.lock) as held
+            from unnest(cast(:sources as text[]), cast(:locks as bigint[])) as s(source, lock)
+            cross join lateral (select * from sync_run r where r.source = s.source order by run_id desc limit 1) last
+            left join lateral (select * from sync_run r where r.source = s.source and r.status = 'ok'
+                order by run_id desc limit 1) good on true
+            """
+        ),
+        {"sources": list(sources), "locks": [lock_key(sync_lock(source)) for source in sources]},
+    )
+    return {row.source: _state(row) for row in rows}
+
+
+def _state(row: Row[Any]) -> RunState:
+    died = row.status == "running" and not row.held
+    status = "failed" if died else row.status
+    return RunState(status, row.started_at, row.ended_at, row.failures + died, row.known_until)
+
+
+def sync_lock(source: str) -> str:
+    """The name of the lock that whoever reads this source holds."""
+    return f"sync of {source}"
 
 
 def list_runs(connection: Connection, source: str, limit: int = 50, before: int | None = None) -> list[dict[str, Any]]:

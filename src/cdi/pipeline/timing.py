@@ -1,0 +1,54 @@
+"""How sources stand: when each is read next, and how old what it said is."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from cdi.clock import utc_now
+from cdi.pipeline.installation import Installation
+from cdi.schedule import LastRun, due_at
+from cdi.settings import PUSH
+from cdi.store import sources
+from cdi.store.sources import RunState
+
+
+def next_reading(installation: Installation, name: str, state: RunState | None, now: datetime) -> datetime | None:
+    """When the worker reads this source next; None if it never does: no schedule, pushed to, or not all is said.
+
+    One that was never read, or stopped half way, is read at once.
+    """
+    system = installation.source(name)
+    if system.schedule is None or system.connector == PUSH or system.unsaid():
+        return None
+    last = None
+    if state is not None and state.status != "stopped":
+        last = LastRun(state.started_at, state.ended_at, state.failures)
+    zone = ZoneInfo(installation.deployment.company.timezone)
+    return due_at(system.schedule, last, zone, name) or now
+
+
+def timing(installation: Installation, name: str, state: RunState | None, now: datetime) -> dict[str, Any]:
+    """The schedule of a source; `next_run_at`; `lag_seconds`, the age of what it said (None: never read to its end);
+    `overdue_seconds`, how long the next run should have begun; `failures` in a row; `running`."""
+    system = installation.source(name)
+    next_run = next_reading(installation, name, state, now)
+    running = state is not None and state.status == "running"
+    known_until = state.known_until if state else None
+    overdue = (now - next_run).total_seconds() if next_run and not running else 0.0
+    return {
+        "schedule": str(system.schedule) if system.schedule else None,
+        "running": running,
+        "next_run_at": next_run,
+        "lag_seconds": round((now - known_until).total_seconds()) if known_until else None,
+        "overdue_seconds": max(0, round(overdue)),
+        "failures": state.failures if state else 0,
+    }
+
+
+def source_standing(connection: Connection, installation: Installation) -> dict[str, dict[str, Any]]:
+    """By source of cdi.yaml: its figures, its last run, and its `timing`."""
+    names, now = list(installation.deployment.sources), utc_now()
+    figures, states = sources.source_figures(connection), sources.run_states(connection, names)
+    return {name: {**figures.get(name, {}), **timing(installation, name, states.get(name), now)} for name in names}

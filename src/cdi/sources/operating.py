@@ -1,0 +1,110 @@
+"""A source asked, read, and what was rejected of it tried again."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdi.clock import utc_now
+from cdi.errors import CdiError, ConfigurationError
+from cdi.ingest.contract import CheckResult, ReadContext, Record
+from cdi.pipeline import Arriving, Installation, land, sync
+from cdi.pipeline.syncing import Progress
+from cdi.settings import PUSH
+from cdi.store import sources
+from cdi.store.sources import Counts
+
+NOTE_EVERY = 2.0
+"""Seconds between two notes of how far a run has come, for those who ask meanwhile."""
+
+
+def check(installation: Installation, name: str) -> list[CheckResult]:
+    """Ask the source system what must hold before it is trusted; nothing is read from it, nothing written."""
+    unsaid = installation.source(name).unsaid()
+    if unsaid:
+        places = ", ".join(installation.settings.place("sources", name, *path.split(".")) for path in unsaid)
+        return [CheckResult("everything is said in cdi.yaml", False, f"still TODO: {places}")]
+    config = installation.config(name)
+    return installation.connector(name).check(config, reading_context(installation, name))
+
+
+def reading_context(installation: Installation, name: str, limit: int | None = None) -> ReadContext:
+    """What a connector is lent when it reads this source now."""
+    return ReadContext(folder=installation.folder, now=utc_now(), source=name, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What became of rejected records when they were tried again."""
+
+    taken: int
+    still_rejected: int
+
+
+def replay(installation: Installation, name: str) -> Replay:
+    """Try again what was rejected, with the mapping as it is now; what is taken becomes due like any record."""
+    connector, config = installation.connector(name), installation.config(name)
+    kinds = {stream.name: stream.kind for stream in connector.streams()}
+    arriving = Arriving(name, kinds, lambda stream, data: connector.map(stream, data, config))
+    taken = 0
+    with (
+        installation.database.exclusive(sources.sync_lock(name)),
+        installation.database.unit_of_work() as connection,
+    ):
+        waiting = sources.open_rejected(connection, name)
+        for rejected_id, stream, native in waiting:
+            record = connector.record_of(stream, native, config) if stream in kinds else None
+            if not isinstance(record, Record):
+                continue
+            now = utc_now()
+            if not land(connection, installation, arriving, [record], (), now).counts.rejected:
+                sources.resolve_rejected(connection, [rejected_id], now)
+                taken += 1
+    return Replay(taken, len(waiting) - taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What reading some sources came to: counts by source, and the message of each that failed."""
+
+    counts: dict[str, Counts]
+    errors: dict[str, str]
+
+
+def sync_sources(installation: Installation, names: Sequence[str] = (), progress: Progress | None = None) -> Synced:
+    """Read what is new at these sources, or at all. One that fails does not keep the others from being read."""
+    counts: dict[str, Counts] = {}
+    errors: dict[str, str] = {}
+    for name in names or tuple(installation.deployment.sources):
+        if installation.source(name).connector == PUSH:
+            continue
+        try:
+            counts[name] = read_source(installation, name, progress)
+        except CdiError as error:
+            errors[name] = str(error)
+    return Synced(counts, errors)
+
+
+def read_source(installation: Installation, name: str, progress: Progress | None = None) -> Counts:
+    """Read what is new at one source. Raises SourceError, BusyError that says who is reading it, ConfigurationError
+    where cdi.yaml leaves something unsaid."""
+    unsaid = installation.source(name).unsaid()
+    if unsaid:
+        places = ", ".join(installation.settings.place("sources", name, *path.split(".")) for path in unsaid)
+        raise ConfigurationError(f"source {name} is not read: still TODO at {places}", remedy="Say it there")
+    return sync(installation, name, _noted(installation, progress))
+
+
+def _noted(installation: Installation, progress: Progress | None) -> Progress:
+    """`progress`, and every now and then a note in the row of the run."""
+    noted_at = time.monotonic()
+
+    def note(source: str, counts: Counts) -> None:
+        nonlocal noted_at
+        if time.monotonic() - noted_at > NOTE_EVERY:
+            with installation.database.unit_of_work() as connection:
+                sources.note_progress(connection, source, counts)
+            noted_at = time.monotonic()
+        if progress:
+            progress(source, counts)
+
+    return note
