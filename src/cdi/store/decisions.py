@@ -125,20 +125,19 @@ def revoke_decision(connection: Connection, decision_id: int, author: str, reaso
 
 STANDING = "revoked_at is null and awaits = '{}'"
 
+TOUCHING = """and record_ids && (cast(:ids as bigint[]) || array(
+    select record_id from record where replaced_by = any(cast(:ids as bigint[]))))"""
+
 
 def standing_decisions(connection: Connection, record_ids: Sequence[int] | None = None) -> list[Decision]:
     """Decisions that stand, oldest first: all, or those that touch one of these records."""
+    narrowed = "" if record_ids is None else TOUCHING
     rows = connection.execute(
         text(
-            f"""
-            select decision_id, verdict, left_ids, right_ids, author, reason, at from decision
-            where {STANDING} and (cast(:ids as bigint[]) is null or record_ids && (
-                select array_agg(record_id) from record
-                where record_id = any(cast(:ids as bigint[])) or replaced_by = any(cast(:ids as bigint[]))))
-            order by decision_id
-            """  # noqa: S608  a fixed condition
+            "select decision_id, verdict, left_ids, right_ids, author, reason, at"  # noqa: S608  fixed conditions
+            f" from decision where {STANDING} {narrowed} order by decision_id"
         ),
-        {"ids": None if record_ids is None else list(record_ids)},
+        {} if record_ids is None else {"ids": list(record_ids)},
     ).all()
     moved = _replacements(connection, {i for row in rows for i in (*row.left_ids, *row.right_ids)})
     return [_moved(_decision(row), moved) for row in rows]

@@ -91,8 +91,11 @@ UPROOT = f"with recursive {REACHED}, {FORGET} select record_id from reached orde
 SURROUNDINGS = f"""
 with recursive {REACHED},
 beside(record_id) as (
-    select right_id from pair join reached on left_id = record_id
-    union select left_id from pair join reached on right_id = record_id
+    select n.record_id from reached c cross join lateral (
+        select right_id as record_id from pair where left_id = c.record_id
+        union all select left_id from pair where right_id = c.record_id
+        offset 0  -- a look-up for each record, whatever the planner believes of their number
+    ) n
 ),
 wider(record_id) as (
     select record_id from beside where record_id not in (select record_id from reached)
