@@ -4,7 +4,7 @@ Every reading passes the caller's visibility: a profile is served as it is store
 seen, else its golden record is built again from those that may.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -16,18 +16,17 @@ from sqlalchemy import Connection
 
 from cdi.access import Visibility
 from cdi.errors import InvalidInputError, NotFoundError
-from cdi.fields import CanonicalData
 from cdi.ids import RecordKey
 from cdi.matching.evidence import Evidence, explain
 from cdi.normalise.record import Context, canonicalise, normalise
-from cdi.normalise.text import fold
+from cdi.normalise.searching import read_typed
 from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
 from cdi.pipeline.tables import build_table
 from cdi.resolution.identity import answer_for
 from cdi.serving import evidence_seen, key_as_seen, present, seen_at_all
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records, touchpoints
-from cdi.store.profiles import ProfileFilter
+from cdi.store.finding import ProfileFilter, list_profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What profiles are looked for by; all that is given must hold."""
+    """What profiles are looked for by; all that is given must hold. `identifier` is TYPE:VALUE."""
 
     email: str | None = None
     phone: str | None = None
+    identifier: str | None = None
     source: str | None = None
     key: str | None = None
     q: str | None = None
@@ -56,10 +56,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, and where the next begins (None: this was the last)."""
+    """A part of a list, and the cursor of the next (None: this was the last)."""
 
     items: list[dict[str, Any]]
-    after: UUID | None
+    after: str | None
 
 
 def show(connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID) -> Answer:
@@ -86,62 +86,58 @@ def find(
     query: Query,
     *,
     limit: int = 50,
-    after: UUID | None = None,
+    after: str | None = None,
 ) -> Page:
-    """Profiles that answer the query, by id. Identifiers are understood as the engine understands them."""
+    """Profiles that answer the query: by id; with `q` the best first; with `updated_since` by the time of the change.
+    Identifiers are understood as the engine understands them; `q` looks only at values that the caller may see."""
+    words = () if query.q is None else read_typed(query.q)
+    if query.q is not None and not words:
+        return Page([], None)
     narrowed = ProfileFilter(
-        record_ids=_records_meant(connection, installation, query),
-        words=_words(query.q) if query.q else None,
+        carriers=list(_carriers(connection, installation, query)),
+        words=words,
         data_owner=query.data_owner,
         updated_since=query.updated_since,
-        after=after,
     )
-    found = profiles.list_profiles(connection, visibility, narrowed, limit + 1)
-    shown = [present(connection, installation, visibility, profile) for profile in found[:limit]]
-    more = len(found) > limit
-    return Page(
-        [document for document in shown if document is not None],
-        found[limit - 1].profile_id if more else None,
-    )
+    listed = list_profiles(connection, visibility, narrowed, after, limit)
+    shown = [present(connection, installation, visibility, profile) for profile in listed.profiles]
+    return Page([document for document in shown if document is not None], listed.after)
 
 
-def _records_meant(connection: Connection, installation: Installation, query: Query) -> list[int] | None:
-    meant: list[set[int]] = []
+def _carriers(connection: Connection, installation: Installation, query: Query) -> Iterator[list[int]]:
+    """For each identifier asked for, the records that carry it."""
     company = installation.deployment.company
     context = Context(country=company.country, language=company.language)
-    for kind, value in (("email", query.email), ("phone", query.phone)):
-        if value is not None:
-            canonical = _canonical_value(kind, value, context)
-            meant.append(set(normalised.find_by_handle(connection, [kind], canonical) if canonical else ()))
-    if query.key is not None:
-        if query.source is None:
-            raise InvalidInputError("key needs source beside it", remedy="Ask for ?source=webshop&key=10023")
-        found = records.find_record_ids(connection, [(query.source, query.key)])
-        meant.append({record_id for _, _, record_id in found})
-    elif query.source is not None:
-        raise InvalidInputError("source needs key beside it", remedy="Ask for ?source=webshop&key=10023")
-    return sorted(set.intersection(*meant)) if meant else None
+    for kind, value in _handles(query):
+        handles = _as_kept(kind, value, context)
+        yield [record for kept in handles for record in normalised.find_by_handle(connection, [kind], kept)]
+    if (query.key is None) != (query.source is None):
+        raise InvalidInputError("source and key go together", remedy="Ask for ?source=webshop&key=10023")
+    if query.source is not None and query.key is not None:
+        yield [record_id for _, _, record_id in records.find_record_ids(connection, [(query.source, query.key)])]
 
 
-def _canonical_value(kind: str, value: str, context: Context) -> str | None:
-    attribute = {"email": "emails", "phone": "phones"}[kind]
-    canonical: CanonicalData = canonicalise({attribute: [{"value": value}]}, context)
-    record = normalise(canonical)
-    found = record.emails if kind == "email" else record.phones
-    return found[0].value if found else None
+def _handles(query: Query) -> Iterator[tuple[str, str]]:
+    if query.email is not None:
+        yield "email", query.email
+    if query.phone is not None:
+        yield "phone", query.phone
+    if query.identifier is not None:
+        kind, colon, value = query.identifier.partition(":")
+        if not (kind and colon and value):
+            raise InvalidInputError("identifier is not TYPE:VALUE", remedy="Ask for ?identifier=loyalty_card:4711")
+        yield kind, value
 
 
-def _words(q: str) -> list[str]:
-    """What was typed, as the search text has it: folded words; of a phone number its digits without the zero."""
-    typed = q.strip()
-    digits = [character for character in typed if character.isdigit()]
-    if digits and all(c.isdigit() or c in "+()/- ." for c in typed) and not _looks_like_date(typed):
-        return ["".join(digits).lstrip("0")]
-    return fold(typed).split()
-
-
-def _looks_like_date(typed: str) -> bool:
-    return len(typed) == 10 and typed[4] == typed[7] == "-"
+def _as_kept(kind: str, value: str, context: Context) -> list[str]:
+    """An identifier as the engine keeps it; none for one that it would not take."""
+    match kind:
+        case "email":
+            return [email.value for email in normalise(canonicalise({"emails": [{"value": value}]}, context)).emails]
+        case "phone":
+            return [phone.value for phone in normalise(canonicalise({"phones": [{"value": value}]}, context)).phones]
+    said = {"identifiers": [{"type": kind, "value": value}]}
+    return [identifier.value for identifier in normalise(canonicalise(said, context)).identifiers]
 
 
 def why(connection: Connection, installation: Installation, a: RecordKey, b: RecordKey) -> Evidence:

@@ -135,4 +135,5 @@ def test_a_migration_does_not_wait_for_a_lock_for_ever(new: Database, monkeypatc
         monkeypatch.setenv("CDI_MIGRATION_LOCK_TIMEOUT", "200ms")
         with pytest.raises(DatabaseError, match="LockNotAvailable"):
             downgrade(new, "base")
+    upgrade(new)  # from where it was stuck
     check_head(new)

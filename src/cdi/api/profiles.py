@@ -1,6 +1,5 @@
 """/v1/profiles: show, find, explain."""
 
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -51,18 +50,21 @@ def find_profiles(
     caller: Reader,
     email: Annotated[str | None, Query(max_length=320)] = None,
     phone: Annotated[str | None, Query(max_length=40)] = None,
+    identifier: Annotated[str | None, Query(max_length=300, examples=["loyalty_card:4711"])] = None,
     source: Annotated[str | None, Query(max_length=100)] = None,
     key: Annotated[str | None, Query(max_length=500)] = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
     data_owner: Annotated[str | None, Query(max_length=100)] = None,
-    updated_since: datetime | None = None,
+    updated_since: AwareDatetime | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: UUID | None = None,
+    after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """Profiles by identifier, by source record, by words (`q`), by owner, by time of change; all given must hold."""
-    query = profiles.Query(email, phone, source, key, q, data_owner, updated_since)
+    """Profiles by identifier (`email`, `phone`, or any `identifier` as TYPE:VALUE), by source record, by words or parts
+    of words (`q`, the best first), by owner, by time of change; all given must hold. `after` of the answer continues
+    the list (null: this was all)."""
+    query = profiles.Query(email, phone, identifier, source, key, q, data_owner, updated_since)
     page = profiles.find(connection, installation, caller.visibility, query, limit=limit, after=after)
-    return answer({"profiles": page.items, "after": str(page.after) if page.after else None})
+    return answer({"profiles": page.items, "after": page.after})
 
 
 @router.get("/profiles/{profile_id}/explain")

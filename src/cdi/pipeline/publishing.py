@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from cdi.ids import new_id
-from cdi.normalise.text import fold
+from cdi.normalise.searching import searchable
 from cdi.pipeline.installation import Installation
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
-from cdi.store import changes, pins, profiles, records, reviews
+from cdi.store import changes, pins, profiles, records, reviews, search_text
 from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
 from cdi.store.records import CurrentRecord
@@ -94,6 +94,7 @@ def publish(
     sources_of: dict[UUID, tuple[str, ...]] = {}
     for part in _chunks(due.items(), CHUNK):
         writes: list[ProfileWrite] = []
+        words: dict[UUID, search_text.Parts] = {}
         for profile_id, members, assembly, current in _assemble(connection, installation, part, facts):
             state = states.get(profile_id)
             told_after[profile_id] = _told(members, assembly.document, seen_before=profile_id in told_before)
@@ -102,9 +103,12 @@ def publish(
             asked += _findings(profile_id, assembly)
             if state is None or state.retired or state.content_hash != assembly.content_hash:
                 writes.append(_write(profile_id, assembly, current))
+            words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in current)
         written |= profiles.write_profiles(connection, writes, now)
+        search_text.save_words(connection, words)
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
+    search_text.forget_words(connection, list(plan.retired))
     questions = [*asked, *_questions(connection, installation, findings, after)]
     homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
     reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
@@ -192,29 +196,7 @@ def _write(profile_id: UUID, assembly: Assembly, current: Sequence[CurrentRecord
         sorted({record.source for record in current}),
         assembly.document,
         assembly.content_hash,
-        search_text(current),
     )
-
-
-def search_text(current: Sequence[CurrentRecord]) -> str:
-    """All that a person may type to find this profile, folded, each word once."""
-    words: dict[str, None] = {}
-    for record in current:
-        for value in _searchable(record.canonical):
-            words |= dict.fromkeys(fold(value).split())
-        words[record.key.lower()] = None
-    return " ".join(words)
-
-
-def _searchable(canonical: Mapping[str, Any]) -> Iterator[str]:
-    for block in ("name", "organisation"):
-        yield from (str(v) for part, v in (canonical.get(block) or {}).items() if part not in {"salutation", "full"})
-    if canonical.get("birth_date"):
-        yield str(canonical["birth_date"])
-    for values in ("emails", "phones", "identifiers"):
-        yield from (str(item["value"]) for item in canonical.get(values) or ())
-    for address in canonical.get("addresses") or ():
-        yield from (str(address[p]) for p in ("street", "house_number", "postal_code", "city") if address.get(p))
 
 
 def _states_before(

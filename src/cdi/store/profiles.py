@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.access import Visibility
 from cdi.resolution.ownership import OwnerAssignment
 from cdi.store.db import as_columns, copy_rows, metadata, text
 from cdi.store.sources import TIME
@@ -43,14 +42,12 @@ profile = Table(
     Column("sources", ARRAY(Text), nullable=False),
     Column("document", JSONB, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
-    Column("search", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("created_at", TIME, nullable=False),
     Column("updated_at", TIME, nullable=False),
     Column("retired_at", TIME),
     Column("retired_reason", Text),
     Index("ix_profile_minted", "minted"),
-    Index("ix_profile_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     Index("ix_profile_owner", "data_owner", "profile_id"),
     Index("ix_profile_updated", "updated_at", "profile_id"),
 )
@@ -108,7 +105,6 @@ class ProfileWrite:
     sources: Sequence[str]
     document: Mapping[str, Any]
     content_hash: bytes
-    search: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +250,7 @@ def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[s
     return {row.id: Original(row.golden, row.anchor) for row in rows}
 
 
-WRITTEN = ("profile_id", "kind", "data_owner", "sources", "document", "content_hash", "search")
+WRITTEN = ("profile_id", "kind", "data_owner", "sources", "document", "content_hash")
 
 WRITE_PROFILES = """
 with before as (
@@ -263,19 +259,19 @@ with before as (
     where profile_id = any(cast(:profile_id as uuid[]))
     on conflict do nothing
 )
-insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, search, version,
+insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, version,
     created_at, updated_at)
 select profile_id, kind, data_owner, string_to_array(sources, ','),
     cast(document as jsonb) || jsonb_build_object('version', 1, 'updated_at', cast(:stamp as text)),
-    content_hash, search, 1, :now, :now
+    content_hash, 1, :now, :now
 from unnest(cast(:profile_id as uuid[]), cast(:kind as text[]), cast(:data_owner as text[]),
-    cast(:sources as text[]), cast(:document as text[]), cast(:content_hash as bytea[]), cast(:search as text[]))
-    with ordinality as w(profile_id, kind, data_owner, sources, document, content_hash, search, position)
+    cast(:sources as text[]), cast(:document as text[]), cast(:content_hash as bytea[]))
+    with ordinality as w(profile_id, kind, data_owner, sources, document, content_hash, position)
 order by position
 on conflict (profile_id) do update set
     kind = excluded.kind, data_owner = excluded.data_owner, sources = excluded.sources,
     document = excluded.document || jsonb_build_object('version', p.version + 1),
-    content_hash = excluded.content_hash, search = excluded.search, version = p.version + 1,
+    content_hash = excluded.content_hash, version = p.version + 1,
     updated_at = excluded.updated_at, retired_at = null, retired_reason = null
 returning p.profile_id, p.version
 """
@@ -293,7 +289,7 @@ def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now
         (
             (
                 p.profile_id, p.kind, p.data_owner, ",".join(p.sources), orjson.dumps(p.document).decode(),
-                p.content_hash, p.search,
+                p.content_hash,
             )
             for p in profiles
         ),
@@ -461,62 +457,6 @@ def successors(connection: Connection, profile_id: UUID) -> list[UUID]:
         {"id": profile_id},
     )
     return [row.profile_id for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileFilter:
-    """What a list of profiles is narrowed by; None: not narrowed. All that are given must hold."""
-
-    record_ids: Sequence[int] | None = None
-    words: Sequence[str] | None = None  # folded; each must occur in the profile's search text
-    data_owner: str | None = None
-    updated_since: datetime | None = None
-    after: UUID | None = None
-
-
-VISIBLE = "not (p.sources <@ cast(:hidden as text[]))"
-
-
-def list_profiles(
-    connection: Connection, visibility: Visibility, narrowed: ProfileFilter, limit: int
-) -> list[FoundProfile]:
-    """Live profiles by id, at most `limit`, that have at least one record the caller may see."""
-    conditions = ["p.retired_at is null", VISIBLE]
-    parameters: dict[str, Any] = {"hidden": sorted(visibility.hidden_sources), "limit": limit}
-    if narrowed.record_ids is not None:
-        conditions.append(
-            "exists (select from membership m join record r using (record_id) where m.profile_id = p.profile_id"
-            " and m.record_id = any(cast(:records as bigint[])) and not r.source = any(cast(:hidden as text[])))"
-        )
-        conditions.append(
-            "p.profile_id in (select profile_id from membership where record_id = any(cast(:records as bigint[])))"
-        )
-        parameters["records"] = list(narrowed.record_ids)
-    for n, word in enumerate(narrowed.words or ()):
-        conditions.append(f"p.search like :word{n}")
-        parameters[f"word{n}"] = f"%{_escape_like(word)}%"
-    if narrowed.data_owner is not None:
-        conditions.append("p.data_owner = :owner")
-        parameters["owner"] = narrowed.data_owner
-    if narrowed.updated_since is not None:
-        conditions.append("p.updated_at >= :since")
-        parameters["since"] = narrowed.updated_since
-    if narrowed.after is not None:
-        conditions.append("p.profile_id > :after")
-        parameters["after"] = narrowed.after
-    where = " and ".join(conditions)
-    rows = connection.execute(
-        text(
-            "select p.profile_id, p.document, p.sources, p.version, p.retired_reason, false as retired"  # noqa: S608
-            f" from profile p where {where} order by p.profile_id limit :limit"
-        ),
-        parameters,
-    )
-    return [_found(row) for row in rows]
-
-
-def _escape_like(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def profile_figures(connection: Connection) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Free text, on both sides: the words by which a customer can be found, and how what somebody typed is read. The two
+follow one rule, so that whatever is shown can be typed again: folded, apart by spaces, names by their sound too."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cdi.fields import CanonicalData, FieldGroup
+from cdi.normalise.phonetics import koelner_phonetik
+from cdi.normalise.text import MAX_LENGTH, clean, fold
+
+RECORD_KEY: Final = "key"
+"""Beside the field groups, the group of what is no value: the key of the record."""
+MOST_WORDS: Final = 8
+"""So many words of what was typed count."""
+
+_PUNCTUATION: Final = ".,;:()~\"'"  # a tilde marks a sound
+_PHONE = re.compile(r"[+(]?[\d(][\d\s()/.-]*")
+_GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_LETTERS = re.compile(r"[a-z]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A typed word. `whole` is it as such; `fragment` what must occur somewhere; `sounds` the Kölner Phonetik of its
+    parts, none where it has no letters."""
+
+    whole: str
+    fragment: str
+    sounds: tuple[str, ...] = ()
+
+
+def searchable(canonical: CanonicalData, key: str) -> dict[str, str]:
+    """The words by which a record can be found, by the field group whose scope it takes to see them."""
+    found: dict[str, dict[str, None]] = {}
+    for group, value, is_name in _values(canonical, key):
+        kept = found.setdefault(group, {})
+        for word in _words(value):
+            kept[word] = None
+            if is_name:
+                kept |= dict.fromkeys(f"~{sound}" for sound in sounds_of(word))
+    return {group: " ".join(words) for group, words in found.items() if words}
+
+
+def _values(canonical: CanonicalData, key: str) -> Iterator[tuple[str, str, bool]]:
+    for block in ("name", "organisation"):
+        for part, value in (canonical.get(block) or {}).items():
+            if part not in {"salutation", "full"}:
+                yield FieldGroup.IDENTITY.value, str(value), True
+    if canonical.get("birth_date"):
+        yield FieldGroup.BIRTH.value, str(canonical["birth_date"]), False
+    for attribute, group in (
+        ("emails", FieldGroup.CONTACT),
+        ("phones", FieldGroup.CONTACT),
+        ("identifiers", FieldGroup.IDENTIFIER),
+    ):
+        for item in canonical.get(attribute) or ():
+            yield group.value, str(item["value"]), False
+    for address in canonical.get("addresses") or ():
+        yield from _address(address)
+    # The key of a record that a bare contact made is that contact.
+    yield (FieldGroup.CONTACT.value if ":" in key else RECORD_KEY), key, False
+
+
+def _address(address: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    for part in ("street", "house_number", "postal_code", "city"):
+        if address.get(part):
+            yield FieldGroup.ADDRESS.value, str(address[part]), part == "city"
+
+
+def _words(text: str) -> list[str]:
+    stripped = (word.strip(_PUNCTUATION) for word in fold(text[:MAX_LENGTH]).split())
+    return [word for word in stripped if any(map(str.isalnum, word))]
+
+
+def sounds_of(word: str) -> tuple[str, ...]:
+    """The Kölner Phonetik of the parts of a word; a single consonant says too little."""
+    codes = (koelner_phonetik(part) for part in _LETTERS.findall(word))
+    return tuple(dict.fromkeys(code for code in codes if len(code) > 1))
+
+
+def read_typed(text: str) -> tuple[Word, ...]:
+    """What somebody typed, word by word: "Müller Köln 1975", a phone number however it is written (its digits, without
+    the zero that +49 replaces), 5.3.1975 as the date that it is."""
+    typed = clean(text)
+    if typed[:1] in {"+", "0", "("} and _PHONE.fullmatch(typed) and not _GERMAN_DATE.fullmatch(typed):
+        digits = "".join(char for char in typed if char.isdigit())
+        return (_number(digits),) if digits.strip("0") else ()
+    dated = _GERMAN_DATE.sub(lambda m: f"{m[3]}-{int(m[2]):02}-{int(m[1]):02}", typed)
+    return tuple(dict.fromkeys(map(_word, _words(dated))))[:MOST_WORDS]
+
+
+def _word(word: str) -> Word:
+    return _number(word) if word.isdigit() else Word(word, word, () if "@" in word else sounds_of(word))
+
+
+def _number(digits: str) -> Word:
+    return Word(digits, digits.lstrip("0") or digits)

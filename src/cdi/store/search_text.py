@@ -1,0 +1,73 @@
+"""The words by which profiles can be found, kept in the transaction that publishes them.
+
+A row holds them twice: all together, for the index, and by source and field group, so that what a caller may not see
+is not matched either. Rows are of live profiles only, and written only when a word is different.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Column, Connection, ForeignKey, Index, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from cdi.store.db import as_columns, metadata
+
+profile_search = Table(
+    "profile_search",
+    metadata,
+    Column("profile_id", Uuid, ForeignKey("profile.profile_id"), primary_key=True),
+    Column("words", Text, nullable=False),  # each with a space on both sides
+    Column("parts", JSONB, nullable=False),  # {source: {field group: words}}
+    Index(
+        "ix_profile_search_words",
+        "words",
+        postgresql_using="gin",
+        postgresql_ops={"words": "gin_trgm_ops"},
+        # What was written last is read through by every search: a short list costs a search about a millisecond.
+        postgresql_with={"gin_pending_list_limit": 1024},
+    ),
+)
+
+Parts: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The words of a profile by source and field group, apart by spaces."""
+
+
+def merged(parts: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, dict[str, str]]:
+    """The words of several (source, words by group), each once by source and group."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
+    for source, groups in parts:
+        for group, words in groups.items():
+            found.setdefault(source, {}).setdefault(group, {}).update(dict.fromkeys(words.split(" ")))
+    return {source: {group: " ".join(words) for group, words in groups.items()} for source, groups in found.items()}
+
+
+def _together(parts: Parts) -> str:
+    words = dict.fromkeys(word for groups in parts.values() for held in groups.values() for word in held.split(" "))
+    return f" {' '.join(words)} "
+
+
+SAVE = """
+insert into profile_search as s (profile_id, words, parts)
+select profile_id, words, cast(parts as jsonb)
+from unnest(cast(:profile_id as uuid[]), cast(:words as text[]), cast(:parts as text[]))
+    as w(profile_id, words, parts)
+on conflict (profile_id) do update set words = excluded.words, parts = excluded.parts
+where s.parts <> excluded.parts
+"""
+
+
+def save_words(connection: Connection, profiles: Mapping[UUID, Parts]) -> None:
+    """From now on these profiles are found by these words."""
+    if profiles:
+        rows = ((profile_id, _together(parts), orjson.dumps(parts).decode()) for profile_id, parts in profiles.items())
+        connection.execute(text(SAVE), as_columns(("profile_id", "words", "parts"), rows))
+
+
+def forget_words(connection: Connection, profile_ids: Sequence[UUID]) -> None:
+    """These profiles are found by no word any more."""
+    if profile_ids:
+        connection.execute(
+            text("delete from profile_search where profile_id = any(cast(:ids as uuid[]))"), {"ids": list(profile_ids)}
+        )
