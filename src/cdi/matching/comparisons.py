@@ -97,10 +97,11 @@ class Subject:
 
     def shares(self, name: str, values: Objects) -> FloatArray:
         """How common each distinct value is, under the model."""
-        key = f"shares {name}"
-        if key not in self._memo:
-            self._memo[key] = self.model.frequencies_of(name).of(values)
-        found: FloatArray = self._memo[key]
+        key, frequencies = f"shares {name}", self.model.frequencies_of(name)
+        known = self.table.memo.get(key)
+        if known is None or known[0] is not frequencies or len(known[1]) != len(values):
+            known = self.table.memo[key] = (frequencies, frequencies.of(values))
+        found: FloatArray = known[1]
         return found
 
     def shared(self, name: str, values: Objects) -> BoolArray:
@@ -116,7 +117,7 @@ class Subject:
         key = f"listed {name}"
         if key not in self._memo:
             shares = self.model.frequencies_of(name).shares
-            self._memo[key] = np.fromiter((value in shares for value in values), bool, len(values))
+            self._memo[key] = np.fromiter(map(shares.__contains__, values), bool, len(values))
         found: BoolArray = self._memo[key]
         return found
 
@@ -439,8 +440,8 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     shares = np.full(len(a), np.nan)
     exact = levels == 1
     if exact.any():
-        dates, codes = np.unique(x[exact], return_inverse=True)
-        shares[exact] = subject.model.frequencies_of("birth").of([str(d) for d in dates.tolist()])[codes]
+        dates = features.birth_dates(table)
+        shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
     return Answers(levels, shares)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
-from cdi.matching.pairs import BoolArray, IntArray
+from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import Hashes, combine, hash_texts, sound
 from cdi.normalise.nicknames import nickname_group
 
@@ -260,6 +260,18 @@ def birth_parts(table: RecordTable) -> BirthParts:
     """The parts of each record's birth date."""
     birth = table.birth
     return table.remembered("birth", lambda: BirthParts(birth // 10000, birth // 100 % 100, birth % 100))
+
+
+def birth_dates(table: RecordTable) -> Column:
+    """Birth dates as texts: the number that `RecordTable.birth` holds."""
+
+    def make() -> Column:
+        ordered = distinct(table.birth.astype(np.int64))
+        texts = np.empty(len(ordered), dtype=object)
+        texts[:] = list(map(str, ordered.tolist()))
+        return Column(np.searchsorted(ordered, table.birth).astype(np.int32), texts)
+
+    return table.remembered("birth dates", make)
 
 
 def year_hints(table: RecordTable) -> NDArray[np.int32]:

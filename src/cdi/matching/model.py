@@ -3,6 +3,7 @@ customer's rare value (frequencies are kept of values that at least five records
 
 import base64
 import hashlib
+import itertools
 import json
 import math
 import zlib
@@ -67,8 +68,8 @@ class Frequencies:
 
     def of(self, values: Sequence[str] | NDArray[Any]) -> FloatArray:
         """The share of each value."""
-        get, rare = self.shares.get, self.rare
-        return np.fromiter((get(value, rare) for value in values), np.float64, len(values))
+        found = map(self.shares.get, values, itertools.repeat(self.rare))
+        return np.fromiter(found, np.float64, len(values))
 
 
 NO_FREQUENCIES: Final = Frequencies({}, 1.0, 1.0)
