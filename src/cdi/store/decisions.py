@@ -126,7 +126,7 @@ def revoke_decision(connection: Connection, decision_id: int, author: str, reaso
 STANDING = "revoked_at is null and awaits = '{}'"
 
 TOUCHING = """and record_ids && (cast(:ids as bigint[]) || array(
-    select record_id from record where replaced_by = any(cast(:ids as bigint[]))))"""
+    select record_id from record where replaced_by is not null and replaced_by = any(cast(:ids as bigint[]))))"""
 
 
 def standing_decisions(connection: Connection, record_ids: Sequence[int] | None = None) -> list[Decision]:

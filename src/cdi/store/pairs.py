@@ -88,23 +88,21 @@ reached(record_id) as (
 
 UPROOT = f"with recursive {REACHED}, {FORGET} select record_id from reached order by record_id"  # noqa: S608
 
+# The array in the middle tells the planner that a few records follow. It would believe in millions, and make room.
 SURROUNDINGS = f"""
 with recursive {REACHED},
-beside(record_id) as (
-    select n.record_id from reached c cross join lateral (
-        select right_id as record_id from pair where left_id = c.record_id
-        union all select left_id from pair where right_id = c.record_id
-        offset 0  -- a look-up for each record, whatever the planner believes of their number
-    ) n
-),
 wider(record_id) as (
-    select record_id from beside where record_id not in (select record_id from reached)
+    select unnest(array(
+        select n.record_id from reached c cross join lateral (
+            select right_id as record_id from pair where left_id = c.record_id
+            union all select left_id from pair where right_id = c.record_id
+            offset 0
+        ) n
+    ))
     union
     select n.record_id from wider c cross join lateral ({NEIGHBOURS}) n
 )
-select record_id, true as core from reached
-union all select record_id, false from wider where record_id not in (select record_id from reached)
-order by record_id
+select record_id, true as core from reached union all select record_id, false from wider
 """  # noqa: S608
 
 
@@ -118,4 +116,4 @@ def surroundings(connection: Connection, record_ids: Sequence[int], floor: float
     """All records connected to these (as in `uproot`); and with them all that are connected to a record which a
     stored pair of any weight brings beside one of them. The latter first, the former as the core of it."""
     rows = connection.execute(text(SURROUNDINGS), {"ids": list(record_ids), "floor": floor}).all()
-    return [row.record_id for row in rows], frozenset(row.record_id for row in rows if row.core)
+    return sorted({row.record_id for row in rows}), frozenset(row.record_id for row in rows if row.core)
