@@ -15,10 +15,12 @@ from cdi.api import (
     reviews,
     sources,
     splitting,
+    webhooks_in,
 )
 from cdi.api.documentation import add_documentation
 from cdi.api.problems import install_handlers
 from cdi.pipeline import Installation
+from cdi.receiving import Afterwards
 
 
 def create_app(installation: Installation) -> FastAPI:
@@ -27,9 +29,10 @@ def create_app(installation: Installation) -> FastAPI:
         title="cdi", version=__version__, description="One golden record per customer.", docs_url=None, redoc_url=None
     )
     app.state.installation = installation
+    app.state.afterwards = Afterwards(installation)
     install_handlers(app)
     add_documentation(app)
     rooms = (lookup, profiles, history, reviews, overrides, conflicts, splitting, ownership, sources, changes, health)
-    for room in rooms:
+    for room in (*rooms, webhooks_in):
         app.include_router(room.router)
     return app

@@ -29,6 +29,7 @@ ENVIRONMENT = """\
 # CDI_DATABASE_URL=postgresql://cdi:password@db.internal/cdi   # without it: a private PostgreSQL in var/
 # CDI_HOST=127.0.0.1
 # CDI_PORT=8000
+# CDI_PUBLIC_URL=https://cdi.example.org   # behind a proxy: where source systems reach our webhooks
 # CDI_LOG_LEVEL=INFO
 """
 

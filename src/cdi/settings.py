@@ -50,6 +50,7 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     host: str = "127.0.0.1"
     port: int = 8000
+    public_url: str | None = None  # where others reach us, behind a proxy: some signatures are over it
 
 
 class Model(BaseModel):

@@ -4,18 +4,18 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from reading import NOW, context, declared
 
-from cdi.errors import ConfigurationError, InvalidInputError
+from cdi.errors import ConfigurationError
 from cdi.ingest.blueprint import Signature
-from cdi.ingest.contract import Op, WebhookRequest, WebhookResult
+from cdi.ingest.contract import HandshakeAnswer, Op, WebhookRequest, WebhookResult
 from cdi.ingest.manifest import DeclaredConnector, load_connector
-from cdi.ingest.webhook import LARGEST, WebhookRefusedError, verify_signature
+from cdi.ingest.webhook import LARGEST, TooLargeError, WebhookRefusedError, verify_signature
 from cdi.settings import bundled
 
 
@@ -179,14 +179,92 @@ def test_a_wrong_signature_is_refused_before_anything_is_read(connector: Declare
     [
         (b"{not json", {}),
         (b"<xml/>", {"content_type": "text/xml"}),
-        (b" " * (LARGEST + 1), {}),
+        (b'{"topic": "customer.saved"}', {}),
         (b'{"topic": "customer.saved", "customer": {"name": "x"}}', {}),
         (b'{"topic": "customer.redact", "ids": [""]}', {}),
+        (b'{"topic": "customer.redact", "ids": []}', {}),
     ],
 )
-def test_a_delivery_that_cannot_be_read_is_told(connector: DeclaredConnector, body: bytes, headers: Any) -> None:
-    with pytest.raises(InvalidInputError):
-        received(connector, signed(body, **headers))
+def test_a_delivery_of_the_vendors_that_cannot_be_read_is_kept_aside(
+    connector: DeclaredConnector, body: bytes, headers: Any
+) -> None:
+    result = received(connector, signed(body, **headers))
+    assert (result.records, result.read_again) == ((), ())
+    assert len(result.rejected) == 1
+
+
+def test_a_delivery_that_is_too_large_is_refused(connector: DeclaredConnector) -> None:
+    with pytest.raises(TooLargeError):
+        received(connector, signed(b" " * (LARGEST + 1)))
+
+
+def test_a_record_of_a_delivery_is_what_its_stream_would_make_of_it(tmp_path: Path) -> None:
+    text = MANIFEST.replace("key: =id", "key: =id\n    source_time: =ts(at)\n    deletes: [{mode: flag, when: gone}]")
+    connector = declared(tmp_path, text)
+    customer = {"id": 7, "at": "2026-11-20T10:00:00+01:00", "gone": True}
+    body = json.dumps({"topic": "customer.saved", "customer": customer}).encode()
+    (record,) = received(connector, signed(body)).records
+    assert (record.key, record.op) == ("7", Op.DELETE)
+    assert record.source_time == datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def test_what_was_signed_has_a_fingerprint_that_no_header_can_change(connector: DeclaredConnector) -> None:
+    body = b'{"topic": "customer.touched"}'
+    once = received(connector, signed(body))
+    delivered_again = signed(body)
+    renamed = WebhookRequest("POST", delivered_again.url, {**delivered_again.headers, "x-event-id": "e2"}, body)
+    assert received(connector, renamed).fingerprint == once.fingerprint
+    later = received(connector, signed(body, sent=int(NOW.timestamp()) + 1))
+    assert later.fingerprint != once.fingerprint
+
+
+@pytest.mark.parametrize("secret", [None, ""])
+def test_without_a_secret_nothing_is_received(tmp_path: Path, secret: str | None) -> None:
+    connector = declared(tmp_path, MANIFEST.replace("default: geheim", "help: x"))
+    for request in (signed(b"{}", secret="x"), signed(b"{}", secret="")):
+        with pytest.raises(ConfigurationError, match="has no secret for its webhooks"):
+            connector.webhook({"secret": secret}, request, context(Path()))
+
+
+CRC = "Cytd4Sq+NvEcV3MMrXxWJGJx5A+y/lXzzU2Maartkx8="
+"""Computed with openssl dgst -sha256 -hmac from that example, which prints no result."""
+
+
+# -- handshakes ------------------------------------------------------------------------------------------------------
+
+
+def test_meta_hears_its_challenge_from_who_knows_the_token(tmp_path: Path) -> None:
+    """As Meta's documentation of webhooks describes its verification request."""
+    text = MANIFEST.replace("event_id:", 'handshake: {type: echo, token: "{config.secret}"}\n  event_id:')
+    connector = declared(tmp_path, text)
+    asked = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": "geheim"}
+    assert connector.handshake({}, asked) == HandshakeAnswer("1158201444")
+    for wrong in ({}, asked | {"hub.verify_token": "falsch"}, {"hub.verify_token": "geheim"}):
+        with pytest.raises(WebhookRefusedError):
+            connector.handshake({}, wrong)
+
+
+def test_x_hears_its_token_signed(tmp_path: Path) -> None:
+    """Secret and token of the example that Twitter's developer relations published (gist.github.com/jcipriano)."""
+    verify = "{header: x-twitter-webhooks-signature, prefix: sha256=, encoding: base64, secret: '{config.secret}'}"
+    webhook = f"webhook:\n  verify: {verify}\n  handshake: {{type: sign}}\n  events: [{{stream: customers}}]\n"
+    connector = declared(tmp_path, MANIFEST.partition("webhook:")[0] + webhook)
+    config = {"secret": "z3ZX4v7mAAUGykl3EcmkqbartmuW8VFOOzCloLx9Q45P0hLrFu"}
+    told = connector.handshake(config, {"crc_token": "9b4507b3-9040-4669-9ca3-6b94edb50553"})
+    assert told.media_type == "application/json"
+    assert json.loads(told.content) == {"response_token": f"sha256={CRC}"}
+    with pytest.raises(WebhookRefusedError):
+        connector.handshake(config, {})
+
+
+def test_a_ping_brings_nothing_and_proves_nothing(tmp_path: Path) -> None:
+    """WooCommerce asks with an unsigned form whether somebody is there before it activates a webhook."""
+    connector = declared(tmp_path, MANIFEST.replace("event_id:", "ping: webhook_id\n  event_id:"))
+    form = {"content_type": "application/x-www-form-urlencoded"}
+    assert received(connector, delivery(b"webhook_id=12", **form)) == WebhookResult()
+    for other in (b"webhook_id=12&topic=x", b"webhook_id=", b"id=12"):
+        with pytest.raises(WebhookRefusedError):
+            received(connector, delivery(other, **form))
 
 
 UNSIGNED = """webhook:

@@ -429,13 +429,34 @@ class WebhookEvent(Part):
     when: str | None = None  # over {headers, body}; names of headers in lower case
     records: str | None = None
     key: str | None = None  # where the delivery's records are built otherwise than the stream's
+    source_time: str | None = None  # the same for their time; else that of the stream
     op: Literal["upsert", "delete", "erase"] = "upsert"
 
 
+class Echo(Part):
+    """A question by GET before the vendor sends anything (Meta): who knows the token is told the challenge again."""
+
+    type: Literal["echo"]
+    token: str
+    token_param: str = "hub.verify_token"  # noqa: S105  the name of a parameter
+    challenge_param: str = "hub.challenge"
+
+
+class SignedAnswer(Part):
+    """A question by GET that is answered with the signature of what it holds (X), made as deliveries are signed."""
+
+    type: Literal["sign"]
+    param: str = "crc_token"
+    answer: str = "response_token"
+
+
 class Webhook(Part):
-    """What the source system tells by itself. `timestamp` and `max_age` refuse what was recorded and is sent again."""
+    """What the source system tells by itself. `timestamp` and `max_age` refuse what was recorded and is sent again.
+    `ping` is the one field of an unsigned form that only asks whether somebody is there (WooCommerce)."""
 
     verify: Signature | SharedToken
+    handshake: Annotated[Echo | SignedAnswer, Field(discriminator="type")] | None = None
+    ping: Annotated[str, Field(pattern=NAME)] | None = None
     event_id: str | None = None
     timestamp: str | None = None
     timestamp_format: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from cdi.fields import CanonicalData, Stream
 
@@ -111,14 +111,40 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResult:
-    """What a verified delivery brings: records to land, and streams of which there is something new to read.
+    """What a verified delivery brings: records to land, what cannot be taken, and streams of which there is something
+    new to read.
 
-    `event_id` is the vendor's own: a delivery that repeats one has been dealt with already.
+    `event_id` is the vendor's own, `fingerprint` a digest of what was signed: a delivery that repeats either has been
+    dealt with already.
     """
 
     records: tuple[Record, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
     read_again: tuple[str, ...] = ()
     event_id: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeAnswer:
+    """What a vendor wants to hear before it sends anything."""
+
+    content: str
+    media_type: str = "text/plain"
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A connector whose source system tells by itself what is new."""
+
+    def webhook(self, config: Mapping[str, Any], request: WebhookRequest, context: ReadContext) -> WebhookResult:
+        """What a delivery brings, once it is verified. Raises WebhookRefusedError; ConfigurationError where the source
+        receives none."""
+        ...
+
+    def handshake(self, config: Mapping[str, Any], params: Mapping[str, str]) -> HandshakeAnswer:
+        """The answer to a vendor's question by GET; raises like `webhook`."""
+        ...
 
 
 class Connector(Protocol):

@@ -23,6 +23,7 @@ from cdi.ingest.blueprint import (
 )
 from cdi.ingest.contract import (
     CheckResult,
+    HandshakeAnswer,
     Native,
     ReadContext,
     ReadEvent,
@@ -199,13 +200,19 @@ class DeclaredConnector:
     def webhook(self, config: Mapping[str, Any], request: WebhookRequest, context: ReadContext) -> WebhookResult:
         """What a delivery brings, once it is verified.
 
-        Raises WebhookRefusedError, InvalidInputError for one that cannot be read, ConfigurationError if this
-        connector has no webhook.
+        Raises WebhookRefusedError, TooLargeError, and ConfigurationError where the source receives none.
         """
+        return self._webhook(config).receive(request, self._values(config), context.now)
+
+    def handshake(self, config: Mapping[str, Any], params: Mapping[str, str]) -> HandshakeAnswer:
+        """The answer to the vendor's question by GET; raises like `webhook`."""
+        return self._webhook(config).answer(params, self._values(config))
+
+    def _webhook(self, config: Mapping[str, Any]) -> CompiledWebhook:
         webhook = self._compiled_for(config).webhook
         if webhook is None:
             raise ConfigurationError(f"connector {self.name} has no webhook", remedy="Its streams are read by cdi sync")
-        return webhook.receive(request, self._values(config), context.now)
+        return webhook
 
     def _known(self, stream: str) -> None:
         if stream not in self.manifest.streams:
@@ -284,7 +291,7 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     if isinstance(manifest, HttpManifest):
         plans = {n: compile_http(part, shared, ("streams", n)) for n, part in manifest.streams.items()}
     keys = {name: part.key for name, part in manifest.streams.items()}
-    webhook = compile_webhook(manifest.webhook, keys, shared) if manifest.webhook is not None else None
+    webhook = compile_webhook(manifest.webhook, streams, keys, shared) if manifest.webhook is not None else None
     if shared.faults:
         raise _ManifestError(shared.faults)
     return Compiled(streams, plans, webhook)

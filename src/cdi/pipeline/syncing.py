@@ -1,7 +1,8 @@
 """A source is read stream by stream, each from its checkpoint on; what was read is landed batch by batch."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeAlias
 
 from cdi.clock import utc_now
@@ -19,6 +20,7 @@ from cdi.ingest.contract import (
 )
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.landing import Arriving, land
+from cdi.store import received
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
 from cdi.store.sources import Counts
@@ -29,8 +31,10 @@ BATCH = 5_000
 Progress: TypeAlias = Callable[[str, Counts], None]
 
 
-def sync(installation: Installation, source: str, progress: Progress | None = None) -> Counts:
-    """Read what is new at one source, from each stream's checkpoint on.
+def sync(
+    installation: Installation, source: str, progress: Progress | None = None, only: Collection[str] = ()
+) -> Counts:
+    """Read what is new at one source, from each stream's checkpoint on; of `only` these streams, where some are named.
 
     Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
     `progress` is told after each batch; a StoppedError that it raises ends the run there.
@@ -40,7 +44,7 @@ def sync(installation: Installation, source: str, progress: Progress | None = No
         run_id = _start(installation, source)
         counts = Counts()
         context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
-        streams = connector.streams()
+        streams = [stream for stream in connector.streams() if not only or stream.name in only]
         arriving = Arriving(
             source,
             {stream.name: stream.kind for stream in streams},
@@ -65,13 +69,22 @@ def sync(installation: Installation, source: str, progress: Progress | None = No
         except Exception as error:
             _end(installation, run_id, counts, f"unexpected {type(error).__name__}")
             raise
-        _end(installation, run_id, counts, None)
+        _settle(installation, source, streams, context.now)
+        _end(installation, run_id, counts, None, source_store.PART if only else None)
         return counts
+
+
+def _settle(installation: Installation, source: str, streams: Sequence[StreamInfo], began: datetime) -> None:
+    """What deliveries pointed to before this run began has been read."""
+    with installation.database.unit_of_work() as connection:
+        received.settle(connection, source, [stream.name for stream in streams], began, utc_now())
 
 
 def _start(installation: Installation, source: str) -> int:
     with installation.database.unit_of_work() as connection:
-        return source_store.start_run(connection, source, utc_now())
+        run_id = source_store.start_run(connection, source, utc_now())
+        record_store.forget_interrupted(connection, source)
+        return run_id
 
 
 def _checkpoint(installation: Installation, source: str, stream: str) -> State | None:

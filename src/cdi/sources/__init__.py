@@ -1,7 +1,7 @@
 """Source systems as their engineer meets them: what is connected (`connected`), what would come of a source
 (`preview`), a source wired in (`wiring`, `deployment_file`), tested (`trial`) and read (`operating`)."""
 
-from cdi.sources.connected import describe, list_sources, record, runs
+from cdi.sources.connected import deliveries, describe, list_sources, record, runs
 from cdi.sources.operating import Replay, Synced, check, replay, sync_sources
 from cdi.sources.preview import Preview, preview
 
@@ -10,6 +10,7 @@ __all__ = [
     "Replay",
     "Synced",
     "check",
+    "deliveries",
     "describe",
     "list_sources",
     "preview",

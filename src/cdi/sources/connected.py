@@ -10,7 +10,7 @@ from cdi.errors import NotFoundError
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.pipeline.timing import source_standing
-from cdi.store import records, sources
+from cdi.store import received, records, sources
 
 TIMES = ("schedule", "running", "next_run_at", "lag_seconds", "overdue_seconds", "failures")
 """What is told of a source's schedule."""
@@ -52,6 +52,19 @@ def runs(
     """How the syncs of a source went, newest first."""
     _visible(installation, caller, name)
     return sources.list_runs(connection, name, limit, before)
+
+
+def deliveries(
+    connection: Connection,
+    installation: Installation,
+    caller: Caller,
+    name: str,
+    limit: int,
+    before: int | None = None,
+) -> list[dict[str, Any]]:
+    """What a source system delivered by webhook, newest first."""
+    _visible(installation, caller, name)
+    return received.list_deliveries(connection, name, limit, before)
 
 
 def record(

@@ -13,6 +13,8 @@ from cdi.ingest.contract import Native, Rejected, State
 from cdi.store.db import lock_key, metadata, text
 
 TIME = DateTime(timezone=True)
+PART = "part"
+"""The status of a run that read some streams only: it went well, and says nothing of when the source was read."""
 
 checkpoint = Table(
     "checkpoint",
@@ -30,7 +32,7 @@ sync_run = Table(
     Column("source", Text, nullable=False),
     Column("started_at", TIME, nullable=False),
     Column("ended_at", TIME),
-    Column("status", Text, nullable=False),  # running, ok, failed, stopped
+    Column("status", Text, nullable=False),  # running, ok, part, failed, stopped
     Column("counts", JSONB, nullable=False),
     Column("error", Text),
     Index(None, "source", "run_id"),
@@ -188,7 +190,8 @@ def run_states(connection: Connection, sources: Sequence[str]) -> dict[str, RunS
                     and l.database = (select oid from pg_database where datname = current_database())
                     and (l.classid::bigint << 32 | l.objid::bigint) = s.lock) as held
             from unnest(cast(:sources as text[]), cast(:locks as bigint[])) as s(source, lock)
-            cross join lateral (select * from sync_run r where r.source = s.source order by run_id desc limit 1) last
+            cross join lateral (select * from sync_run r where r.source = s.source and r.status <> 'part'
+                order by run_id desc limit 1) last
             left join lateral (select * from sync_run r where r.source = s.source and r.status = 'ok'
                 order by run_id desc limit 1) good on true
             """
