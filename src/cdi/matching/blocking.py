@@ -183,8 +183,12 @@ def _surnames(table: RecordTable) -> Entries:
     column = surname_hashes(table)
 
     def make() -> Entries:
-        words = features.words_of(column.values)
-        return column.rows(), words.sounds[words.codes[:, 0]][column.codes]
+        words, hints = features.words_of(column.values), features.surname_hints(table)
+        hinted = np.flatnonzero(hints.codes)
+        hint_words = features.words_of(hints.values)
+        rows = np.concatenate((column.rows(), hinted))
+        hint_sounds = hint_words.sounds[hint_words.codes[:, 0]][hints.codes[hinted]]
+        return rows, np.concatenate((words.sounds[words.codes[:, 0]][column.codes], hint_sounds))
 
     return table.remembered("surname entries", make)
 
@@ -268,7 +272,8 @@ def _full_name(table: RecordTable, _: MatchModel) -> Entries:
     given = parts_of(table).given[rows]
     sounds = combine(np.minimum(given, surnames), np.maximum(given, surnames))
     words = features.given_words(table)
-    groups = features.given_groups(table)[words.codes[:, 0]][table.given.codes[rows]].astype(np.uint64)
+    by_word = features.given_groups(table)[:, : features.BLOCKED_GROUPS]
+    groups = by_word[words.codes[:, 0]][table.given.codes[rows]].astype(np.uint64)
     formal = [combine(groups[:, k], surnames) for k in range(groups.shape[1])]
     hashes = np.concatenate((sounds, *formal))
     all_rows = np.tile(rows, 1 + groups.shape[1])

@@ -106,6 +106,7 @@ class RecordTable:
     initials: Column
     family: Column
     birth_name: Column
+    generation: Column
     former_family: Ragged
     birth: Codes
     emails: Ragged
@@ -192,6 +193,7 @@ class RecordTable:
             initials=column(initials),
             family=column(family),
             birth_name=column(birth_name),
+            generation=_missing(n),
             former_family=_single(_missing(n)),
             birth=np.zeros(n, np.int32) if birth is None else np.asarray(birth, np.int32)[order],
             emails=_single(column(emails)),
@@ -299,6 +301,9 @@ def _reorder(counts: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
     return starts, positions
 
 
+_TEXTS: Final = ("given", "initials", "family", "birth_name", "generation", "organisation", "legal_form")
+
+
 class TableBuilder:
     """Collects normalised records, in any order, into a RecordTable."""
 
@@ -308,9 +313,7 @@ class TableBuilder:
         self._kinds: list[int] = []
         self._genders: list[int] = []
         self._births: list[int] = []
-        self._texts: dict[str, list[str]] = {
-            name: [] for name in ("given", "initials", "family", "birth_name", "organisation", "legal_form")
-        }
+        self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
         self._former_family = _RaggedBuilder()
         self._emails = _RaggedBuilder()
         self._mobiles = _RaggedBuilder()
@@ -336,6 +339,7 @@ class TableBuilder:
         texts["initials"].append(record.initials or record.middle_initials)
         texts["family"].append(" ".join(record.family_names) or record.family_initial[:1])
         texts["birth_name"].append(record.birth_name)
+        texts["generation"].append(record.generation)
         texts["organisation"].append(record.organisation)
         texts["legal_form"].append(record.legal_form)
         self._former_family.add([(name, FORMER) for name in record.former.family_names])

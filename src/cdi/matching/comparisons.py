@@ -27,7 +27,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.model import LevelWeights, MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import Hashes, distinct_pairs, edit_distance, name_similarity, token_similarity
+from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity, token_similarity
 
 Levels = NDArray[np.uint8]
 IGNORED: Final = 255
@@ -84,7 +84,6 @@ class Comparison:
     rarity_counts_in_household: bool = False
     household_cap: float = 1.0
     learned: bool = True
-    moves: bool = False
 
 
 class Subject:
@@ -179,11 +178,12 @@ class NameLevels:
     different: int
     initial_fits: int
     initial_differs: int
+    distorted: int
 
 
-GIVEN: Final = NameLevels(1, 2, 3, 4, 5, 6, 9, 10, 11)
+GIVEN: Final = NameLevels(1, 2, 3, 4, 5, 6, 9, 10, 11, 12)
 GIVEN_GENDERS, GIVEN_SWAPPED = 7, 8
-FAMILY: Final = NameLevels(1, 2, 2, 3, 4, 5, 6, 7, 8)
+FAMILY: Final = NameLevels(1, 2, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def _names(
@@ -226,8 +226,10 @@ def _unequal_names(
     if name == "given":
         groups = features.given_groups(subject.table)
         x, y = groups[first[:, 0]], groups[second[:, 0]]
+        in_groups = np.flatnonzero((x[:, 0] != 0) & (y[:, 0] != 0))
+        x, y = x[in_groups], y[in_groups]
         related = ((x[:, :, None] == y[:, None, :]) & (x[:, :, None] != 0)).any(axis=(1, 2))
-        levels[related] = level.nickname
+        levels[in_groups[related]] = level.nickname
     one_letter = words.is_initial()
     initial = one_letter[first[:, 0]] | one_letter[second[:, 0]]
     fits = words.initials[first[:, 0]] == words.initials[second[:, 0]]
@@ -262,15 +264,16 @@ def _similar_names(
     many = (words.codes[low, 1] != 0) | (words.codes[high, 1] != 0)
     x, y = texts[low], texts[high]
     x[many], y[many] = words.vocabulary[first[many]], words.vocabulary[second[many]]
-    similarity = name_similarity(x, y, LOOSE)
+    similarity = name_similarity(x, y, DISTORTED)
     near = np.flatnonzero(similarity > 0)
-    distance = edit_distance(x[near], y[near], 2)
+    distance = edit_distance(x[near], y[near], 3)
     whole = features.lengths(subject.table, f"compact {name}", texts)
     length = np.where(
         many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
     )[near]
     tight = ((distance <= 1) & (length >= 3)) | ((distance == 2) & (length >= 7))
-    levels[near] = np.where(tight, level.fuzzy, level.loose)
+    levels[near[similarity[near] >= LOOSE]] = level.loose
+    levels[near[tight]] = level.fuzzy
     same_sound = (words.sounds[first] == words.sounds[second]) & (words.sounds[first] != 0)
     levels[same_sound & (levels == level.different)] = level.loose
     p, q = by_word[first], by_word[second]
@@ -280,15 +283,20 @@ def _similar_names(
     )
     similar = (levels == level.fuzzy) | (levels == level.loose)
     levels[similar & two_names] = level.both_common
+    unlike = near[(levels[near] == level.different) & (distance <= 3) & (3 * distance <= 2 * length)]
+    unheard = smaller[unlike] <= subject.model.frequencies_of(name).rare
+    levels[unlike[unheard]] = level.distorted
 
 
 LOOSE: Final = 0.85
+DISTORTED: Final = 0.65
+"""Names that are hardly alike may still be one, where nobody else has one of them: Wiwbkd is Wiebke."""
 
 
 def _contradicting_genders(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
     x, y = table.gender[a], table.gender[b]
     contradict = (x != y) & (x != 0) & (y != 0) & (x != 3) & (y != 3)
-    similar = (levels >= GIVEN.nickname) & (levels <= GIVEN.both_common)
+    similar = ((levels >= GIVEN.nickname) & (levels <= GIVEN.both_common)) | (levels == GIVEN.distorted)
     levels[contradict & similar] = GIVEN_GENDERS
 
 
@@ -312,18 +320,19 @@ def _swapped(subject: Subject, a: IntArray, b: IntArray, levels: Levels, shares:
 
 def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
-    other at least in sound."""
+    other at least in sound and for its first letter (Henn is no Anna)."""
     given, family = features.given_words(table), features.family_words(table)
     first, last = given.codes[:, 0], family.codes[:, 0]
 
-    def crosswise(of_given: Hashes, of_family: Hashes) -> tuple[BoolArray, BoolArray]:
+    def crosswise(of_given: NDArray[Any], of_family: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
         ga, gb = of_given[first][table.given.codes[a]], of_given[first][table.given.codes[b]]
         fa, fb = of_family[last][table.family.codes[a]], of_family[last][table.family.codes[b]]
         return (ga == fb) & (ga != 0), (gb == fa) & (gb != 0)
 
     one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
     one_exact, other_exact = crosswise(given.hashes, family.hashes)
-    swapped: BoolArray = one_sounds & other_sounds & (one_exact | other_exact)
+    one_begins, other_begins = crosswise(given.initials, family.initials)
+    swapped: BoolArray = one_sounds & other_sounds & one_begins & other_begins & (one_exact | other_exact)
     return swapped
 
 
@@ -365,8 +374,17 @@ def further_names(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         levels[unequal[similar[inverse]]] = 2
     shares = np.full(len(a), np.nan)
     exact = levels == 1
-    shares[exact] = subject.shares("given", words.vocabulary)[x[exact]]
+    shares[exact] = _share_of_second(subject, words)[table.given.codes[a[exact]]]
     return Answers(levels, shares)
+
+
+def _share_of_second(subject: Subject, words: features.Words) -> FloatArray:
+    """By distinct given name: how common its second word is after its first. Heinz is rare, and follows Karl often."""
+    by_word = subject.shares("given", words.vocabulary)
+    doubles = features.double_names(subject.table)
+    after_first = subject.shares("double given", doubles) / by_word[words.codes[:, 0]]
+    listed = subject.listed("double given", doubles)
+    return np.where(listed, np.minimum(after_first, 1.0), by_word[words.codes[:, 1]])
 
 
 def surname(subject: Subject, a: IntArray, b: IntArray) -> Answers:
@@ -379,7 +397,46 @@ def surname(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         x, y = a[differing], b[differing]
         levels[differing[_earlier_surname(table, x, y)]] = FAMILY.shared_word
         levels[differing[is_swapped(table, x, y)]] = 0  # the given name's level says it for both
+    _hinted_surnames(table, a, b, levels)
     return Answers(levels, shares)
+
+
+HINT_FITS, HINT_DIFFERS = 10, 11
+
+
+def _hinted_surnames(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
+    """Where a record has no whole surname, or another, and its e-mail address names one: is it the other's? Not where
+    both have one address, which says so already."""
+    hints = features.surname_hints(table)
+    if hints.is_empty:
+        return
+    whole = features.lengths(table, "family", table.family.values) > 1
+    for one, other in ((a, b), (b, a)):
+        of_one, of_other = whole[table.family.codes[one]], whole[table.family.codes[other]]
+        differ = of_one & (levels == FAMILY.different)
+        asked = np.flatnonzero((hints.codes[one] != 0) & of_other & (~of_one | differ))
+        asked = asked[~_share_an_address(table, one[asked], other[asked])]
+        fits = _is_surname(table, hints, one[asked], other[asked])
+        levels[asked[fits]] = np.where(differ[asked[fits]], FAMILY.shared_word, HINT_FITS)
+        levels[asked[~fits & ~of_one[asked]]] = HINT_DIFFERS
+
+
+def _is_surname(table: RecordTable, hints: Column, hinted: IntArray, named: IntArray) -> BoolArray:
+    """Whether the hint of one record is the surname of the other."""
+    texts = features.compact(table, "family", table.family.values)
+    pairs = hints.codes[hinted].astype(np.int64) << 32 | table.family.codes[named]
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    fits: BoolArray = name_similarity(hints.values[distinct >> 32], texts[distinct & 0xFFFFFFFF], LOOSE) > 0
+    return fits[inverse]
+
+
+def _share_an_address(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
+    """Whether both have one e-mail address or handle."""
+    names = features.online(table)
+    pair, i, j = crossed(names.starts, a, b)
+    found = np.zeros(len(a), dtype=bool)
+    found[pair[names.value.codes[i] == names.value.codes[j]]] = True
+    return found
 
 
 def _earlier_surname(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
@@ -416,6 +473,14 @@ def _surname_hashes(table: RecordTable) -> Ragged:
     return Ragged(starts, column.codes, np.zeros(len(column.codes), np.uint8), column.values)
 
 
+def generation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Where both say junior or senior: is it the same? It tells father and son of one name apart."""
+    codes = subject.table.generation.codes
+    x, y = codes[a], codes[b]
+    levels = np.where((x == 0) | (y == 0), 0, np.where(x == y, 1, 2)).astype(np.uint8)
+    return Answers(levels)
+
+
 # --- birth date
 
 
@@ -437,6 +502,12 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     hinted_a, hinted_b = np.where(year_a > 0, year_a, hints[a]), np.where(year_b > 0, year_b, hints[b])
     hint = ((year_a > 0) != (year_b > 0)) & (hinted_a > 0) & (hinted_b > 0)
     levels[hint] = np.where(hinted_a[hint] == hinted_b[hint], 9, 10)
+    digits = features.two_digit_hints(table)
+    two_a, two_b = np.where(year_a > 0, year_a % 100 + 1, digits[a]), np.where(year_b > 0, year_b % 100 + 1, digits[b])
+    two = ((year_a > 0) != (year_b > 0)) & (levels == 0) & (two_a > 0) & (two_b > 0)
+    levels[two] = np.where(two_a[two] == two_b[two], 11, 12)
+    by_hint = np.flatnonzero(levels >= 9)
+    levels[by_hint[_share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
     shares = np.full(len(a), np.nan)
     exact = levels == 1
     if exact.any():
@@ -600,7 +671,8 @@ def email(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     names = features.online(subject.table)
     pair, i, j = crossed(names.starts, a, b)
     x, y = names.value.codes[i], names.value.codes[j]
-    equal = x == y
+    unplaced = features.unplaced_handles(subject.table)
+    equal = (x == y) & ~unplaced[x]
     former = ((names.flags[i] | names.flags[j]) & FORMER) != 0
     levels = np.full(len(pair), 5, np.uint8)
     levels[names.is_email[i] != names.is_email[j]] = IGNORED
@@ -855,6 +927,7 @@ COMPARISONS: Final = (
             Level("different", 1, 0.033, 0.8798, 0.965, opposes=True),
             Level("initial fits", 2, 0.95, 0.1, 0.08, agrees=True),
             Level("initial differs", 2, 0.05, 0.9, 0.92, opposes=True),
+            Level("distorted", 1, 0.01, 0.005, 0.004),
         ),
         lambda table: not (table.given.is_empty and table.initials.is_empty),
         rarity="given",
@@ -885,9 +958,20 @@ COMPARISONS: Final = (
             Level("different", 1, 0.045, 0.1, 0.982),
             Level("initial fits", 2, 0.95, 0.9, 0.08, agrees=True),
             Level("initial differs", 2, 0.05, 0.1, 0.92),
+            Level("distorted", 1, 0.01, 0.005, 0.004),
+            Level("stands in the other's e-mail address", 3, 0.8, 0.7, 0.005),
+            Level("another than in the other's e-mail address", 3, 0.2, 0.3, 0.995),
         ),
         lambda table: not table.family.is_empty,
         rarity="family",
+    ),
+    _comparison(
+        generation,
+        (
+            Level("same", 1, 0.95, 0.2, 0.5, agrees=True),
+            Level("one junior, one senior", 1, 0.05, 0.8, 0.5, opposes=True),
+        ),
+        lambda table: not table.generation.is_empty,
     ),
     _comparison(
         birth_date,
@@ -902,6 +986,8 @@ COMPARISONS: Final = (
             Level("other year, date unknown", 2, 0.05, 0.97, 0.98, opposes=True),
             Level("fits the year in an e-mail", 3, 0.9, 0.03, 0.02),
             Level("differs from the year in an e-mail", 3, 0.1, 0.97, 0.98),
+            Level("fits two digits in an e-mail", 4, 0.5, 0.03, 0.02),
+            Level("differs from two digits in an e-mail", 4, 0.5, 0.97, 0.98),
         ),
         lambda table: bool((table.birth != 0).any()),
         rarity="birth",
@@ -933,7 +1019,6 @@ COMPARISONS: Final = (
         ),
         lambda table: not table.addresses.is_empty,
         rarity="city",
-        moves=True,
     ),
     _comparison(
         mobile,
@@ -944,7 +1029,6 @@ COMPARISONS: Final = (
             Level("a former number agrees", 1, 0.02, 0.005, 0.000005),
         ),
         lambda table: not table.mobiles.is_empty,
-        moves=True,
     ),
     _comparison(
         landline,
@@ -955,7 +1039,6 @@ COMPARISONS: Final = (
             Level("a former number agrees", 1, 0.02, 0.02, 0.000005),
         ),
         lambda table: not table.landlines.is_empty,
-        moves=True,
     ),
     _comparison(
         email,
@@ -968,7 +1051,6 @@ COMPARISONS: Final = (
             Level("a former address agrees", 1, 0.01, 0.002, 0.000005),
         ),
         lambda table: not features.online(table).is_empty,
-        moves=True,
     ),
     _comparison(
         organisation,
@@ -1026,6 +1108,19 @@ def starting_weights(comparison: Comparison) -> LevelWeights:
 
 
 def weights_of(model: MatchModel, comparison: Comparison) -> LevelWeights:
-    """What the model learned of a comparison; where it never met it, the starting shares."""
+    """What the model learned of a comparison; where it never met it (or a level, being older than that), the start."""
     known = model.weights.get(comparison.name)
-    return starting_weights(comparison) if known is None else known
+    if known is None:
+        return starting_weights(comparison)
+    return known if len(known.levels) == len(comparison.levels) + 1 else _completed(known, comparison)
+
+
+def _completed(known: LevelWeights, comparison: Comparison) -> LevelWeights:
+    """What was learned of some levels, put in the place of these levels."""
+    start = starting_weights(comparison)
+    place = {level: i for i, level in enumerate(known.levels)}
+    shares = [
+        np.array([learned[place[level]] if level in place else begun[i] for i, level in enumerate(start.levels)])
+        for learned, begun in ((known.m, start.m), (known.h, start.h), (known.u, start.u))
+    ]
+    return LevelWeights(start.levels, *shares)

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from cdi.matching import features
 from cdi.matching.blocking import shared_keys
 from cdi.matching.columns import SEPARATOR, Ragged, RecordTable
 from cdi.matching.comparisons import Comparison, Subject, weights_of
@@ -123,8 +124,14 @@ def _values(column: Ragged, row: int) -> list[str]:
     return [str(column.values[code]) for code in column.codes[column.starts[row] : column.starts[row + 1]]]
 
 
-def _birth(birth: int) -> str:
-    return f"{birth // 10000:04}-{birth // 100 % 100:02}-{birth % 100:02}" if birth else ""
+def _birth(table: RecordTable, row: int) -> str:
+    """The birth date, or what an e-mail address hints at."""
+    birth = int(table.birth[row])
+    if birth:
+        return f"{birth // 10000:04}-{birth // 100 % 100:02}-{birth % 100:02}"
+    year, digits = int(features.year_hints(table)[row]), int(features.two_digit_hints(table)[row])
+    hint = str(year) if year else f"{digits - 1:02}" if digits else ""
+    return f"{hint} in an e-mail address" if hint else ""
 
 
 def _address(table: RecordTable, row: int) -> str:
@@ -139,7 +146,14 @@ def _address(table: RecordTable, row: int) -> str:
 
 def _surname(table: RecordTable, row: int) -> str:
     born = _text(table, row, "birth_name")
-    return _joined(_text(table, row, "family"), f"({born})" if born else "", *_values(table.former_family, row))
+    hints = features.surname_hints(table)
+    hint = hints.values[hints.codes[row]]
+    return _joined(
+        _text(table, row, "family"),
+        f"({born})" if born else "",
+        *_values(table.former_family, row),
+        f"{hint} in an e-mail address" if hint else "",
+    )
 
 
 def _identifiers(table: RecordTable, row: int) -> str:
@@ -150,7 +164,8 @@ _SHOWN: Final[dict[str, Callable[[RecordTable, int], str]]] = {
     "given_name": lambda table, row: _text(table, row, "given", "initials"),
     "further_names": lambda table, row: _text(table, row, "given", "initials"),
     "surname": _surname,
-    "birth_date": lambda table, row: _birth(int(table.birth[row])),
+    "generation": lambda table, row: _text(table, row, "generation"),
+    "birth_date": _birth,
     "address": _address,
     "mobile": lambda table, row: _joined(*_values(table.mobiles, row)),
     "landline": lambda table, row: _joined(*_values(table.landlines, row)),

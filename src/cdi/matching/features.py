@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
@@ -21,8 +22,10 @@ WORDS = 3
 """So many words of a name are looked at one by one."""
 ORGANISATION_WORDS = 8
 """So many words of an organisation's name are looked at one by one."""
-NICKNAME_GROUPS = 4
-"""A given name counts in at most so many groups of short forms."""
+NICKNAME_GROUPS = 8
+"""A given name counts in at most so many groups of short forms; hardly one is in more."""
+BLOCKED_GROUPS = 4
+"""By so many of them records are brought together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +83,20 @@ def given_words(table: RecordTable) -> Words:
     return table.remembered("given words", lambda: words_of(table.given.values))
 
 
+def double_names(table: RecordTable) -> Objects:
+    """The first two given names of each distinct value, joined; "" where there are not two."""
+
+    def make() -> Objects:
+        words = given_words(table)
+        texts = np.full(len(words.codes), "", dtype=object)
+        two = np.flatnonzero(words.codes[:, 1])
+        one, other = words.vocabulary[words.codes[two, 0]], words.vocabulary[words.codes[two, 1]]
+        texts[two] = one + " " + other
+        return texts
+
+    return table.remembered("double names", make)
+
+
 def family_words(table: RecordTable) -> Words:
     """Words of the surnames, by distinct value of the column."""
     return table.remembered("family words", lambda: words_of(table.family.values))
@@ -122,7 +139,8 @@ def compact(table: RecordTable, name: str, values: Objects) -> Objects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Online:
-    """E-mail addresses and handles of all records: the whole value and its local part."""
+    """E-mail addresses and handles of all records: the whole value and its local part. A handle's whole value is
+    `network@handle`, and `@handle` where nobody said in which network."""
 
     starts: IntArray
     flags: Flags
@@ -164,7 +182,10 @@ def _online(table: RecordTable) -> Online:
     domain_texts[:] = [value.rpartition("@")[2] for value in emails.values]
     nowhere = np.full(len(handles), "", dtype=object)
     at_handles = np.empty(len(handles), dtype=object)
-    at_handles[:] = ["@" + handle if handle else "" for handle in handles]
+    at_handles[:] = [
+        f"{value.split(SEPARATOR)[1]}@{handle}" if handle else ""
+        for handle, value in zip(handles, identifiers.values, strict=True)
+    ]
     value = _joined(emails.values, emails.codes, at_handles, handle_codes, order)
     local = _joined(local_texts, emails.codes, handle_texts, handle_codes, order)
     domain = _joined(domain_texts, emails.codes, nowhere, handle_codes, order)
@@ -172,6 +193,16 @@ def _online(table: RecordTable) -> Online:
     flags = np.concatenate((emails.flags, identifiers.flags[chosen]))[order]
     starts = np.searchsorted(rows[order], np.arange(len(table) + 1)).astype(np.int64)
     return Online(starts, flags, value, local, is_email, domain, rows[order])
+
+
+def unplaced_handles(table: RecordTable) -> BoolArray:
+    """Which whole values are handles in an unknown network: two people may have one in two networks."""
+
+    def make() -> BoolArray:
+        values = online(table).value.values
+        return np.fromiter((value.startswith("@") for value in values), bool, len(values))
+
+    return table.remembered("unplaced handles", make)
 
 
 def residues(table: RecordTable) -> Column:
@@ -214,6 +245,32 @@ def _many_residues(values: OfThree, codes: OfThree) -> Column:
     new = both.codes[: len(column.values)][column.codes]
     new[rows] = both.codes[len(column.values) :]
     return Column(new, both.values)
+
+
+def surname_hints(table: RecordTable) -> Column:
+    """By record: what its e-mail address (or else a handle) says beyond its own names, if that may be a surname: one
+    that is missing, or an earlier one; else "". ("ingrid.steinert@web.de", Ingrid) hints at "steinert"."""
+    return table.remembered("surname hints", lambda: _surname_hints(table))
+
+
+def _surname_hints(table: RecordTable) -> Column:
+    names, left = online(table), residues(table)
+    words = encode(_found(_WORD, left.values))
+    of_place = words.codes[left.codes]
+    places = np.flatnonzero(((names.flags & FORMER) == 0) & (of_place != 0))
+    places = places[np.lexsort((-places, names.is_email[places]))]  # what is assigned last stays: the first e-mail
+    codes = np.zeros(len(table), np.int32)
+    codes[names.rows[places]] = of_place[places]
+    return Column(codes, words.values)
+
+
+_WORD: Final = r"(?P<found>\p{L}{4,})"
+
+
+def _found(pattern: str, values: Objects) -> pa.Array:
+    """What the pattern finds in each value, "" where it finds nothing."""
+    found = pc.extract_regex(pa.array(values, pa.large_string()), pattern)
+    return pc.fill_null(pc.struct_field(found, "found"), "")
 
 
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -286,6 +343,28 @@ def _year_hints(table: RecordTable) -> NDArray[np.int32]:
     counts = (names.flags & FORMER) == 0
     hints[names.rows[counts][::-1]] = by_value[names.local.codes[counts]][::-1]
     return hints
+
+
+def two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
+    """By record: the two digits that one of its current e-mail addresses ends with (before the @), plus one; else 0.
+
+    Many people put their year of birth there. Handles are left out: networks number those whose name is taken.
+    """
+    return table.remembered("two digits", lambda: _two_digit_hints(table))
+
+
+def _two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
+    names = online(table)
+    digits = encode(_found(_TWO_DIGITS, names.local.values))
+    numbers = np.fromiter((int(text) + 1 if text else 0 for text in digits.values), np.int32, len(digits.values))
+    by_place = numbers[digits.codes[names.local.codes]]
+    counts = ((names.flags & FORMER) == 0) & names.is_email & (by_place != 0)
+    hints = np.zeros(len(table), np.int32)
+    hints[names.rows[counts][::-1]] = by_place[counts][::-1]
+    return hints
+
+
+_TWO_DIGITS: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2})[^0-9]*$"
 
 
 def _years_in(locals_: Objects) -> NDArray[np.int32]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.matching import features
 from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
-from cdi.matching.columns import Column, Objects, Ragged, RecordTable
+from cdi.matching.columns import Column, Objects, Ragged, RecordTable, encode
 from cdi.matching.comparisons import (
     COMPARISONS,
     Comparison,
@@ -401,6 +401,7 @@ def _frequencies(table: RecordTable, start: MatchModel) -> dict[str, Frequencies
     cities = table.addresses.city
     found = {
         "given": _word_frequencies(given, table.given),
+        "double given": _double_frequencies(table),
         "family": _word_frequencies(family, table.family),
         "organisation": _word_frequencies(organisation, table.organisation),
         "city": _value_frequencies(cities.codes, cities.values),
@@ -428,6 +429,14 @@ def _value_frequencies(codes: NDArray[Any], values: Objects) -> Frequencies:
     counts = np.bincount(codes, minlength=len(values)).astype(float)
     counts[0] = 0
     return _table_of(counts, values, int(counts.sum()))
+
+
+def _double_frequencies(table: RecordTable) -> Frequencies:
+    """How common two given names in a row are, as shares of the records that have a given name."""
+    doubles = encode(features.double_names(table))
+    counts = np.bincount(doubles.codes[table.given.codes], minlength=len(doubles.values)).astype(float)
+    counts[0] = 0
+    return _table_of(counts, doubles.values, int((table.given.codes != 0).sum()))
 
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
