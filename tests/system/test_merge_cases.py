@@ -250,14 +250,26 @@ def test_15_a_copy_of_a_profile_joins_it_and_adds_nothing_false(company: Install
 
 def test_17_a_record_that_its_source_replaced_points_to_the_other(company: Installation, steward: Steward) -> None:
     push(company, "till", {"a": ANNA, "b": STRANGER})
-    p = profile_of(company, "till", "a")
-    arriving = Arriving("till", {"identity_links": Stream.IDENTITY_LINK}, lambda _, data: data)
-    with company.database.unit_of_work() as connection:
-        link = Record("identity_links", "b>a", {"from": "b", "to": "a"})
-        land(connection, company, arriving, [link], (), utc_now())
-    resolve(company)
+    p, q = profile_of(company, "till", "a"), profile_of(company, "till", "b")
+    cursor = len(feed_of(company))
+    replace_record(company, "till", "b", "a")
     assert steward.profile("till", "b")["id"] == str(p)
     assert [r["key"] for r in steward.profile("till", "a")["records"]] == ["a"]
+    assert "Oduya" not in str(steward.profile("till", "a")["golden"]), "the tombstone says nothing any more"
+    answer = steward.ask(q)
+    assert (answer.status_code, answer.headers["location"]) == (301, f"/v1/profiles/{p}")
+    assert feed_of(company, cursor) == [("merged", p), ("retired", q)]
+    told = steward.get("changes", after=cursor)["changes"]
+    assert [change["other_ids"] for change in told] == [[str(q)], [str(p)]]
+
+
+def replace_record(company: Installation, source: str, old: str, new: str) -> None:
+    """The source says that its record was replaced by another."""
+    arriving = Arriving(source, {"identity_links": Stream.IDENTITY_LINK}, lambda _, data: data)
+    with company.database.unit_of_work() as connection:
+        link = Record("identity_links", f"{old}>{new}", {"from": old, "to": new})
+        land(connection, company, arriving, [link], (), utc_now())
+    resolve(company)
 
 
 def test_19_a_profile_shrinks_and_ends_with_its_records(company: Installation, steward: Steward) -> None:

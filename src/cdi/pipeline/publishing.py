@@ -17,7 +17,7 @@ from cdi.pipeline.installation import Installation
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
-from cdi.resolution.identity import IdentityPlan, ProfileState, carry_ids, events
+from cdi.resolution.identity import Event, IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, pins, profiles, records, reviews, search_text
 from cdi.store import conflicts as store_conflicts
@@ -72,7 +72,9 @@ def publish(
     scope = frozenset(changed).union(*clusters.values())
     before = profiles.load_memberships(connection, sorted(scope))
     old_profiles = _by_profile(before)
-    plan = _carry(connection, clusters, before, old_profiles, changed)
+    gone = before.keys() - frozenset().union(*clusters.values())
+    replaced = records.replaced_among(connection, sorted(gone)) if gone else {}
+    plan = _carry(connection, clusters, before, old_profiles, changed, replaced)
     after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
     due = {
         plan.ids[label]: members
@@ -113,8 +115,9 @@ def publish(
     homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
     reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
     store_conflicts.replace_conflicts(connection, touched, conflicts, now)
-    events_count = _announce(connection, told_before, told_after, plan, written, sources_of, states, now)
-    return Published(len(written), events_count, frozenset(told_after))
+    said = events(told_before, told_after, plan.revived, replaced)
+    _announce(connection, said, written, sources_of, states, now)
+    return Published(len(written), len(said), frozenset(told_after))
 
 
 def _by_profile(membership: Mapping[int, UUID]) -> dict[UUID, frozenset[int]]:
@@ -130,6 +133,7 @@ def _carry(
     before: Mapping[int, UUID],
     old_profiles: Mapping[UUID, frozenset[int]],
     changed: frozenset[int],
+    replaced: Mapping[int, int],
 ) -> IdentityPlan:
     """Ids for all clusters; only those that moved need the vote, the others keep what they have."""
     same = {
@@ -146,7 +150,13 @@ def _carry(
     ages = {state.profile_id: state.minted for state in profiles.load_states(connection, named).values()}
     record_age = {record: record for record in {*moved, *carried}}
     plan = carry_ids(moving, carried, last, changed, record_age, ages, new_id)
-    return IdentityPlan(same | plan.ids, plan.created, plan.retired, plan.revived)
+    ids = same | plan.ids
+    home = {record: ids[label] for label, members in clusters.items() for record in members}
+    retired = {
+        old: tuple(sorted({*homes, *(home[replaced[r]] for r in old_profiles[old] if replaced.get(r) in home)}))
+        for old, homes in plan.retired.items()
+    }
+    return IdentityPlan(ids, plan.created, retired, plan.revived)
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -285,15 +295,12 @@ def _questions(
 
 def _announce(
     connection: Connection,
-    before: Mapping[UUID, ProfileState],
-    after: Mapping[UUID, ProfileState],
-    plan: IdentityPlan,
+    said: Sequence[Event],
     written: Mapping[UUID, int],
     sources_of: Mapping[UUID, tuple[str, ...]],
     states: Mapping[UUID, profiles.ProfileState],
     now: datetime,
-) -> int:
-    said = events(before, after, plan.revived)
+) -> None:
     changes.append_changes(
         connection,
         [
@@ -310,4 +317,3 @@ def _announce(
         ],
         now,
     )
-    return len(said)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -72,6 +73,11 @@ def carry_ids(
 def _in_order(clusters: Clusters, record_age: Mapping[int, Any]) -> Clusters:
     """Clusters by their oldest record, so that the outcome depends on nothing else."""
     return dict(sorted(clusters.items(), key=lambda item: min((record_age[record], record) for record in item[1])))
+
+
+def _with_replaced(home: Mapping[int, UUID], replaced: Mapping[int, int]) -> dict[int, UUID]:
+    """A record that its source replaced by another is at home where that one is."""
+    return {**home, **{old: home[new] for old, new in replaced.items() if old not in home and new in home}}
 
 
 def _records_by_id(carried: Mapping[int, UUID]) -> dict[UUID, set[int]]:
@@ -196,21 +202,31 @@ class Event:
 States: TypeAlias = Mapping[UUID, ProfileState]
 
 
-def events(before: States, after: States, revived: Collection[UUID] = ()) -> tuple[Event, ...]:
+def events(
+    before: States,
+    after: States,
+    revived: Collection[UUID] = (),
+    replaced: Mapping[int, int] = MappingProxyType({}),
+) -> tuple[Event, ...]:
     """What became different between two states of the same neighbourhood, in the order in which the feed says
     it.
 
     A profile that is new is `created`, or `revived` when its id had retired; one that is gone is `retired`.
     One that lives on is `merged` when it took records of an id that retired, `split` when records of it live
     on elsewhere, both if both; `updated` when neither, but its records or its golden record differ; and,
-    besides, `owner_changed` when another owner answers for it. What is the same says nothing.
+    besides, `owner_changed` when another owner answers for it. What is the same says nothing. A record that its
+    source replaced by another (`replaced`) lives on where that one is.
     """
-    was, now = _homes(before), _homes(after)
+    now = _with_replaced(_homes(after), replaced)
+    lost_to = {profile: _elsewhere(profile, state, now) for profile, state in before.items()}
+    taken: dict[UUID, list[UUID]] = {}
+    for profile in sorted(before.keys() - after.keys()):
+        for other in lost_to[profile]:
+            taken.setdefault(other, []).append(profile)
     found: list[Event] = []
     for profile in before.keys() | after.keys():
         old, new = before.get(profile), after.get(profile)
-        lost = _elsewhere(profile, old, now)
-        took = tuple(other for other in _elsewhere(profile, new, was) if other not in after)
+        lost, took = lost_to.get(profile, ()), tuple(taken.get(profile, ()))
         if new is None:
             assert old is not None
             found.append(Event(EventType.RETIRED, profile, lost, (), old.owner))
@@ -226,7 +242,7 @@ def events(before: States, after: States, revived: Collection[UUID] = ()) -> tup
 def _changes(
     profile: UUID, old: ProfileState, new: ProfileState, took: tuple[UUID, ...], lost: tuple[UUID, ...]
 ) -> Iterator[Event]:
-    if old == new:
+    if old == new and not took:
         return
     attributes = changed_attributes(old.golden, new.golden)
     if took:
@@ -243,7 +259,7 @@ def _homes(states: States) -> dict[int, UUID]:
     return {record: profile for profile, state in states.items() for record in state.records}
 
 
-def _elsewhere(profile: UUID, state: ProfileState | None, homes: Mapping[int, UUID]) -> tuple[UUID, ...]:
+def _elsewhere(profile: UUID, state: ProfileState, homes: Mapping[int, UUID]) -> tuple[UUID, ...]:
     """The other profiles in which its records are at home."""
-    found = {homes[record] for record in state.records if record in homes} if state else set()
+    found = {homes[record] for record in state.records if record in homes}
     return tuple(sorted(found - {profile}))

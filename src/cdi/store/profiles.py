@@ -444,11 +444,13 @@ def _found(row: Any) -> FoundProfile:
 
 
 def successors(connection: Connection, profile_id: UUID) -> list[UUID]:
-    """Where the records that a retired id carried last are now, the profile with most of them first."""
+    """Where the records that a retired id carried last are now, or what their source replaced them by; the profile
+    with most of them first."""
     rows = connection.execute(
         text(
             """
-            select m.profile_id from carried c join membership m using (record_id)
+            select m.profile_id from carried c join record r using (record_id)
+            join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
             where c.profile_id = :id
             and c.until = (select max(until) from carried where profile_id = :id)
             group by m.profile_id order by count(*) desc, m.profile_id

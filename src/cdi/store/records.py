@@ -419,6 +419,18 @@ def replace_record(connection: Connection, source: str, old_key: str, new_key: s
     return [row.old, row.new]
 
 
+def replaced_among(connection: Connection, record_ids: Sequence[int]) -> dict[int, int]:
+    """Those of these records that their source replaced by another → that one."""
+    rows = connection.execute(
+        text(
+            "select record_id, replaced_by from record"
+            " where replaced_by is not null and record_id = any(cast(:ids as bigint[]))"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return {row.record_id: row.replaced_by for row in rows}
+
+
 def copies_among(connection: Connection, record_ids: Sequence[int]) -> list[tuple[int, int]]:
     """(copy, anchor) of the live records among these that an application copied from a profile."""
     rows = connection.execute(
