@@ -161,7 +161,7 @@ WALKED = """
 select {columns} from (
     select profile_id, words, parts from profile_search where profile_id > :after order by profile_id limit :walk
 ) s {seen} join profile p using (profile_id)
-where {words} and {where} order by p.profile_id limit :limit
+where {indexed} and {words} and {where} order by p.profile_id limit :limit
 """
 INDEXED = """
 with hits as materialized (select profile_id from profile_search s where {indexed} and profile_id > :after)
