@@ -8,6 +8,7 @@ from cdi.api import (
     conflicts,
     health,
     history,
+    journey,
     lookup,
     overrides,
     ownership,
@@ -32,7 +33,20 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.afterwards = Afterwards(installation)
     install_handlers(app)
     add_documentation(app)
-    rooms = (lookup, profiles, history, reviews, overrides, conflicts, splitting, ownership, sources, changes, health)
+    rooms = (
+        lookup,
+        profiles,
+        journey,
+        history,
+        reviews,
+        overrides,
+        conflicts,
+        splitting,
+        ownership,
+        sources,
+        changes,
+        health,
+    )
     for room in (*rooms, webhooks_in):
         app.include_router(room.router)
     return app

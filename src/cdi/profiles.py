@@ -23,9 +23,8 @@ from cdi.normalise.searching import read_typed
 from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
 from cdi.pipeline.tables import build_table
-from cdi.resolution.identity import answer_for
-from cdi.serving import evidence_seen, key_as_seen, present, seen_at_all
-from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records, touchpoints
+from cdi.serving import evidence_seen, key_as_seen, locate, present
+from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records
 from cdi.store.finding import ProfileFilter, list_profiles
 
 
@@ -64,19 +63,10 @@ class Page:
 
 def show(connection: Connection, installation: Installation, visibility: Visibility, profile_id: UUID) -> Answer:
     """The profile with this id, or where its records went. NotFoundError only for an id never given out."""
-    found = profiles.find_profile(connection, profile_id)
-    if found is None:
-        raise NotFoundError("there is no profile with this id")
-    if found.retired:
-        erased = found.retired_reason == "erased"
-        homes = profiles.successors(connection, profile_id)
-        visible = seen_at_all(connection, visibility, homes)
-        answer = answer_for(profile_id, live=False, lies_in=visible, erased=erased)
-        return Answer(answer.status, profiles=answer.profiles, reason=answer.reason)
-    document = present(connection, installation, visibility, found)
-    if document is None:
-        raise NotFoundError("there is no profile with this id")
-    return Answer(HTTPStatus.OK, document)
+    where = locate(connection, visibility, profile_id)
+    if where.profile is None:
+        return Answer(where.status, profiles=where.homes, reason=where.reason)
+    return Answer(HTTPStatus.OK, present(connection, installation, visibility, where.profile))
 
 
 def find(
@@ -232,11 +222,6 @@ def _strongest_ties(connection: Connection, members: Sequence[int]) -> list[tupl
             home[a] = b
             ties.append((left, right))
     return ties
-
-
-def journey(connection: Connection, visibility: Visibility, profile_id: UUID, limit: int = 20) -> list[dict[str, Any]]:
-    """The touchpoints of a profile over all its records and channels, newest first."""
-    return touchpoints.journey(connection, visibility, profile_id, limit)
 
 
 def household(

@@ -2,8 +2,9 @@
 those that may; values of field groups without their scope masked; records and decisions by names they may know."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from cdi.matching.evidence import Evidence
 from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
 from cdi.resolution.document import StewardFacts, assemble
+from cdi.resolution.identity import answer_for
 from cdi.store import history, pins, profiles, records
 from cdi.store.decisions import StoredDecision
 from cdi.store.profiles import FoundProfile
@@ -132,6 +134,30 @@ def evidence_seen(evidence: Evidence, visibility: Visibility) -> dict[str, Any]:
 def key_as_seen(key: str, visibility: Visibility) -> str:
     """A record's key; that of a record which a bare contact made is that contact."""
     return key if FieldGroup.CONTACT in visibility.groups else mask_key(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What an id that was given out once stands for now: 200 with its profile, 301 or 300 with where its records are
+    (those of which the caller may see one), 410 with the reason."""
+
+    status: HTTPStatus
+    profile: FoundProfile | None = None
+    homes: Sequence[UUID] = ()
+    reason: str = ""
+
+
+def locate(connection: Connection, visibility: Visibility, profile_id: UUID) -> Whereabouts:
+    """Where this profile is. NotFoundError for an id never given out, and for a profile of which the caller may see no
+    record."""
+    found = profiles.find_profile(connection, profile_id)
+    if found is None or (not found.retired and found.sources <= visibility.hidden_sources):
+        raise NotFoundError("there is no profile with this id")
+    if not found.retired:
+        return Whereabouts(HTTPStatus.OK, found)
+    homes = seen_at_all(connection, visibility, profiles.successors(connection, profile_id))
+    answer = answer_for(profile_id, live=False, lies_in=homes, erased=found.retired_reason == "erased")
+    return Whereabouts(answer.status, homes=answer.profiles, reason=answer.reason)
 
 
 def live_profile(connection: Connection, visibility: Visibility, profile_id: UUID) -> FoundProfile:

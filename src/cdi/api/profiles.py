@@ -1,7 +1,6 @@
 """/v1/profiles: show, find, explain."""
 
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -10,16 +9,11 @@ from pydantic import AwareDatetime
 from cdi import history, profiles
 from cdi.api.answers import answer
 from cdi.api.dependencies import Here, Reader, Work
-from cdi.api.problems import PROBLEMS, Problem, problem
+from cdi.api.moved import MOVED, moved
+from cdi.api.problems import PROBLEMS
 from cdi.ids import parse_record_key
 
 router = APIRouter(prefix="/v1", tags=["profiles"], responses=PROBLEMS)
-
-MOVED: dict[int | str, dict[str, Any]] = {
-    300: {"description": "The id is retired; its records lie in several profiles now"},
-    301: {"description": "The id is retired; its records lie in one profile now"},
-    410: {"model": Problem, "description": "The id ended: erased, or its last record went"},
-}
 
 
 @router.get("/profiles/{profile_id}", responses=MOVED)
@@ -31,16 +25,9 @@ def get_profile(
     if as_of is not None:
         return answer(history.as_of(connection, installation, caller.visibility, profile_id, as_of))
     found = profiles.show(connection, installation, caller.visibility, profile_id)
-    match found.status:
-        case HTTPStatus.OK:
-            assert found.document is not None
-            return answer(found.document, headers={"ETag": f'"{found.document["version"]}"'})
-        case HTTPStatus.GONE:
-            return problem(410, "gone", "Gone", "This profile ended", reason=found.reason)
-    places = [f"/v1/profiles/{profile}" for profile in found.profiles]
-    body = {"id": str(profile_id), "profiles": [str(profile) for profile in found.profiles]}
-    moved = found.status == HTTPStatus.MOVED_PERMANENTLY
-    return answer(body, int(found.status), {"Location": places[0]} if moved else None)
+    if found.document is None:
+        return moved(profile_id, found.status, found.profiles, found.reason)
+    return answer(found.document, headers={"ETag": f'"{found.document["version"]}"'})
 
 
 @router.get("/profiles")

@@ -15,6 +15,7 @@ from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, w
 from cdi.errors import GoneError, NotFoundError
 from cdi.fields import ATTRIBUTES
 from cdi.ids import RecordKey, parse_record_key
+from cdi.journey import latest
 from cdi.matching.evidence import Evidence
 from cdi.pipeline import Installation
 
@@ -27,12 +28,12 @@ def show(
     """One profile, each value with its source and its data owner."""
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
         document = _find(connection, installation, name)
-        journey = profiles.journey(connection, EVERYTHING, UUID(document["id"]))
+        touchpoints = latest(connection, EVERYTHING, UUID(document["id"]))
     if as_json:
         print_json(document)
     else:
         _print_profile(document)
-        _print_journey(journey)
+        _print_journey(touchpoints)
 
 
 def _find(connection: Connection, installation: Installation, name: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ api_key = Table(
     Column("created_at", TIME, nullable=False),
     Column("expires_at", TIME),
     Column("revoked_at", TIME),
+    Column("purposes", ARRAY(Text)),  # what it is for; null: any purpose
 )
 
 
