@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdi.matching.columns import FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
+from cdi.matching.columns import FEW, FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import Hashes, combine, hash_texts, sound
 from cdi.normalise.nicknames import nickname_group
@@ -267,8 +267,11 @@ def _surname_hints(table: RecordTable) -> Column:
 _WORD: Final = r"(?P<found>\p{L}{4,})"
 
 
-def _found(pattern: str, values: Objects) -> pa.Array:
+def _found(pattern: str, values: Objects) -> pa.Array | list[str]:
     """What the pattern finds in each value, "" where it finds nothing."""
+    if len(values) < FEW:  # arrow compiles the pattern each time, which takes milliseconds
+        look = re.compile(pattern.replace(r"\p{L}", r"[^\W\d_]"))
+        return [match["found"] if (match := look.search(value)) else "" for value in values]
     found = pc.extract_regex(pa.array(values, pa.large_string()), pattern)
     return pc.fill_null(pc.struct_field(found, "found"), "")
 
