@@ -8,8 +8,11 @@ from typing import Any
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
+from cdi.ingest import schema
 from cdi.ingest.contract import CheckResult
-from cdi.ingest.registry import Registry
+from cdi.ingest.registry import Registry, find_connectors
+from cdi.ingest.schema import SCHEMAS
+from cdi.ingest.skeleton import HINT
 from cdi.pipeline.installation import Installation, connector_of
 from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
 from cdi.store import changes, models, profiles, redo, reviews, sources
@@ -24,6 +27,7 @@ customer_owner: customer_data
 sources: {}
 """
 
+DEPLOYMENT_HINT = f"{SCHEMAS}/{schema.DEPLOYMENT_SCHEMA}"
 ENVIRONMENT = """\
 # What the environment decides. Copy to .env or set it where cdi runs; a variable that is set wins.
 # CDI_DATABASE_URL=postgresql://cdi:password@db.internal/cdi   # without it: a private PostgreSQL in var/
@@ -41,14 +45,23 @@ def create_folder(folder: Path, *, empty: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "connectors").mkdir(exist_ok=True)
     if empty:
-        (folder / "cdi.yaml").write_text(EMPTY, encoding="utf-8")
+        (folder / "cdi.yaml").write_text(HINT.format(schema=DEPLOYMENT_HINT) + EMPTY, encoding="utf-8")
     else:
         sample = bundled("sample_data")
         shutil.copytree(sample / "data", folder / "data", dirs_exist_ok=True)
         for truth in sample.glob("truth*.csv"):
             shutil.copy2(truth, folder / truth.name)
-        shutil.copy2(sample / "cdi.yaml", folder / "cdi.yaml")  # last: until it is there, there is no deployment
+        documented = (sample / "cdi.yaml").read_text(encoding="utf-8")
+        whole = HINT.format(schema=DEPLOYMENT_HINT) + documented
+        (folder / "cdi.yaml").write_text(whole, encoding="utf-8")  # last: until it is there, there is no deployment
     (folder / ".env.example").write_text(ENVIRONMENT, encoding="utf-8")
+    write_schemas(folder)
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """The JSON Schemas of this deployment's files, which know its own connectors; those files that were written."""
+    connectors = find_connectors([bundled("connectors"), folder / "connectors"])
+    return schema.write_schemas(folder / SCHEMAS, connectors)
 
 
 def faults_of(settings: Settings, connectors: Registry) -> Iterator[str]:

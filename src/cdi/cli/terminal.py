@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-out = Console()
-err = Console(stderr=True)
+from cdi.clock import utc_now
+
+out = Console(emoji=False)
+err = Console(stderr=True, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Folder = Annotated[
@@ -65,6 +67,14 @@ def span(seconds: float | None) -> str:
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def until(moment: datetime | None) -> str:
+    """How long it is until then, for people."""
+    if moment is None:
+        return ""
+    seconds = (moment - utc_now()).total_seconds()
+    return f"in {span(seconds)}" if seconds > 0 else "due"
 
 
 @contextmanager

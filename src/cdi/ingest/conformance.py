@@ -14,20 +14,32 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from difflib import unified_diff
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
 
 from cdi.errors import CdiError
 from cdi.ingest.blueprint import HttpManifest, Retry
-from cdi.ingest.contract import Checkpoint, FullScanEnd, Op, ReadContext, ReadEvent, Record, Rejected, State
+from cdi.ingest.contract import (
+    Checkpoint,
+    CheckResult,
+    FullScanEnd,
+    Op,
+    ReadContext,
+    ReadEvent,
+    Record,
+    Rejected,
+    State,
+)
 from cdi.ingest.manifest import DeclaredConnector, load_connector
 from cdi.settings import SECRET_REFERENCE
 
@@ -62,8 +74,34 @@ def load_fixture(folder: Path) -> Fixture:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a server fails: `once` for each question, or always."""
+
+    name: str
+    status: int
+    content: bytes = b"{}"
+    content_type: str = "application/json"
+    once: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+FAILURES_THAT_PASS: Final = (
+    Failure("an error 503 that passes", 503, once=True),
+    Failure("a refusal 429 that passes", 429, once=True),
+    Failure("an answer that is cut off once", 200, b'{"data": [{"id": 1, "na', once=True),
+)
+FAILURES_THAT_STAY: Final = (
+    Failure("an error 500", 500),
+    Failure("a refusal 403", 403),
+    Failure("a page of HTML", 200, b"<html><body>Please sign in</body></html>", "text/html"),
+)
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[DeclaredConnector, dict[str, Any], Path]]:
+def running(folder: Path, failure: Failure | None = None) -> Iterator[tuple[DeclaredConnector, dict[str, Any], Path]]:
     """The connector beside its small source system: its settings, and the deployment folder to read in."""
     connector, fixture = _hurried(load_connector(folder / "connector.yaml")), load_fixture(folder)
     with tempfile.TemporaryDirectory() as place:
@@ -74,7 +112,7 @@ def running(folder: Path) -> Iterator[tuple[DeclaredConnector, dict[str, Any], P
             connection.close()
         if fixture.files:
             shutil.copytree(folder / "fixtures" / "files", deployment / "files")
-        with _serving(fixture.exchanges) as url:
+        with _serving(fixture.exchanges, failure) as url:
             config = _with_url(fixture.config, url)
             yield connector.of_source(config), config, deployment
 
@@ -84,7 +122,7 @@ def _hurried(connector: DeclaredConnector) -> DeclaredConnector:
     manifest = connector.manifest
     if not isinstance(manifest, HttpManifest):
         return connector
-    retry = Retry(tries=2, first_wait=timedelta(milliseconds=1), longest_wait=timedelta(milliseconds=1))
+    retry = Retry(tries=4, first_wait=timedelta(milliseconds=1), longest_wait=timedelta(milliseconds=1))
     connection = manifest.connection.model_copy(update={"retry": retry, "requests_per_second": None})
     return DeclaredConnector(manifest.model_copy(update={"connection": connection}), connector.folder)
 
@@ -102,7 +140,7 @@ class Conformance:
 
     def test_the_manifest_has_no_fault_and_no_literal_secret(self) -> None:
         connector = load_connector(self.folder / "connector.yaml")
-        assert connector.name == self.folder.name
+        assert connector.name == self.folder.name, f"it calls itself {connector.name}, its folder {self.folder.name}"
         for name in connector.secret_settings:
             default = connector.manifest.config[name].default
             assert default is None or SECRET_REFERENCE.search(str(default)), f"{name} has a literal default"
@@ -111,25 +149,31 @@ class Conformance:
         page = (self.folder / "README.md").read_text(encoding="utf-8")
         missing = [section for section in SECTIONS if f"## {section}" not in page]
         assert not missing, f"README.md has no section {', '.join(missing)}"
-        assert load_connector(self.folder / "connector.yaml").maturity in page
-        assert load_fixture(self.folder).origin
+        maturity = load_connector(self.folder / "connector.yaml").maturity
+        assert maturity in page, f"README.md does not say its maturity, {maturity}"
+        assert load_fixture(self.folder).origin, "fixtures/fixture.yaml does not say its origin"
 
     def test_reading_from_nothing_gives_what_is_expected(self) -> None:
         expected = load_fixture(self.folder).expected
         with running(self.folder) as (connector, config, place):
-            assert set(expected) == {stream.name for stream in connector.streams()}
+            there = {stream.name for stream in connector.streams()}
+            assert set(expected) == there, f"expected has {_listed(expected)}; the streams are {_listed(there)}"
             for stream, records in expected.items():
                 reading = _read(connector, config, place, stream)
-                assert reading.rejected == []
-                assert _told(connector, config, reading) == records, stream
+                rejected = [rejected.reason for rejected in reading.rejected]
+                assert rejected == [], f"stream {stream} rejects: {'; '.join(rejected)}"
+                told = _told(connector, config, reading)
+                assert told == records, f"stream {stream} (- expected, + read)\n{_difference(records, told)}"
 
     def test_a_second_reading_brings_nothing_new(self) -> None:
         with running(self.folder) as (connector, config, place):
             for stream in connector.streams():
                 first = _read(connector, config, place, stream.name)
                 second = _read(connector, config, place, stream.name, first.state)
-                assert _contents(second) <= _contents(first), stream.name
-                assert (second.state or {}).get("cursor") == (first.state or {}).get("cursor")
+                new = _contents(second) - _contents(first)
+                assert not new, f"stream {stream.name}: {len(new)} records of the second reading are new"
+                moved = (second.state or {}).get("cursor") != (first.state or {}).get("cursor")
+                assert not moved, f"stream {stream.name}: its cursor moved though nothing was new"
 
     def test_killed_at_any_checkpoint_nothing_is_lost(self) -> None:
         with running(self.folder) as (connector, config, place):
@@ -137,14 +181,16 @@ class Conformance:
                 whole = _contents(_read(connector, config, place, stream.name))
                 for kept, state in _checkpoints(connector, config, place, stream.name):
                     rest = _contents(_read(connector, config, place, stream.name, state))
-                    assert kept | rest == whole, stream.name
+                    lost = len(whole - kept - rest)
+                    assert kept | rest == whole, f"stream {stream.name}: after a kill {lost} records are lost"
 
     def test_what_is_gone_is_told_only_by_those_who_can(self) -> None:
         with running(self.folder) as (connector, config, place):
             for stream in connector.streams():
                 reading = _read(connector, config, place, stream.name)
                 deleted = any(record.op is not Op.UPSERT for record in reading.records)
-                assert stream.detects_deletes or not (reading.full_scan or deleted), stream.name
+                told = reading.full_scan or deleted
+                assert stream.detects_deletes or not told, f"stream {stream.name} deletes, and declares no `deletes`"
 
     def test_a_source_that_is_not_there_is_told_in_one_line(self) -> None:
         with running(self.folder) as (connector, config, place):
@@ -155,20 +201,36 @@ class Conformance:
                 for name, value in config.items()
             }
             for stream in connector.streams():
-                try:
-                    _read(connector, dead, place, stream.name)
-                except CdiError as error:
-                    assert "\n" not in str(error)
-                    assert error.remedy
-                else:
-                    raise AssertionError(f"stream {stream.name} was read from a source that is not there")
+                _demand_one_line(connector, dead, place, stream.name, "a source that is not there")
                 break  # one is enough: waiting for a dead host takes its time
-            assert not all(result.ok for result in connector.check(dead, _context(place)))
+            good = all(result.ok for result in connector.check(dead, _context(place)))
+            assert not good, "its checks are good though the source is not there"
+
+    def test_an_answer_that_fails_once_is_asked_for_again(self) -> None:
+        fixture = load_fixture(self.folder)
+        if not fixture.exchanges:
+            return
+        with running(self.folder) as (connector, config, place):
+            whole = {
+                stream.name: _contents(_read(connector, config, place, stream.name)) for stream in connector.streams()
+            }
+        for failure in FAILURES_THAT_PASS:
+            with running(self.folder, failure) as (connector, config, place):
+                for stream, records in whole.items():
+                    read = _contents(_read(connector, config, place, stream))
+                    assert read == records, f"stream {stream}: {len(records - read)} records are lost after {failure}"
+
+    def test_an_answer_that_is_none_is_told_in_one_line(self) -> None:
+        if not load_fixture(self.folder).exchanges:
+            return
+        for failure in FAILURES_THAT_STAY:
+            with running(self.folder, failure) as (connector, config, place):
+                _demand_one_line(connector, config, place, connector.streams()[0].name, str(failure))
 
     def test_every_check_is_good(self) -> None:
         with running(self.folder) as (connector, config, place):
             failed = [result for result in connector.check(config, _context(place)) if not result.ok]
-            assert failed == []
+            assert failed == [], "; ".join(f"{result.question}: {result.detail}" for result in failed)
 
     def test_no_value_reaches_the_log(self) -> None:
         with running(self.folder) as (connector, config, place), _logged() as lines:
@@ -178,7 +240,64 @@ class Conformance:
                     values |= set(_texts(record.data))
         told, written = "\n".join(lines), (self.folder / "connector.yaml").read_text(encoding="utf-8")
         # Words of the manifest, such as a part of a path, are nobody's value.
-        assert not [value for value in values if len(value) > 5 and value in told and value not in written]
+        logged = [value for value in values if len(value) > 5 and value in told and value not in written]
+        assert not logged, f"{len(logged)} values of records stand in the log"
+
+
+def conform(folder: Path) -> list[CheckResult]:
+    """The suite without pytest: each promise with its answer, and what is wrong where it is not kept."""
+
+    class Suite(Conformance):
+        pass
+
+    Suite.folder = folder
+    promises = [name for name in vars(Conformance) if name.startswith("test_")]
+    return [_kept(Suite(), name) for name in promises]
+
+
+def _kept(suite: Conformance, name: str) -> CheckResult:
+    question = name.removeprefix("test_").replace("_", " ")
+    try:
+        getattr(suite, name)()
+    except FileNotFoundError as error:
+        return CheckResult(question, False, f"{Path(error.filename or '').name} is missing")
+    except KeyError as error:
+        return CheckResult(question, False, f"fixtures/fixture.yaml does not say {error}")
+    except (AssertionError, CdiError, yaml.YAMLError) as error:
+        return CheckResult(question, False, str(error) or "it does not hold")
+    except Exception as error:  # whatever it is, it is this connector's
+        return CheckResult(question, False, f"{type(error).__name__} at line {_line(error)} of the suite")
+    return CheckResult(question, True)
+
+
+def _line(error: Exception) -> int:
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno or 0 for frame in reversed(frames) if frame.filename == __file__), 0)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _difference(expected: Any, told: Any) -> str:
+    left, right = ([*_as_yaml(records)] for records in (expected, told))
+    return "\n".join(
+        line for line in unified_diff(left, right, lineterm="", n=1) if not line.startswith(("---", "+++"))
+    )
+
+
+def _as_yaml(records: Any) -> list[str]:
+    return str(yaml.safe_dump(records, allow_unicode=True, sort_keys=True, width=120)).splitlines()
+
+
+def _demand_one_line(connector: DeclaredConnector, config: dict[str, Any], place: Path, stream: str, what: str) -> None:
+    try:
+        _read(connector, config, place, stream)
+    except CdiError as error:
+        assert "\n" not in str(error), f"stream {stream}: the message has several lines"
+        assert error.remedy, f"stream {stream}: the message names no remedy"
+    else:
+        raise AssertionError(f"stream {stream} was read in spite of {what}")
 
 
 @dataclass(slots=True)
@@ -283,9 +402,9 @@ def _logged() -> Iterator[list[str]]:
 
 
 @contextmanager
-def _serving(exchanges: tuple[Exchange, ...]) -> Iterator[str]:
+def _serving(exchanges: tuple[Exchange, ...], failure: Failure | None = None) -> Iterator[str]:
     """Answers as the fixture says: the exchange that names the most of what was asked; 404 where none fits."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(exchanges))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(exchanges, failure))
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -297,7 +416,9 @@ def _serving(exchanges: tuple[Exchange, ...]) -> Iterator[str]:
         thread.join()
 
 
-def _handler(exchanges: tuple[Exchange, ...]) -> type[BaseHTTPRequestHandler]:
+def _handler(exchanges: tuple[Exchange, ...], failure: Failure | None) -> type[BaseHTTPRequestHandler]:
+    failed: set[str] = set()
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -324,9 +445,16 @@ def _handler(exchanges: tuple[Exchange, ...]) -> type[BaseHTTPRequestHandler]:
             fitting = [e for e in exchanges if _fits(e["request"], asked)]
             best = max(fitting, key=_precision, default=None)
             answer: Mapping[str, Any] = best["answer"] if best else {"status": 404, "body": {}}
-            content = json.dumps(answer.get("body")).encode()
-            self.send_response(answer.get("status", 200))
+            question = f"{method} {self.path} {raw!r}"
+            if failure is not None and not (failure.once and question in failed):
+                failed.add(question)
+                self._send(failure.status, {"Content-Type": failure.content_type}, failure.content)
+                return
             headers = {"Content-Type": "application/json", **answer.get("headers", {})}
+            self._send(answer.get("status", 200), headers, json.dumps(answer.get("body")).encode())
+
+        def _send(self, status: int, headers: Mapping[str, Any], content: bytes) -> None:
+            self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, str(value).replace("{url}", f"http://{self.headers['host']}"))
             self.end_headers()

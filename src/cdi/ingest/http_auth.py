@@ -111,6 +111,8 @@ def _document(response: httpx.Response) -> dict[str, Any]:
     try:
         document = orjson.loads(response.content)
     except ValueError:
+        if response.is_success and response.content.startswith((b"{", b"[")):
+            raise httpx.TransportError("the answer of the token endpoint was cut off") from None
         return {}
     return document if isinstance(document, dict) else {}
 

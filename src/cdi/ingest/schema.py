@@ -1,17 +1,34 @@
-"""The JSON Schema of `connector.yaml`, derived from what the program accepts: an editor completes and checks with it.
+"""The JSON Schemas of `connector.yaml` and `cdi.yaml`, derived from what the program accepts: an editor completes and
+checks with them.
 
-`python -m cdi.ingest.schema` prints it; `connectors/connector.schema.json` is that print.
+`python -m cdi.ingest.schema` writes the shipped ones, `connectors/*.schema.json`; a deployment has its own, which know
+its own connectors.
 """
 
 import json
-import sys
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
 
 from cdi.fields import ATTRIBUTES, Attribute, Shape, Stream
 from cdi.ingest.blueprint import MANIFESTS
+from cdi.ingest.manifest import DeclaredConnector
 from cdi.ingest.mapping import PARTS, REQUIRED
+from cdi.ingest.registry import Registry, find_connectors
+from cdi.settings import PUSH, Deployment, bundled
 
 JsonSchema = dict[str, Any]
+DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+CONNECTOR_SCHEMA: Final = "connector.schema.json"
+DEPLOYMENT_SCHEMA: Final = "cdi.schema.json"
+SCHEMAS: Final = "schemas"
+"""The folder of a deployment in which they lie."""
+STREAMS: Final = {"rest": "rest_HttpStream", "sql": "sql_SqlStream", "files": "files_FilesStream"}
+REFERENCE: Final[JsonSchema] = {
+    "type": "string",
+    "pattern": r"^\$\{(env|file):[^}]+\}$",
+    "description": "a secret: ${env:NAME} or ${file:PATH}",
+}
 SCALAR: JsonSchema = {"type": ["string", "number", "boolean"], "description": "a literal, or an expression after ="}
 
 
@@ -26,7 +43,7 @@ def manifest_schema() -> JsonSchema:
         branches.append({"if": _says(kind), "then": {"$ref": f"#/$defs/{kind}"}})
     _describe_maps(definitions)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "title": "connector.yaml of cdi",
         "type": "object",
         "required": ["connector", "title", "connection"],
@@ -54,7 +71,7 @@ def _renamed(schema: Any, kind: str) -> Any:
 
 def _describe_maps(definitions: JsonSchema) -> None:
     """In a stream, `map` is what its kind of record consists of."""
-    for name in ("rest_HttpStream", "sql_SqlStream", "files_FilesStream"):
+    for name in STREAMS.values():
         definitions[name]["allOf"] = [
             {
                 "if": {"properties": {"kind": {"const": str(kind)}}},
@@ -103,5 +120,64 @@ def _other(kind: Stream) -> JsonSchema:
     }
 
 
+def deployment_schema(connectors: Registry) -> JsonSchema:
+    """The schema of `cdi.yaml`: each source with the settings of its connector, a secret only as a reference."""
+    schema = Deployment.model_json_schema(mode="validation")
+    definitions = schema["$defs"]
+    source = definitions["SourceSystem"]
+    manifest = manifest_schema()
+    branches = []
+    for name in connectors.names():
+        connector = connectors.get(name)
+        if isinstance(connector, DeclaredConnector):
+            definitions[f"config_of_{name}"] = _config(connector)
+            definitions |= manifest["$defs"] if not connector.manifest.streams else {}
+            properties: JsonSchema = {"config": {"$ref": f"#/$defs/config_of_{name}"}}
+            needed = {"required": ["config"]} if definitions[f"config_of_{name}"].get("required") else {}
+            branches.append(
+                {
+                    "if": {"properties": {"connector": {"const": name}}, "required": ["connector"]},
+                    "then": {"properties": properties, **needed},
+                }
+            )
+    source["properties"]["connector"]["anyOf"] = [{"enum": [PUSH, *connectors.names()]}]
+    source["allOf"] = branches
+    return {"$schema": DRAFT, **schema, "title": "cdi.yaml", "$defs": definitions}
+
+
+def _config(connector: DeclaredConnector) -> JsonSchema:
+    """The settings of a connector as `cdi.yaml` gives them: any value may be a reference."""
+    schema = connector.config_schema()
+    for name, told in schema.get("properties", {}).items():
+        help_text = connector.manifest.config[name].help
+        if connector.manifest.config[name].type == "streams":
+            stream = {"$ref": f"#/$defs/{STREAMS[connector.manifest.connection.kind]}"}
+            schema["properties"][name] = {"type": "object", "additionalProperties": stream, "description": help_text}
+        elif name in connector.secret_settings:
+            schema["properties"][name] = {**REFERENCE, **({"description": help_text} if help_text else {})}
+        else:
+            told.pop("title", None)
+            reference = {"type": "string", "pattern": r"\$\{(env|file):[^}]+\}"}
+            schema["properties"][name] = {"anyOf": [told, reference], "description": help_text}
+    schema["title"] = f"settings of {connector.name}: {connector.title}"
+    return schema
+
+
+def write_schemas(folder: Path, connectors: Registry) -> list[Path]:
+    """Both schemas into this folder; which files were written. What is the same already is left alone."""
+    contents: Mapping[str, JsonSchema] = {
+        CONNECTOR_SCHEMA: manifest_schema(),
+        DEPLOYMENT_SCHEMA: deployment_schema(connectors),
+    }
+    written = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, schema in contents.items():
+        path, text = folder / name, json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
+    return written
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(manifest_schema(), indent=1, ensure_ascii=False) + "\n")
+    write_schemas(bundled("connectors"), find_connectors([bundled("connectors")]))

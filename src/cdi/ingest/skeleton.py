@@ -1,6 +1,7 @@
-"""The beginning of a new `connector.yaml`: a file that loads as it is, with a comment wherever something is to be
-filled in."""
+"""The beginning of a new connector: files that load and pass their test as they are, with a comment wherever
+something is to be filled in."""
 
+from textwrap import dedent
 from typing import Final
 
 from cdi.errors import InvalidInputError
@@ -77,9 +78,91 @@ KINDS: Final = {
     "webhook": _REST.replace("connection:", _SIGNED + "connection:", 1) + _MAP + _WEBHOOK,
 }
 
+_ANSWERS: Final = """\
+exchanges:                          # what the system is asked and answers; it listens at {url}
+  - request: {path: /customers, params: {page: "1"}, headers: {authorization: Bearer secret}}
+    answer:
+      body:
+        data:
+          - id: 7
+            first_name: Erika
+            last_name: Mustermann
+            email: erika@example.de
+            phone: 0731 123
+            street: Weg 1
+            zip: "89073"
+            city: Ulm
+  - request: {path: /customers}
+    answer: {body: {data: []}}
+"""
+_TABLES: Final = """\
+sql: |                              # the tables of the system, in SQLite
+  create table customer (
+    id integer primary key, first_name text, last_name text, email text, phone text, street text, zip text, city text);
+  insert into customer values (7, 'Erika', 'Mustermann', 'erika@example.de', '0731 123', 'Weg 1', '89073', 'Ulm');
+"""
+_EXPECTED: Final = """\
+expected:                           # what the connector must make of it
+  customers:
+    - key: "7"
+      canonical:
+        name: {given_name: Erika, family_name: Mustermann}
+        emails: [{value: erika@example.de}]
+        phones: [{value: 0731 123}]
+        addresses: [{street: Weg 1, postal_code: "89073", city: Ulm}]
+"""
+_EXPORT: Final = """\
+id;first_name;last_name;email;phone;street;zip;city
+7;Erika;Mustermann;erika@example.de;0731 123;Weg 1;89073;Ulm
+"""
+_FIXTURES: Final = {
+    "files": "config: {folder: files}             # the files beside this one, in files/\n" + _EXPECTED,
+    "sql": 'config: {dsn: "sqlite:///source.sqlite"}\n' + _TABLES + _EXPECTED,
+    "rest": 'config: {base_url: "{url}", token: secret}\n' + _ANSWERS + _EXPECTED,
+    "webhook": 'config: {base_url: "{url}", token: secret, webhook_secret: secret}\n' + _ANSWERS + _EXPECTED,
+}
+_README: Final = """\
+# {name}
+
+## Set up
+
+What must be done at the system: a login or a token that may only read, and how it is made.
+
+## What it reads
+
+`customers`.
+
+## Traps
+
+What a stranger would get wrong: times without a zone, deletions that are not told, fields that mean something else.
+
+## Maturity
+
+`own`: tested on the small system in fixtures/, which `cdi source test` reads.
+"""
+HINT: Final = "# yaml-language-server: $schema={schema}\n"
+"""The first line of a file that an editor shall complete and check."""
+
 
 def skeleton(name: str, kind: str) -> str:
     """A manifest of this name to begin with. Raises InvalidInputError for a kind that does not exist."""
     if kind not in KINDS:
         raise InvalidInputError(f"no kind {kind}", remedy=f"There are {', '.join(KINDS)}")
     return f"connector: {name}\ntitle: {name}\n{KINDS[kind]}"
+
+
+def streams(kind: str) -> str:
+    """What stands under `streams` of a manifest of this kind, to begin with; not indented."""
+    return dedent(KINDS[kind].partition("streams:\n")[2])
+
+
+def folder_of(name: str, kind: str, schema: str) -> dict[str, str]:
+    """The files of a new connector, by their paths in its folder; it loads and passes the conformance suite as it is.
+    `schema` is where the JSON Schema lies. Raises InvalidInputError."""
+    origin = "origin: Where the shape of these answers was taken from. The values are invented.\n"
+    files = {
+        "connector.yaml": HINT.format(schema=schema) + skeleton(name, kind),
+        "README.md": _README.format(name=name),
+        "fixtures/fixture.yaml": origin + _FIXTURES[kind],
+    }
+    return files | ({"fixtures/files/customers-2026-01.csv": _EXPORT} if kind == "files" else {})

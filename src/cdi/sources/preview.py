@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Any, Final
 
 from cdi.errors import BadRecordError
-from cdi.fields import CanonicalData, Stream
+from cdi.fields import ATTRIBUTES, CanonicalData, Stream
 from cdi.ingest.contract import Native, Record, Rejected
-from cdi.normalise.headers import guess_targets
+from cdi.ingest.manifest import DeclaredConnector
+from cdi.normalise.headers import ROLES, guess_targets
 from cdi.normalise.record import canonicalise
 from cdi.pipeline import Installation
 from cdi.pipeline.arrivals import checked_consent, checked_touchpoint, without
@@ -38,14 +39,16 @@ class PreviewedRecord:
 
 @dataclass(slots=True)
 class StreamReport:
-    """One stream in figures, shares of `records`: `filled` canonical fields, fields whose value was given and not
-    understood (`lost`, how many), reasons of rejection, native fields that no expression reads (`unread`), and those
-    of them that look like something a customer is known by (`suspects`: what they look like)."""
+    """One stream in figures, shares of `records`: `filled` canonical fields, fields that are mapped and stayed `empty`,
+    fields whose value was given and not understood (`lost`, how many), reasons of rejection, native fields that no
+    expression reads (`unread`), those of them that look like something a customer is known by (`suspects`: what), and
+    records whose key came before (`keys_twice`)."""
 
     stream: str
-    kind: str
+    kind: Stream
     records: int = 0
     filled: dict[str, float] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
     lost: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     unread: dict[str, float] = field(default_factory=dict)
@@ -85,8 +88,10 @@ def preview(installation: Installation, name: str, limit: int = 5, sample: int =
         wanted = (event for event in events if isinstance(event, Record | Rejected))
         looked = [_previewed(installation, name, stream.kind, e, config) for e in islice(wanted, max(limit, sample))]
         shown += looked[:limit]
-        fields: frozenset[str] | None = getattr(connector, "fields_read", lambda *_: None)(stream.name, config)
-        reports.append(_report(stream.name, stream.kind, looked, fields))
+        report = _report(stream.name, stream.kind, looked)
+        if isinstance(connector, DeclaredConnector) and looked:
+            _compare(report, looked, connector, config)
+        reports.append(report)
     return Preview(name, shown, reports)
 
 
@@ -128,20 +133,35 @@ def _lost(mapped: CanonicalData, made: CanonicalData) -> Iterator[str]:
             yield name
 
 
-def _report(stream: str, kind: Stream, looked: Sequence[PreviewedRecord], read: frozenset[str] | None) -> StreamReport:
-    report = StreamReport(stream, str(kind), len(looked))
-    if not looked:
-        return report
+def _report(stream: str, kind: Stream, looked: Sequence[PreviewedRecord]) -> StreamReport:
+    report = StreamReport(stream, kind, len(looked))
     filled = Counter(path for record in looked for path in set(_paths(record.canonical or {})))
-    report.filled = {path: count / len(looked) for path, count in filled.items()}
+    report.filled = {path: filled[path] / len(looked) for path in sorted(filled, key=_place)}
     report.lost = dict(Counter(name for record in looked for name in record.lost))
     report.rejected = dict(Counter(record.reason for record in looked if record.reason is not None))
     report.keys_twice = sum(n - 1 for n in Counter(r.key for r in looked if r.key is not None).values())
+    return report
+
+
+def _compare(
+    report: StreamReport, looked: Sequence[PreviewedRecord], connector: DeclaredConnector, config: dict[str, Any]
+) -> None:
+    """What the manifest says against what came: fields that it maps and that stayed empty, and what it does not
+    read."""
+    mapped = _paths(connector.manifest.streams[report.stream].map)
+    empty = dict.fromkeys(path for path in mapped if path.partition(".")[0] != "contact" and path not in report.filled)
+    report.empty = [path for path in empty if not path.endswith((".use", ".verified", ".shared", ".each", ".when"))]
+    read = connector.fields_read(report.stream, config)
     if read is not None:
         values = _unread(looked, read)
         report.unread = {path: len(told) / len(looked) for path, told in values.items()}
-        report.suspects = _suspects(values, len(looked))
-    return report
+        report.suspects = _suspects(values, len(looked), report.kind)
+
+
+def _place(path: str) -> tuple[int, str]:
+    """Fields in the order of the vocabulary."""
+    name = path.partition(".")[0]
+    return list(ATTRIBUTES).index(name) if name in ATTRIBUTES else len(ATTRIBUTES), path
 
 
 def _paths(value: Any, path: str = "") -> Iterator[str]:
@@ -151,7 +171,7 @@ def _paths(value: Any, path: str = "") -> Iterator[str]:
             yield from _paths(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list):
         for item in value:
-            if "value" in item:
+            if isinstance(item, Mapping) and "value" in item:
                 yield f"{path}.{item['type']}" if "type" in item else path
             else:
                 yield from _paths(item, path)
@@ -181,15 +201,19 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         yield path, str(value)
 
 
-def _suspects(values: Mapping[str, list[str]], records: int) -> dict[str, str]:
+def _suspects(values: Mapping[str, list[str]], records: int, kind: Stream) -> dict[str, str]:
     """Of these fields, those whose name or values say that a customer is known by them."""
     last = {path: path.split(".")[-1].removesuffix("[0]") for path in values}
     guessed = guess_targets({path: told for path, told in values.items() if "." not in path})
     found: dict[str, str] = {}
     for path, told in values.items():
         target = guessed.get(path) or guess_targets({last[path]: told}).get(last[path])
-        if target is not None and target.path.split(".")[0] not in {"record_id", "source", "kind"}:
+        if target is not None and target.path not in ROLES:
             found[path] = target.path
-        elif len(told) >= max(FEWEST, TELLING * records) and len(set(told)) >= TELLING * len(told):
+        elif (
+            kind is Stream.CUSTOMER
+            and len(told) >= max(FEWEST, TELLING * records)
+            and len(set(told)) >= TELLING * len(told)
+        ):
             found[path] = "different in nearly every record"
     return found

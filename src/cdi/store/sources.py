@@ -291,6 +291,25 @@ def heal_rejected(connection: Connection, source: str, keys: Sequence[tuple[str,
     )
 
 
+def joined(connection: Connection, source: str) -> tuple[int, int]:
+    """How many live profiles have customer records of this source, and how many of these have records of other sources
+    too."""
+    row = connection.execute(
+        text(
+            """
+            with ours as (select distinct m.profile_id from record r join membership m using (record_id)
+                where r.source = :source and r.live)
+            select count(*) as profiles, count(*) filter (where exists (
+                select from membership m join record r using (record_id)
+                where m.profile_id = ours.profile_id and r.source <> :source)) as elsewhere
+            from ours
+            """
+        ),
+        {"source": source},
+    ).one()
+    return int(row.profiles), int(row.elsewhere)
+
+
 def source_figures(connection: Connection) -> dict[str, dict[str, Any]]:
     """By source: live customer records, standing rejections, and the last run."""
     figures: dict[str, dict[str, Any]] = {}
