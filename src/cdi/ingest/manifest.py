@@ -123,6 +123,10 @@ class DeclaredConnector:
         self._compiled: dict[tuple[str, ...], Compiled] = {}
         self._of_sources: dict[str, DeclaredConnector] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Compiled expressions cannot travel to another process; there they are compiled again."""
+        return DeclaredConnector, (self.manifest, self.folder)
+
     def of_source(self, config: Mapping[str, Any]) -> "DeclaredConnector":
         """This connector as a source with these settings has it: with the streams that they declare. Itself where it
         declares its streams, or where the settings do not say them (which `validate_config` tells).

@@ -15,19 +15,34 @@ from cdi.ingest.contract import Native, Record
 
 def content_hash(data: Native) -> bytes:
     """Equal exactly for equal content, whatever the order of its fields."""
-    return hashlib.blake2b(orjson.dumps(data, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    return hash_of(_as_json(data))
+
+
+def hash_of(said: bytes) -> bytes:
+    """The hash of a record's content as `as_stored` gives it."""
+    return hashlib.blake2b(said, digest_size=16).digest()
+
+
+def _as_json(data: Native) -> bytes:
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def storable(data: Native) -> Native:
     """The record as PostgreSQL can hold it: without NUL characters and halves of characters, and with numbers
     beyond 64 bits as text. Almost every record is that already."""
+    return as_stored(data)[0]
+
+
+def as_stored(data: Native) -> tuple[Native, bytes]:
+    """The record as it is stored (see `storable`), and the same as JSON, its fields in one order."""
     try:
-        if b"\\u0000" not in orjson.dumps(data):
-            return data
+        said = _as_json(data)
+        if b"\\u0000" not in said:
+            return data, said
     except TypeError:
         pass
     cleaned: Native = _cleaned(data)
-    return cleaned
+    return cleaned, _as_json(cleaned)
 
 
 def _cleaned(value: Any) -> Any:

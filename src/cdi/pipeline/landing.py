@@ -3,11 +3,12 @@
 Landing is idempotent on (source, key, content): the same batch twice changes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+import orjson
 from sqlalchemy import Connection
 
 from cdi.errors import BadRecordError
@@ -15,20 +16,23 @@ from cdi.fields import CanonicalData, Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.normalise.record import canonicalise
 from cdi.pipeline.arrivals import (
+    as_stored,
     checked_consent,
     checked_touchpoint,
     content_hash,
+    hash_of,
     moment,
     rounds,
     storable,
     without,
 )
+from cdi.pipeline.canonical import ManyHands
 from cdi.pipeline.installation import Installation
 from cdi.resolution.another_person import is_another_person
 from cdi.resolution.copies import news_of_copy
+from cdi.store import first_versions, redo
 from cdi.store import profiles as profile_store
 from cdi.store import records as record_store
-from cdi.store import redo
 from cdi.store import sources as source_store
 from cdi.store import touchpoints as touchpoint_store
 from cdi.store.records import Arrival, NewVersion, SavedVersion
@@ -37,6 +41,10 @@ from cdi.store.sources import Counts
 CONTACTS = "contacts"
 """The stream of sparse customer records, made of a bare phone number or address that a touchpoint left."""
 
+CHANGED: Final = "the source changed it"
+MANY: Final = 100
+"""From so many new records on, COPY takes less than one statement for all."""
+
 MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 
 
@@ -44,7 +52,8 @@ MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 class Arriving:
     """Where a batch comes from: its source, the kinds of its streams, and the mapping that understands them.
 
-    `copies`: by (stream, key), the profile that an application says it copied the record from.
+    `copies`: by (stream, key), the profile that an application says it copied the record from; `many`: what
+    maps very many customers.
     """
 
     source: str
@@ -52,6 +61,7 @@ class Arriving:
     map_record: MapRecord
     run_id: int | None = None
     copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    many: ManyHands | None = None
 
 
 @dataclass(slots=True)
@@ -101,9 +111,13 @@ def _land_round(
     landed: Landed,
     now: datetime,
 ) -> None:
+    found = [(arrivals[n], is_first) for n, is_first in record_store.find_news(connection, arriving.source, arrivals)]
+    first = [arrival for arrival, is_first in found if is_first and _stands_alone(arrival)]
+    if len(first) >= MANY:
+        _land_first(connection, installation, arriving, first, landed, now)
+        found = [(arrival, is_first) for arrival, is_first in found if not (is_first and _stands_alone(arrival))]
     news: list[NewVersion] = []
-    for position in record_store.find_news(connection, arriving.source, arrivals):
-        arrival = arrivals[position]
+    for arrival, _ in found:
         try:
             news.append(NewVersion(arrival, _canonical(installation, arriving, arrival)))
         except BadRecordError as error:
@@ -116,11 +130,52 @@ def _land_round(
     source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
     customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER and (v.counts_now or v.held)]
     landed.due += [version.record_id for version in customers]
-    redo.queue(connection, [version.record_id for version in customers], "the source changed it", now)
+    redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
     current = [version for version in saved if version.counts_now]
     _land_touchpoints(connection, installation, arriving, current, now)
     _land_consents(connection, installation, arriving, current, now)
     _land_identity_links(connection, arriving.source, current, now)
+
+
+def _stands_alone(arrival: Arrival) -> bool:
+    """Whether a record that is named for the first time concerns nothing but itself."""
+    return arrival.kind == Stream.CUSTOMER and arrival.op is Op.UPSERT and arrival.derived_from is None
+
+
+def _land_first(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    arrivals: Sequence[Arrival],
+    landed: Landed,
+    now: datetime,
+) -> None:
+    """Many customers that are named for the first time: nothing before them has to be asked for."""
+    news: list[tuple[Arrival, str]] = []
+    for arrival, made in zip(arrivals, _made(installation, arriving, arrivals), strict=True):
+        if isinstance(made, BadRecordError):
+            landed.rejected.append(Rejected(arrival.stream, str(made), arrival.native, arrival.key))
+        else:
+            news.append((arrival, made))
+    record_ids = first_versions.save_first_versions(connection, arriving.source, news, arriving.run_id, now)
+    first_versions.queue_first(connection, record_ids, CHANGED, now)
+    source_store.heal_rejected(connection, arriving.source, [(a.stream, a.key) for a, _ in news], now)
+    landed.counts.added += len(news)
+    landed.due += record_ids
+
+
+def _made(
+    installation: Installation, arriving: Arriving, arrivals: Sequence[Arrival]
+) -> Iterator[str | BadRecordError]:
+    """The canonical form of each, as JSON, or why there is none."""
+    if arriving.many is not None and len({arrival.stream for arrival in arrivals}) == 1:
+        yield from arriving.many.made(arrivals[0].stream, [arrival.said for arrival in arrivals])
+        return
+    for arrival in arrivals:
+        try:
+            yield orjson.dumps(_canonical(installation, arriving, arrival)).decode()
+        except BadRecordError as error:
+            yield error
 
 
 def _held_back(connection: Connection, source: str, news: Sequence[NewVersion]) -> list[NewVersion]:
@@ -163,7 +218,7 @@ def _land_identity_links(connection: Connection, source: str, current: Sequence[
 
 
 def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
-    data = storable(without(record.data, installation.source(arriving.source).exclude))
+    data, said = as_stored(without(record.data, installation.source(arriving.source).exclude))
     # A clock that runs ahead must not freeze the record: no source knows more than now, give or take.
     latest = now + installation.deployment.clock_tolerance
     source_time = min(record.source_time, latest) if record.source_time else None
@@ -173,7 +228,8 @@ def _arrival(installation: Installation, arriving: Arriving, record: Record, now
         kind=arriving.kinds[record.stream].value,
         op=record.op,
         native=data,
-        content_hash=content_hash(data),
+        said=said,
+        content_hash=hash_of(said),
         source_time=source_time,
         observed_at=source_time or now,
         derived_from=arriving.copies.get((record.stream, record.key)),
@@ -279,4 +335,5 @@ def contact_key(contact: CanonicalData) -> str | None:
 
 
 def _sparse_arrival(key: str, contact: CanonicalData, cause: Arrival) -> Arrival:
-    return Arrival(CONTACTS, key, Stream.CUSTOMER, Op.UPSERT, contact, content_hash(contact), None, cause.observed_at)
+    data, said = as_stored(contact)
+    return Arrival(CONTACTS, key, Stream.CUSTOMER, Op.UPSERT, data, said, hash_of(said), None, cause.observed_at)

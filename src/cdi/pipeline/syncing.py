@@ -18,8 +18,11 @@ from cdi.ingest.contract import (
     State,
     StreamInfo,
 )
+from cdi.ingest.manifest import DeclaredConnector
+from cdi.pipeline.canonical import ManyHands, Mapper
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.landing import Arriving, land
+from cdi.pipeline.workers import Workers
 from cdi.store import received
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
@@ -40,7 +43,7 @@ def sync(
     `progress` is told after each batch; a StoppedError that it raises ends the run there.
     """
     connector, config = installation.connector(source), installation.config(source)
-    with installation.database.exclusive(source_store.sync_lock(source)):
+    with installation.database.exclusive(source_store.sync_lock(source)), Workers() as workers:
         run_id = _start(installation, source)
         counts = Counts()
         context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
@@ -50,6 +53,7 @@ def sync(
             {stream.name: stream.kind for stream in streams},
             lambda stream, data: connector.map(stream, data, config),
             run_id,
+            many=_many_hands(installation, source, workers),
         )
         try:
             for stream in streams:
@@ -78,6 +82,14 @@ def _settle(installation: Installation, source: str, streams: Sequence[StreamInf
     """What deliveries pointed to before this run began has been read."""
     with installation.database.unit_of_work() as connection:
         received.settle(connection, source, [stream.name for stream in streams], began, utc_now())
+
+
+def _many_hands(installation: Installation, source: str, workers: Workers) -> ManyHands | None:
+    """What maps very many records in other processes; a connector in Python stays in this one."""
+    connector = installation.connector(source)
+    if not isinstance(connector, DeclaredConnector):
+        return None
+    return ManyHands(Mapper(connector, installation.config(source), installation.context(source)), workers)
 
 
 def _start(installation: Installation, source: str) -> int:

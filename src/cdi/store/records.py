@@ -89,6 +89,7 @@ class Arrival:
     kind: str
     op: Op
     native: Native
+    said: bytes  # the same as JSON
     content_hash: bytes
     source_time: datetime | None
     observed_at: datetime
@@ -134,7 +135,8 @@ def lock_keys(connection: Connection, source: str, keys: Iterable[str]) -> None:
 ARRIVING = ("stream", "key", "op", "content_hash", "source_time", "observed_at")
 
 FIND_NEWS = """
-select a.position from unnest(cast(:stream as text[]), cast(:key as text[]), cast(:op as text[]),
+select a.position, r.record_id is null as is_first from unnest(
+    cast(:stream as text[]), cast(:key as text[]), cast(:op as text[]),
     cast(:content_hash as bytea[]), cast(:source_time as timestamptz[]), cast(:observed_at as timestamptz[]))
     with ordinality as a(stream, key, op, content_hash, source_time, observed_at, position)
 left join record r on r.source = :source and r.key = a.key and r.stream = a.stream and r.current
@@ -152,8 +154,9 @@ order by a.position
 """
 
 
-def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[int]:
-    """Positions of the arrivals that say something new; keys must be unique within a call.
+def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) -> list[tuple[int, bool]]:
+    """Positions of the arrivals that say something new, and whether their key is named for the first time; keys must
+    be unique within a call.
 
     Unchanged is: the same content as the version that counts, or as any older version of the same source time.
     """
@@ -161,7 +164,7 @@ def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
         ARRIVING, ((a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at) for a in arrivals)
     )
     rows = connection.execute(text(FIND_NEWS), {"source": source, **said})
-    return [row.position - 1 for row in rows]
+    return [(row.position - 1, row.is_first) for row in rows]
 
 
 SAYING_NEWS = (
@@ -181,7 +184,7 @@ def save_versions(
         (
             (
                 v.arrival.stream, v.arrival.key, v.arrival.kind, v.arrival.op.value,
-                orjson.dumps(v.arrival.native).decode(), orjson.dumps(v.canonical).decode(),
+                v.arrival.said.decode(), orjson.dumps(v.canonical).decode(),
                 v.arrival.content_hash, v.arrival.source_time, v.arrival.observed_at, v.arrival.derived_from,
                 v.held, v.copied_from,
             )
@@ -295,10 +298,9 @@ def missing_keys(connection: Connection, source: str, stream: str, run_id: int) 
     rows = connection.execute(
         text(
             """
-            select r.key from record r
-            where r.source = :source and r.stream = :stream and r.current and r.live
-            and not exists (select from scan_key s where s.run_id = :run_id and s.stream = :stream and s.key = r.key)
-            order by r.key
+            select key from record where source = :source and stream = :stream and current and live
+            except select key from scan_key where run_id = :run_id and stream = :stream
+            order by key
             """
         ),
         {"source": source, "stream": stream, "run_id": run_id},
