@@ -1,94 +1,120 @@
-"""One list of blocking rules for both engines: columns that must all be there and be equal, as SQL and as keys."""
+"""One list of blocking rules for both engines: columns that must all be there and be equal, as SQL and as keys.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+Every rule makes pairs in proportion to the records: what many share by chance in a large file (a common full name, a
+birth date with an initial) is asked together with something else, so that neither engine compares what neither could
+ever link.
+"""
+
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cdi.matching.columns import Column, Ragged, RecordTable, encode
 from cdi.matching.pairs import IntArray
 
-NAMES_SQL = "CASE WHEN given <= family THEN given || ' ' || family ELSE family || ' ' || given END"
-"""Both names in alphabetical order, so that swapped ones are equal; null where one is missing."""
+RARE: Final = 6
+"""Full names of at most so many records bring these together by themselves."""
 
-
-def _unordered_names(table: pa.Table) -> pa.ChunkedArray:
-    given, family = table["given"], table["family"]
-    one, other = (pc.binary_join_element_wise(a, b, " ") for a, b in ((given, family), (family, given)))
-    return pc.if_else(pc.less_equal(given, family), one, other)
-
-
-PARTS: dict[str, Callable[[pa.Table], pa.ChunkedArray]] = {
-    "email": lambda t: t["email"],
-    "mobile": lambda t: t["mobile"],
-    "landline": lambda t: t["landline"],
-    "birth": lambda t: t["birth"],
-    "given": lambda t: t["given"],
-    "family": lambda t: t["family"],
-    "street": lambda t: t["street"],
-    "number": lambda t: t["number"],
-    "postal_code": lambda t: t["postal_code"],
-    "city": lambda t: t["city"],
-    "substr(given, 1, 1)": lambda t: pc.utf8_slice_codeunits(t["given"], 0, 1),
-    "substr(family, 1, 3)": lambda t: pc.utf8_slice_codeunits(t["family"], 0, 3),
-    "names": _unordered_names,
+COMPUTED: Final = {
+    "names": "CASE WHEN given <= family THEN given || '|' || family ELSE family || '|' || given END",
+    "rare_name": f"CASE WHEN count(*) OVER (PARTITION BY given, family) <= {RARE} THEN given || '|' || family END",
+    "birth_year": "nullif(birth // 10000, 0)",
 }
-"""What rules are made of: DuckDB's expression, and the same for Arrow."""
+"""Columns made for the rules, as DuckDB's expressions over the normalised ones (`birth` is a number there): both names
+in alphabetical order, so that swapped ones are equal; both names where few have them; null where a part is missing."""
 
 RULES: tuple[tuple[str, ...], ...] = (
     ("email",),
     ("mobile",),
     ("landline",),
-    ("given", "family"),
+    ("rare_name",),
+    ("given", "family", "city"),
+    ("given", "family", "birth_year"),
     ("birth", "family"),
-    ("birth", "substr(given, 1, 1)"),
+    ("birth", "given"),
     ("birth", "postal_code"),
     ("postal_code", "family"),
-    ("postal_code", "given"),
+    ("postal_code", "given", "substr(family, 1, 1)"),
     ("city", "given", "substr(family, 1, 3)"),
     ("street", "number", "city"),
-    ("street", "family"),
     ("street", "given", "substr(family, 1, 3)"),
     ("names", "postal_code"),
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """Block keys and the row of each."""
-
-    keys: IntArray
-    rows: IntArray
+Part = tuple[IntArray, int]
+"""A number by row, 0 where missing, and how many numbers there are."""
 
 
-def block_keys(table: pa.Table) -> Keys:
-    """The keys of all rules: an integer by rule and combination of values, only of combinations that occur twice."""
-    codes = {name: _codes(part(table)) for name, part in PARTS.items()}
-    keys, rows = [], []
-    for number, rule in enumerate(RULES):
-        combined = np.zeros(len(table), np.uint64)
-        there = np.ones(len(table), dtype=bool)
-        for name in rule:
-            combined = _mixed(combined, codes[name])
-            there &= codes[name] >= 0
-        of_rule = np.flatnonzero(there)
-        keys.append(_mixed(combined[of_rule], np.full(len(of_rule), number)).view(np.int64))
-        rows.append(of_rule)
-    return Keys(np.concatenate(keys), np.concatenate(rows))
+def block_keys(table: RecordTable) -> Iterator[tuple[IntArray, IntArray]]:
+    """Of each rule the keys and their rows: a number for each combination of values."""
+    parts = _parts(table)
+    for rule in RULES:
+        keys, size = parts[rule[0]]
+        there = keys != 0
+        for name in rule[1:]:
+            codes, count = parts[name]
+            there &= codes != 0
+            keys, size = keys * count + codes, size * count
+        assert size < 1 << 63, "the values of this rule do not fit into one integer"
+        rows = np.flatnonzero(there)
+        yield keys[rows], rows
 
 
-def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Equal values, equal codes; -1 where missing."""
-    encoded = values.combine_chunks().dictionary_encode()
-    return pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+def _parts(table: RecordTable) -> dict[str, Part]:
+    """What rules are made of, under the names that they have in SQL."""
+    homes, first = table.addresses, table.addresses.rows()
+    given, family = table.given, table.family
+    names = encode([*given.values, *family.values]).codes.astype(np.int64)
+    of_given, of_family = names[: len(given.values)][given.codes], names[len(given.values) :][family.codes]
+    both = (given.codes != 0) & (family.codes != 0)
+    count = int(names.max(initial=0)) + 1
+    unordered = np.minimum(of_given, of_family) * count + np.maximum(of_given, of_family)
+    ordered = of_given * count + of_family
+    return {
+        "email": _of_first(table, table.emails),
+        "mobile": _of_first(table, table.mobiles),
+        "landline": _of_first(table, table.landlines),
+        "birth": (table.birth.astype(np.int64), 100_000_000),
+        "birth_year": (table.birth.astype(np.int64) // 10_000, 10_000),
+        "given": _of(given),
+        "family": _of(family),
+        "street": _of(homes.street, first, len(table)),
+        "number": _of(homes.number, first, len(table)),
+        "postal_code": _of(homes.postal_code, first, len(table)),
+        "city": _of(homes.city, first, len(table)),
+        "substr(family, 1, 1)": _of(_beginning(family, 1)),
+        "substr(family, 1, 3)": _of(_beginning(family, 3)),
+        "names": (np.where(both, unordered, 0), count * count),
+        "rare_name": (np.where(both & _rare(np.where(both, ordered, 0)), ordered, 0), count * count),
+    }
 
 
-def _mixed(a: NDArray[np.uint64], b: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A 64-bit hash of two columns of integers (splitmix64): two different pairs practically never meet."""
-    with np.errstate(over="ignore"):
-        z = a * np.uint64(0x9E3779B97F4A7C15) + b.view(np.uint64) + np.uint64(0x632BE59BD9B4E019)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+def _of(column: Column, rows: IntArray | None = None, records: int = 0) -> Part:
+    """The codes of a column of the table, or of one that only some rows have."""
+    if rows is None:
+        return column.codes.astype(np.int64), len(column.values)
+    codes = np.zeros(records, np.int64)
+    codes[rows] = column.codes
+    return codes, len(column.values)
+
+
+def _of_first(table: RecordTable, column: Ragged) -> Part:
+    return _of(Column(column.codes, column.values), column.rows(), len(table))
+
+
+def _beginning(column: Column, length: int) -> Column:
+    by_value = encode([value[:length] for value in column.values])
+    return Column(by_value.codes[column.codes], by_value.values)
+
+
+def _rare(values: IntArray) -> NDArray[np.bool_]:
+    """Which values at most `RARE` rows have."""
+    order = np.argsort(values)
+    ordered = values[order]
+    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(np.append(begins, len(ordered)))
+    rare = np.empty(len(values), np.bool_)
+    rare[order] = np.repeat(sizes <= RARE, sizes)
+    return rare

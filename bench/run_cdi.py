@@ -25,24 +25,21 @@ from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
 
 LIMITS = Limits(threads=2)
+TEXTS = tuple(name for name in FIELDS if name != "birth")
+NAMES = {"source": "sources", "email": "emails", "mobile": "mobiles", "landline": "landlines"}
+"""What the engine calls the columns."""
 
 
 def encoded(records: pa.Table) -> RecordTable:
     """The engine's table of the normalised columns."""
 
-    def text(name: str) -> pa.Array:
-        return pc.fill_null(records[name].combine_chunks(), "")
+    def text(name: str) -> pa.DictionaryArray:
+        return records[name].unify_dictionaries().combine_chunks()
 
-    columns = {name: text(name) for name in FIELDS if name not in {"source", "birth", "email", "mobile", "landline"}}
     return RecordTable.from_columns(
         records["record_id"].to_numpy(),
-        sources=text("source").to_numpy(zero_copy_only=False),
         birth=pc.fill_null(records["birth"], 0).to_numpy(),
-        emails=text("email"),
-        mobiles=text("mobile"),
-        landlines=text("landline"),
-        **{name: columns[name] for name in columns if name != "gender"},
-        gender=columns["gender"].to_pylist(),
+        **{NAMES.get(name, name): text(name) for name in TEXTS},
     )
 
 
@@ -55,16 +52,10 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
         said[name] = time.perf_counter() - began
         began = time.perf_counter()
 
-    records = pq.read_table(records_file, columns=["record_id", *FIELDS])
-    candidates = None
-    if "--own-blocking" not in flags:
-        keys = block_keys(records)
-        candidates = candidate_pairs(keys.keys, keys.rows, LIMITS)
-        del keys
-    step("block")
-    table = encoded(records)
-    del records
+    table = encoded(pq.read_table(records_file, columns=["record_id", *FIELDS], read_dictionary=TEXTS))
     step("encode")
+    candidates = None if "--own-blocking" in flags else candidate_pairs(block_keys(table), LIMITS)
+    step("block")
     model = train(table, start_model(table), LIMITS, seed=1, candidates=candidates)
     step("train")
     result = match(table, model, LIMITS, candidates=candidates)

@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from bench.measure import DONE
-from bench.rules import RULES
+from bench.rules import RARE, RULES
 
 TEXTS = ("given", "family", "email", "street", "city")
 EQUALS = ("birth", "mobile", "landline", "postal_code", "gender")
@@ -27,10 +27,13 @@ def main(records_file: str, labels_file: str) -> None:
     warnings.simplefilter("ignore")
     began = time.perf_counter()
     records = pd.read_parquet(records_file).set_index("record_id")
-    records["substr(given, 1, 1)"] = records["given"].str[:1]
+    records["substr(family, 1, 1)"] = records["family"].str[:1]
     records["substr(family, 1, 3)"] = records["family"].str[:3]
     ordered = records[["given", "family"]].dropna()
-    records["names"] = ordered.min(axis=1) + " " + ordered.max(axis=1)
+    records["names"] = ordered.min(axis=1) + "|" + ordered.max(axis=1)
+    names = ordered["given"] + "|" + ordered["family"]
+    records["rare_name"] = names[names.map(names.value_counts()) <= RARE]
+    records["birth_year"] = (records["birth"] // 10_000).replace(0, None)
     pairs = reduce(lambda a, b: a.union(b), (_blocked(records, list(rule)) for rule in RULES))
     blocked = time.perf_counter()
     compare = recordlinkage.Compare()

@@ -14,7 +14,7 @@ import duckdb
 from splink import DuckDBAPI, Linker
 
 from bench.measure import DONE, THREADS
-from bench.rules import NAMES_SQL
+from bench.rules import COMPUTED
 from bench.splink_model import (
     DETERMINISTIC,
     DETERMINISTIC_RECALL,
@@ -31,8 +31,9 @@ def main(records_file: str, pairs_file: str) -> None:
     connection = duckdb.connect()
     connection.execute(f"SET threads = {THREADS}")
     connection.execute("SET enable_progress_bar = false")
+    computed = ", ".join(f"{sql} AS {name}" for name, sql in COMPUTED.items())
     connection.execute(
-        f"CREATE TABLE records AS SELECT * REPLACE (CAST(birth AS VARCHAR) AS birth), {NAMES_SQL} AS names"
+        f"CREATE TABLE records AS SELECT * REPLACE (CAST(birth AS VARCHAR) AS birth), {computed}"
         f" FROM read_parquet('{records_file}')"
     )
     api = DuckDBAPI(connection)

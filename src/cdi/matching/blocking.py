@@ -5,7 +5,8 @@ Blocks are counted before pairs are made. A key that too many records have is *r
 records get its finer compounds instead; what is too large even then is dropped by name, never silently.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -494,13 +495,18 @@ SMALL: Final = 6
 """A block of so few records is always taken."""
 
 
-def candidate_pairs(keys: IntArray, rows: Rows, limits: Limits) -> tuple[Rows, Rows]:
-    """The distinct pairs of rows that share a key, left < right, sorted.
+def candidate_pairs(entries: Iterable[tuple[IntArray, Rows]], limits: Limits) -> tuple[Rows, Rows]:
+    """The distinct pairs of rows that share a key, left < right, sorted. `entries` are keys and their rows, rule by
+    rule, of which some are worked on at once.
 
-    Counted before they are made: raises InvalidInputError when there would be more than `limits.max_pairs`.
+    Counted before they are made: raises InvalidInputError when a rule would make more than `limits.max_pairs`.
     """
-    packed = _pairs_of_blocks(keys, rows, limits, 0)
-    packed = distinct(packed)
+    with ThreadPoolExecutor(limits.threads) as pool:
+        made = list(pool.map(lambda entry: _pairs_of_blocks(entry[0], entry[1], limits, 0), entries))
+    packed = np.concatenate([np.zeros(0, np.int64), *made])
+    del made
+    packed.sort()
+    packed = without_repeats(packed)
     return packed >> 32, packed & 0xFFFFFFFF
 
 
@@ -567,6 +573,10 @@ def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -
             f"blocking would make more than {limits.max_pairs} candidate pairs",
             remedy="Raise the limit of pairs or lower the limit of records in a block",
         )
+    if len(keys) > features.MANY:
+        from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return kernels.pairs_of_blocks(begins, sizes, rows, np.empty(pairs_in(sizes), np.int64))
     made = [np.zeros(0, np.int64)]
     for size in distinct(sizes[sizes > 1]).tolist():
         i, j = np.triu_indices(size, 1)

@@ -18,7 +18,7 @@ Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Objects = NDArray[np.object_]
 Texts: TypeAlias = Sequence[str] | Any
-"""A column of texts, as a sequence or as a pyarrow.Array without nulls."""
+"""A column of texts, as a sequence, as a pyarrow.Array without nulls, or as a pyarrow.DictionaryArray."""
 T = TypeVar("T")
 
 FORMER: Final = 1
@@ -142,9 +142,9 @@ class RecordTable:
         cls,
         record_ids: IntArray,
         *,
-        sources: Sequence[str] | None = None,
+        sources: Texts | None = None,
         kinds: NDArray[np.uint8] | None = None,
-        gender: Sequence[str] | None = None,
+        gender: Texts | None = None,
         given: Texts | None = None,
         initials: Texts | None = None,
         family: Texts | None = None,
@@ -177,18 +177,15 @@ class RecordTable:
             "postal_code": column(postal_code),
             "city": column(city),
         }
-        names, codes = np.unique(
-            np.asarray([""] * n if sources is None else sources, dtype=object), return_inverse=True
-        )
-        genders = np.zeros(n, np.uint8)
-        if gender is not None:
-            genders = np.fromiter((GENDERS.get(g, 0) for g in gender), np.uint8, n)[order]
+        names, source = _sorted_values(column(sources))
+        of_gender = column(gender)
+        genders = np.fromiter((GENDERS.get(g, 0) for g in of_gender.values), np.uint8, len(of_gender.values))
         return cls(
             record_ids=np.asarray(record_ids, dtype=np.int64)[order],
-            source=codes.astype(np.int32)[order],
-            source_names=tuple(map(str, names)),
+            source=source,
+            source_names=names,
             kind=np.zeros(n, np.uint8) if kinds is None else kinds[order],
-            gender=genders,
+            gender=genders[of_gender.codes],
             given=column(given),
             initials=column(initials),
             family=column(family),
@@ -211,12 +208,35 @@ def encode(values: Texts) -> Column:
     """Distinct values and codes; "" is code 0."""
     if not isinstance(values, pa.Array) and len(values) < FEW:
         return _encode_few(values)
+    if isinstance(values, pa.DictionaryArray):
+        return _of_dictionary(values) or encode(values.cast(pa.large_string()).fill_null(""))
     array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
     encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
     texts = np.empty(len(encoded.dictionary), dtype=object)
     texts[:] = [text[:MAX_LENGTH] for text in encoded.dictionary.to_pylist()]
     return Column(codes, texts)
+
+
+def _of_dictionary(array: Any) -> Column | None:
+    """Distinct values and codes of what Arrow has encoded already; None where its dictionary is not one of ours."""
+    texts = array.dictionary.to_pylist()
+    if "" in texts or None in texts or len(set(texts)) < len(texts):
+        return None
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    values = np.empty(len(texts) + 1, dtype=object)
+    values[:] = ["", *(text[:MAX_LENGTH] for text in texts)]
+    codes += 1
+    return Column(codes, values)
+
+
+def _sorted_values(column: Column) -> tuple[tuple[str, ...], Codes]:
+    """The values that occur, in order, and the place of each row's one."""
+    occur = np.flatnonzero(np.bincount(column.codes, minlength=len(column.values)))
+    values, place = np.unique(column.values[occur], return_inverse=True)
+    codes = np.zeros(len(column.values), np.int32)
+    codes[occur] = place
+    return tuple(map(str, values)), codes[column.codes]
 
 
 FEW: Final = 200
