@@ -55,7 +55,7 @@ def test_the_pairs_of_a_run_are_the_pairs_that_share_a_key() -> None:
     model = blocking.refuse_oversized(table, MODEL, Limits(max_block=20))
     left, right, _ = blocking.all_pairs(table, model, Limits(max_block=20))
     keys, rows = blocking.block_keys(table, model)
-    a, b = blocking.candidate_pairs(keys, rows, Limits())
+    a, b = blocking.candidate_pairs([(keys, rows)], Limits())
     np.testing.assert_array_equal(left, a)
     np.testing.assert_array_equal(right, b)
     packed = left << 32 | right

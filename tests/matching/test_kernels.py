@@ -1,10 +1,14 @@
 """Compiled loops equal their plain definitions for every input."""
 
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdi.matching import features, kernels
+from cdi.matching.blocking import Limits, candidate_pairs
+from cdi.matching.columns import encode
 
 NAMES = st.lists(st.text("abcdeäß", max_size=6), max_size=3).map(" ".join)
 LOCALS = st.lists(
@@ -48,3 +52,27 @@ def test_long_texts_are_left_to_the_plain_definition() -> None:
     code = np.zeros(1, np.int32)
     many = features._many_residues((local, name, name), (code, code, code))
     assert many.values[many.codes[0]] == features.residue(local[0], name[0], name[0])
+
+
+KEYS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20)), max_size=40)
+
+
+@settings(deadline=None, max_examples=200)
+@given(KEYS, KEYS)
+def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    entries = [np.array(rule, np.int64).reshape(-1, 2) for rule in (one, other)]
+    expected = {(min(a, b), max(a, b)) for rule in (one, other) for k, a in rule for q, b in rule if k == q and a != b}
+    for many in (-1, 1000):  # compiled, and the plain definition
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(features, "MANY", many)
+            left, right = candidate_pairs([(rule[:, 0], rule[:, 1]) for rule in entries], Limits())
+        assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
+
+
+@given(st.lists(st.one_of(st.none(), st.text("ab", max_size=2), st.just("x" * 300)), max_size=400))
+def test_what_arrow_has_encoded_is_the_same_column(texts: list[str | None]) -> None:
+    plain = encode([text or "" for text in texts])
+    for array in (pa.array(texts, pa.string()), pa.array([text or None for text in texts], pa.string())):
+        taken = encode(array.dictionary_encode())
+        assert taken.values[taken.codes].tolist() == plain.values[plain.codes].tolist()
+        assert taken.values[0] == "" and ((taken.codes == 0) == (plain.codes == 0)).all()
