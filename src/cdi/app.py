@@ -6,6 +6,7 @@ from cdi import __version__
 from cdi.api import (
     changes,
     conflicts,
+    contact,
     health,
     history,
     journey,
@@ -37,6 +38,7 @@ def create_app(installation: Installation) -> FastAPI:
         lookup,
         profiles,
         journey,
+        contact,
         history,
         reviews,
         overrides,

@@ -181,6 +181,27 @@ class Stewardship(Model):
     cross_owner: Literal["allow", "consent", "refuse"] = "consent"
 
 
+class ContactCap(Model):
+    """At most so many contacts by us on a channel (`any`: on all together) within a period; for one purpose if it is
+    named."""
+
+    channel: Literal[
+        "any", "shop", "webshop", "app", "phone", "email", "sms", "messenger", "social", "community", "post"
+    ] = "any"
+    at_most: Annotated[int, Field(ge=0)]
+    per: Annotated[timedelta, Field(gt=timedelta(0))]
+    purpose: str | None = None
+
+
+class Contact(Model):
+    """When a customer may be contacted: for which purposes silence is enough, on which channels a consent counts only
+    when it was confirmed (double opt-in), and how often."""
+
+    without_consent: tuple[str, ...] = ()
+    double_opt_in: tuple[str, ...] = ()
+    caps: tuple[ContactCap, ...] = ()
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -192,6 +213,7 @@ class Deployment(Model):
     survivorship: Survivorship = Survivorship()
     matching: Matching = Matching()
     stewardship: Stewardship = Stewardship()
+    contact: Contact = Contact()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -280,18 +280,37 @@ def contacts_since(connection: Connection, profile_id: UUID, since: datetime) ->
 
 
 CONSENTS = """
-select c.source, c.document from membership m
+select r.record_id as customer, r.source, r.key, c.purpose, c.channel, c.status, c.at, said.observed_at, c.document
+from membership m
 join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
 join consent c on c.source = r.source and c.customer_key = r.key
-where m.profile_id = :profile and not c.source = any(cast(:hidden as text[]))
-order by c.purpose, c.channel, c.source, c.at desc nulls last, c.record_id
+join record said on said.record_id = c.record_id
+where m.profile_id = :profile order by c.purpose, c.channel, r.source, r.record_id, c.record_id
 """
 
 
-def consents(connection: Connection, visibility: Visibility, profile_id: UUID) -> list[dict[str, Any]]:
-    """The consents of a profile, as each source has them."""
-    rows = connection.execute(text(CONSENTS), {"profile": profile_id, "hidden": sorted(visibility.hidden_sources)})
-    return [{"source": row.source, **row.document} for row in rows]
+@dataclass(frozen=True, slots=True)
+class StoredConsent:
+    """What the source of a customer record says of a consent; `document` holds its proof."""
+
+    customer: int
+    source: str
+    key: str
+    purpose: str
+    channel: str
+    status: str
+    at: datetime
+    document: dict[str, Any]
+
+
+def load_consents(connection: Connection, profile_id: UUID) -> list[StoredConsent]:
+    """What all records of a profile say of consents. A refusal protects the customer whoever asks, so this reading
+    takes no visibility: what is told of it does."""
+    rows = connection.execute(text(CONSENTS), {"profile": profile_id})
+    return [
+        StoredConsent(r.customer, r.source, r.key, r.purpose, r.channel, r.status, r.at or r.observed_at, r.document)
+        for r in rows
+    ]
 
 
 COUNTS = """
