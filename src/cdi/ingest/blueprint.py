@@ -3,8 +3,9 @@
 Expressions are texts here; `manifest` compiles them.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,13 +43,24 @@ class FlagDelete(Part):
 
 
 class ReconcileDelete(Part):
-    """Everything is read again every so often; what was not seen is gone."""
+    """Everything is read again every so often; what was not seen is gone. More than `max_share` at once stops the sync
+    (else the source's `max_delete_share`)."""
 
     mode: Literal["reconcile"]
     every: timedelta = timedelta(days=1)
+    max_share: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-Delete: TypeAlias = Annotated[FlagDelete | ReconcileDelete, Field(discriminator="mode")]
+class FeedDelete(Part):
+    """A second reading lists what is gone: each of its records names the key of one that is. `source_time` says when it
+    went, so that what came back since is not taken away again."""
+
+    mode: Literal["feed"]
+    key: str | tuple[str, ...] | None = None  # else as the stream's own records have it
+    source_time: str | None = None
+    each: str | None = None
+    when: str | None = None
+    erase: bool = False
 
 
 class Cursor(Part):
@@ -72,7 +84,7 @@ class StreamPart(Part):
     each: str | None = None  # a list in the record: one record for each of its elements, under the name `each`
     when: str | None = None  # records for which this does not hold are left out
     event_id: str | None = None
-    deletes: tuple[Delete, ...] = ()
+    deletes: tuple[FlagDelete | ReconcileDelete | FeedDelete, ...] = ()
     map: dict[str, Any]
 
 
@@ -237,8 +249,8 @@ class HttpConnection(Part):
     plain_http: bool = False
 
 
-class HttpStream(StreamPart):
-    """A stream read by requests. `records` finds them in an answer; `fails_when` tells an error that comes
+class HttpReading(Part):
+    """Records read by requests. `records` finds them in an answer; `fails_when` tells an error that comes
     with status 200 (GraphQL), `retry_when` one that passes."""
 
     request: Request
@@ -253,10 +265,20 @@ class HttpStream(StreamPart):
     retry_when: str | None = None
 
     @model_validator(mode="after")
-    def _since_needs_a_cursor(self) -> "HttpStream":
+    def _since_needs_a_cursor(self) -> Self:
         if (self.since is None) != (self.cursor is None):
             raise ValueError("cursor and since belong together: one remembers how far, the other asks from there")
         return self
+
+
+class HttpFeed(FeedDelete, HttpReading):
+    """A request that lists what is gone."""
+
+
+class HttpStream(StreamPart, HttpReading):
+    """A stream read by requests."""
+
+    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | HttpFeed, Field(discriminator="mode")], ...] = ()
 
 
 # -- SQL -----------------------------------------------------------------------------------------------------
@@ -279,13 +301,22 @@ class KeysetPage(Part):
     size: Annotated[int, Field(ge=1, le=100_000)] = 5_000
 
 
-class SqlStream(StreamPart):
-    """A stream read by one query. Without a cursor every row is read each time; what is unchanged writes
-    nothing."""
+class SqlReading(Part):
+    """Rows read by one query. Without a cursor every row is read each time; what is unchanged writes nothing."""
 
     query: str
     page: KeysetPage
     cursor: Cursor | None = None
+
+
+class SqlFeed(FeedDelete, SqlReading):
+    """A query that lists what is gone."""
+
+
+class SqlStream(StreamPart, SqlReading):
+    """A stream read by one query."""
+
+    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | SqlFeed, Field(discriminator="mode")], ...] = ()
     change: Literal["row_hash"] | None = None
 
     @model_validator(mode="after")
@@ -385,8 +416,8 @@ Format: TypeAlias = Annotated[
 ]
 
 
-class FilesStream(StreamPart):
-    """A stream read from files. `snapshot`: the newest file holds everything, what is missing there is gone;
+class FilesReading(Part):
+    """Records read from files. `snapshot`: the newest file holds everything, what is missing there is gone;
     without it every file adds to the ones before. `order` says which of two files is the newer."""
 
     files: str
@@ -399,6 +430,18 @@ class FilesStream(StreamPart):
         None  # once it was read for good
     )
     optional: tuple[str, ...] = ()  # columns that the mapping reads and a file may lack
+
+
+class FilesFeed(FeedDelete, FilesReading):
+    """Files that list what is gone."""
+
+    snapshot: Literal[False] = False
+
+
+class FilesStream(StreamPart, FilesReading):
+    """A stream read from files."""
+
+    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | FilesFeed, Field(discriminator="mode")], ...] = ()
 
 
 # -- webhooks --------------------------------------------------------------------------------------------------------
@@ -508,6 +551,23 @@ class FilesManifest(Header):
 
     connection: FilesConnection
     streams: dict[StreamName, FilesStream] = {}
+
+
+Reading = TypeVar("Reading")
+
+
+def feed_names(stream: str, part: StreamPart) -> list[str]:
+    """What the readings are called that list what is gone from a stream: by their place in the manifest."""
+    return [f"{stream}.deletes.{n}" for n, delete in enumerate(part.deletes) if isinstance(delete, FeedDelete)]
+
+
+def with_feeds(streams: Mapping[str, Any], reading: type[Reading]) -> dict[str, Reading]:
+    """Every reading of a manifest by its name: the streams, and what lists what is gone from them."""
+    found: dict[str, Reading] = dict(streams)
+    for name, part in streams.items():
+        feeds = (delete for delete in part.deletes if isinstance(delete, reading))
+        found |= zip(feed_names(name, part), feeds, strict=True)
+    return found
 
 
 Manifest: TypeAlias = HttpManifest | SqlManifest | FilesManifest

@@ -59,9 +59,11 @@ class FullScanEnd:
     """Every live key of the stream was yielded since its reading began: what was not is gone at the source.
 
     It is never said of a reading in which a record had to be rejected: that one has a key too, if an unreadable one.
+    Of more than `max_share` nothing is deleted (None: as the source says).
     """
 
     stream: str
+    max_share: float | None = None
 
 
 ReadEvent: TypeAlias = Record | Rejected | Checkpoint | FullScanEnd
@@ -69,12 +71,13 @@ ReadEvent: TypeAlias = Record | Rejected | Checkpoint | FullScanEnd
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """One kind of record that a connector gives."""
+    """One kind of record that a connector gives. `scans`: its readings may end with FullScanEnd."""
 
     name: str
     kind: Stream
     incremental: bool
     detects_deletes: bool
+    scans: bool = True
 
 
 @dataclass(frozen=True, slots=True)

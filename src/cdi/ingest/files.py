@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from cdi.errors import SourceError
-from cdi.ingest.blueprint import FilesConnection, FilesManifest, FilesStream
+from cdi.ingest.blueprint import FilesConnection, FilesManifest, FilesReading, with_feeds
 from cdi.ingest.broken import Broken, FileError
 from cdi.ingest.contract import (
     Checkpoint,
@@ -98,7 +98,7 @@ class FilesReader:
         values: Values,
         context: ReadContext,
     ) -> None:
-        self.blueprints: Mapping[str, FilesStream] = manifest.streams
+        self.blueprints: Mapping[str, FilesReading] = with_feeds(manifest.streams, FilesReading)
         self.streams = streams
         self.context = context
         self.values = values
@@ -139,7 +139,7 @@ class FilesReader:
                         memory.keep(drop.name, digest, file.stamp)
                 yield Checkpoint(name, memory.state())
 
-    def _put_away(self, place: Place, drop: Drop, blueprint: FilesStream) -> None:
+    def _put_away(self, place: Place, drop: Drop, blueprint: FilesReading) -> None:
         """Move what an earlier run has read: that its digest is remembered proves that it was committed, so that
         nothing can be lost with it."""
         assert blueprint.move_to is not None
@@ -192,7 +192,7 @@ class FilesReader:
         by_time = blueprint.order == "time"
         return sorted(complete, key=lambda d: (d.modified or 0.0 if by_time else 0.0, d.name))
 
-    def _is_complete(self, drop: Drop, blueprint: FilesStream, markers: set[str] | None, memory: Memory) -> bool:
+    def _is_complete(self, drop: Drop, blueprint: FilesReading, markers: set[str] | None, memory: Memory) -> bool:
         """Whether its marker lies beside it, or it has stood still for long enough: by its own time, or, because the
         clock of its place may be wrong, as we have seen it over several runs."""
         now, settle = self.context.now, blueprint.settle
@@ -207,7 +207,7 @@ class FilesReader:
         if not place.stands_still(drop):
             raise self._error(drop.name, "is still being written", "It will be read by the next run")
 
-    def _events(self, name: str, path: Path, stream: CompiledStream, blueprint: FilesStream) -> Iterator[ReadEvent]:
+    def _events(self, name: str, path: Path, stream: CompiledStream, blueprint: FilesReading) -> Iterator[ReadEvent]:
         self._demand_encoding(name, path, blueprint)
         self._demand_columns(name, path, stream, blueprint)
         try:
@@ -219,7 +219,7 @@ class FilesReader:
         except FileError as error:
             raise self._error(name, error.message, error.remedy) from None
 
-    def _demand_columns(self, name: str, path: Path, stream: CompiledStream, blueprint: FilesStream) -> None:
+    def _demand_columns(self, name: str, path: Path, stream: CompiledStream, blueprint: FilesReading) -> None:
         try:
             columns = columns_of(path, blueprint.format)
         except FileError as error:
@@ -233,21 +233,21 @@ class FilesReader:
                 "Ask for an export with it, correct the mapping, or name it under `optional`",
             )
 
-    def _demand_encoding(self, name: str, path: Path, blueprint: FilesStream) -> None:
+    def _demand_encoding(self, name: str, path: Path, blueprint: FilesReading) -> None:
         """Single-byte encodings accept nearly anything: a file that is plainly UTF-8 must not be read as
         one."""
         encoding = self._encoding(blueprint)
         if encoding not in {"binary", "utf-8", "utf-16", "utf-32"} and _is_plainly_utf8(path):
             raise self._error(name, f"is UTF-8, not {encoding}", "Write format.encoding: utf-8 in the manifest")
 
-    def _encoding(self, blueprint: FilesStream) -> str:
+    def _encoding(self, blueprint: FilesReading) -> str:
         """The encoding by its one name; "binary" where the format itself knows."""
         try:
             return codecs.lookup(blueprint.format.encoding).name
         except LookupError:
             return blueprint.format.encoding
 
-    def _digest(self, file: Fetched, blueprint: FilesStream) -> str:
+    def _digest(self, file: Fetched, blueprint: FilesReading) -> str:
         """What the file is known by: its content, as it is decoded."""
         digest = hashlib.sha256(self._encoding(blueprint).encode())
         with file.path.open("rb") as binary:

@@ -2,6 +2,7 @@
 told with its line then and not in the middle of a night's run."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,16 +13,21 @@ from cdi.errors import ConfigurationError, SourceError
 from cdi.fields import CanonicalData
 from cdi.ingest.blueprint import (
     MANIFESTS,
+    FeedDelete,
     FilesManifest,
     FilesStream,
+    HttpFeed,
     HttpManifest,
     Manifest,
+    ReconcileDelete,
     Setting,
     SqlManifest,
-    SqlStream,
+    SqlReading,
     StreamPart,
+    feed_names,
 )
 from cdi.ingest.contract import (
+    Checkpoint,
     CheckResult,
     HandshakeAnswer,
     Native,
@@ -38,7 +44,7 @@ from cdi.ingest.files import FilesReader
 from cdi.ingest.mapping import Compilation, Loc
 from cdi.ingest.rest import HttpPlan, HttpReader, compile_http
 from cdi.ingest.sql import SqlReader, column_of
-from cdi.ingest.streams import CompiledStream, compile_stream
+from cdi.ingest.streams import CompiledStream, compile_feed, compile_stream
 from cdi.ingest.templates import Values, fill, names
 from cdi.ingest.transforms import functions
 from cdi.ingest.webhook import CompiledWebhook, compile_webhook
@@ -177,6 +183,8 @@ class DeclaredConnector:
                 kind=stream.kind,
                 incremental=isinstance(self.manifest, FilesManifest) or bool(getattr(stream, "cursor", None)),
                 detects_deletes=bool(stream.deletes or getattr(stream, "snapshot", False)),
+                scans=bool(getattr(stream, "snapshot", False))
+                or any(isinstance(delete, ReconcileDelete) for delete in stream.deletes),
             )
             for name, stream in self.manifest.streams.items()
         ]
@@ -186,7 +194,19 @@ class DeclaredConnector:
     ) -> Iterator[ReadEvent]:
         """The events of one stream since `state`; raises SourceError that names the remedy."""
         self._known(stream)
-        yield from self._reader(config, context).read(stream, state)
+        reader, feeds = self._reader(config, context), feed_names(stream, self.manifest.streams[stream])
+        states = {feed: (state or {}).get(feed) for feed in feeds}
+        states[stream] = {n: v for n, v in state.items() if n not in feeds} if state is not None else None
+        for name in (stream, *feeds):
+            for event in reader.read(name, states[name]):
+                if isinstance(event, Checkpoint):
+                    states[name] = event.state
+                    told = {feed: states[feed] for feed in feeds if states[feed]}
+                    yield Checkpoint(stream, {**(states[stream] or {}), **told})
+                elif isinstance(event, Rejected) and name != stream:
+                    yield replace(event, stream=name)  # so that no replay takes it for a record of the stream
+                else:
+                    yield event
 
     def map(self, stream: str, data: Native, config: Mapping[str, Any]) -> CanonicalData:
         """Native to canonical; raises BadRecordError naming the field."""
@@ -294,6 +314,11 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     plans: dict[str, HttpPlan] = {}
     if isinstance(manifest, HttpManifest):
         plans = {n: compile_http(part, shared, ("streams", n)) for n, part in manifest.streams.items()}
+    for name, stream in manifest.streams.items():
+        for feed, (place, delete) in zip(feed_names(name, stream), _feeds(name, stream), strict=True):
+            streams[feed] = compile_feed(name, place, delete, stream, shared)
+            if isinstance(delete, HttpFeed):
+                plans[feed] = compile_http(delete, shared, place)
     keys = {name: part.key for name, part in manifest.streams.items()}
     webhook = compile_webhook(manifest.webhook, streams, keys, shared) if manifest.webhook is not None else None
     if shared.faults:
@@ -330,12 +355,20 @@ def _check(manifest: Manifest) -> None:
         except _ManifestError as found:
             faults += found.faults
     for name, stream in manifest.streams.items():
-        if isinstance(stream, SqlStream) and stream.cursor is not None and column_of(stream.cursor.field) is None:
-            faults.append((("streams", name, "cursor", "field"), "must be a column of the query, no expression"))
+        for where, reading in ((("streams", name), stream), *_feeds(name, stream)):
+            if isinstance(reading, SqlReading) and reading.cursor and column_of(reading.cursor.field) is None:
+                faults.append(((*where, "cursor", "field"), "must be a column of the query, no expression"))
         if isinstance(stream, FilesStream) and any(delete.mode == "reconcile" for delete in stream.deletes):
             faults.append((("streams", name, "deletes"), "files say what is gone by `snapshot: true`"))
     if faults:
         raise _ManifestError(faults)
+
+
+def _feeds(name: str, stream: StreamPart) -> Iterator[tuple[Loc, FeedDelete]]:
+    """What lists what is gone from a stream, each with its place in the manifest."""
+    for index, delete in enumerate(stream.deletes):
+        if isinstance(delete, FeedDelete):
+            yield ("streams", name, "deletes", index), delete
 
 
 def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:

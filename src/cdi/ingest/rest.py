@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from cdi.clock import utc_now
 from cdi.errors import SourceError
 from cdi.ingest.ahead import ahead
-from cdi.ingest.blueprint import HttpConnection, HttpManifest, HttpStream
+from cdi.ingest.blueprint import HttpConnection, HttpManifest, HttpReading, with_feeds
 from cdi.ingest.contract import (
     Checkpoint,
     CheckResult,
@@ -55,7 +55,7 @@ class HttpPlan:
     total: Evaluate | None
 
 
-def compile_http(stream: HttpStream, shared: Compilation, place: Loc) -> HttpPlan:
+def compile_http(stream: HttpReading, shared: Compilation, place: Loc) -> HttpPlan:
     """The stream's own expressions; faults are noted in `shared`."""
 
     def optional(name: str) -> Evaluate | None:
@@ -101,7 +101,7 @@ class HttpReader:
         context: ReadContext,
     ) -> None:
         self.connection: HttpConnection = manifest.connection
-        self.blueprints: Mapping[str, HttpStream] = manifest.streams
+        self.blueprints: Mapping[str, HttpReading] = with_feeds(manifest.streams, HttpReading)
         self.streams = streams
         self.plans = plans
         self.values = values
@@ -136,7 +136,8 @@ class HttpReader:
                     yield Checkpoint(name, state or {})
         complete = full and stream.reconcile is not None and tally.proves_absence()
         if complete:
-            yield FullScanEnd(name)
+            assert stream.reconcile is not None
+            yield FullScanEnd(name, stream.reconcile.max_share)
         if not tally.saw_all():
             log.warning("fewer records than announced", extra={"source": self.context.source, "stream": name})
             position = None  # something fell between two pages: the next run asks from the same place again

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from cdi.errors import ConfigurationError, SourceError
-from cdi.ingest.blueprint import SqlConnection, SqlManifest, SqlStream
+from cdi.ingest.blueprint import SqlConnection, SqlManifest, SqlReading, with_feeds
 from cdi.ingest.contract import Checkpoint, CheckResult, FullScanEnd, Native, ReadContext, ReadEvent, Rejected, State
 from cdi.ingest.cursors import Position
 from cdi.ingest.json_values import as_record
@@ -37,7 +37,7 @@ class SqlReader:
         context: ReadContext,
     ) -> None:
         self.connection: SqlConnection = manifest.connection
-        self.blueprints: Mapping[str, SqlStream] = manifest.streams
+        self.blueprints: Mapping[str, SqlReading] = with_feeds(manifest.streams, SqlReading)
         self.streams = streams
         self.context = context
         self.url = _url(
@@ -64,7 +64,7 @@ class SqlReader:
                         return
                 yield Checkpoint(name, state or {})
         if full and readable and stream.reconcile is not None:
-            yield FullScanEnd(name)
+            yield FullScanEnd(name, stream.reconcile.max_share)
         yield Checkpoint(name, _end_state(position, state, full, self.context.now))
 
     def check(self) -> Iterator[CheckResult]:
@@ -78,7 +78,7 @@ class SqlReader:
         except SourceError as error:
             yield CheckResult("the database answers", False, str(error))
 
-    def _check_query(self, connection: sa.Connection, name: str, blueprint: SqlStream) -> CheckResult:
+    def _check_query(self, connection: sa.Connection, name: str, blueprint: SqlReading) -> CheckResult:
         question = f"the query of stream {name} runs and gives the columns that are read"
         try:
             with _as_source_error(self.context.source):
@@ -103,7 +103,7 @@ class SqlReader:
         self,
         connection: sa.Connection,
         stream: CompiledStream,
-        blueprint: SqlStream,
+        blueprint: SqlReading,
         position: Position | None,
     ) -> Iterator[Iterator[Native]]:
         since = _since(stream, position)
@@ -171,7 +171,7 @@ def _since(stream: CompiledStream, position: Position | None) -> tuple[str, Any]
     return column, position.written(begin)
 
 
-def _page(blueprint: SqlStream, after: Sequence[Any], since: tuple[str, Any] | None, limit: int) -> sa.Select[Any]:
+def _page(blueprint: SqlReading, after: Sequence[Any], since: tuple[str, Any] | None, limit: int) -> sa.Select[Any]:
     """One page of the manifest's query: rows after the last key, in key order."""
     keyset = blueprint.page.keyset
     columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in keyset]

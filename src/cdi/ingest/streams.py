@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from jmespath.exceptions import JMESPathError
 
 from cdi.fields import CanonicalData, Stream
-from cdi.ingest.blueprint import Cursor, FlagDelete, ReconcileDelete, StreamPart
+from cdi.ingest.blueprint import Cursor, FeedDelete, FlagDelete, ReconcileDelete, StreamPart
 from cdi.ingest.contract import Native, Op, Record, Rejected, State
 from cdi.ingest.expressions import Evaluate, is_false
 from cdi.ingest.mapping import Build, Compilation, Loc, compile_map, condition
@@ -139,6 +139,33 @@ def compile_stream(name: str, part: StreamPart, shared: Compilation) -> Compiled
         cursor=cursor,
         cursor_field=_optional(cursor.field if cursor else None, "cursor", own, place),
         build=compile_map(part.kind, part.map, inner, (*place, "map")),
+        fields=_read_fields(own, inner),
+    )
+
+
+def compile_feed(name: str, place: Loc, feed: FeedDelete, stream: StreamPart, shared: Compilation) -> CompiledStream:
+    """What lists what is gone from the stream `name`: each of its records is the deletion of one of that stream."""
+    cursor: Cursor | None = getattr(feed, "cursor", None)
+    if cursor is not None and feed.source_time is None:
+        shared.fault((*place, "source_time"), "is needed with a cursor: what came back since must not go again")
+    own = Compilation(shared.functions, shared.faults)
+    inner = own if feed.each is None else Compilation(shared.functions, shared.faults)
+    keys = feed.key if feed.key is not None else stream.key
+    op = Op.ERASE if feed.erase else Op.DELETE
+    return CompiledStream(
+        name=name,
+        kind=stream.kind,
+        key=tuple(condition(key, inner, (*place, "key")) for key in ((keys,) if isinstance(keys, str) else keys)),
+        source_time=_optional(feed.source_time, "source_time", inner, place),
+        each=_optional(feed.each, "each", own, place),
+        each_field=None if feed.each is None else feed.each.removeprefix("="),
+        when=_optional(feed.when, "when", inner, place),
+        event_id=None,
+        gone=((lambda _: True, op),),
+        reconcile=None,
+        cursor=cursor,
+        cursor_field=_optional(cursor.field if cursor else None, "cursor", own, place),
+        build=lambda native: native,
         fields=_read_fields(own, inner),
     )
 

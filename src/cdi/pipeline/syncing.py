@@ -164,7 +164,7 @@ def _commit(
     with installation.database.unit_of_work() as connection:
         now = utc_now()
         counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
-        if stream.detects_deletes and arriving.run_id is not None:
+        if stream.scans and arriving.run_id is not None:
             record_store.remember_scanned(connection, arriving.run_id, batch.keys)
         if checkpoint is not None:
             source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)
@@ -177,12 +177,14 @@ def _remove_missing(installation: Installation, arriving: Arriving, end: FullSca
     assert run_id is not None
     with installation.database.unit_of_work() as connection:
         missing, live = record_store.missing_keys(connection, source, end.stream, run_id)
-        allowed = installation.source(source).max_delete_share
+        place, allowed = f"sources.{source}.max_delete_share", installation.source(source).max_delete_share
+        if end.max_share is not None:
+            place, allowed = f"max_share of {end.stream} in the manifest", end.max_share
         if len(missing) > max(1, allowed * live):
             raise SourceError(
                 source,
                 f"{len(missing)} of {live} records of {end.stream} are missing, over {allowed:.0%}: none was deleted",
-                remedy=f"Check the source; if it is right, raise sources.{source}.max_delete_share and sync again",
+                remedy=f"Check the source; if it is right, raise {place} and sync again",
             )
         gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
         counts = land(connection, installation, arriving, gone, (), utc_now()).counts
