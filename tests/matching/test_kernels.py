@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi.matching import features, kernels
+from cdi.matching import blocking, features, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
 
@@ -64,7 +64,7 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
     expected = {(min(a, b), max(a, b)) for rule in (one, other) for k, a in rule for q, b in rule if k == q and a != b}
     for many in (-1, 1000):  # compiled, and the plain definition
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(features, "MANY", many)
+            patch.setattr(blocking, "MANY", many)
             left, right = candidate_pairs([(rule[:, 0], rule[:, 1]) for rule in entries], Limits())
         assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
 
@@ -76,3 +76,20 @@ def test_what_arrow_has_encoded_is_the_same_column(texts: list[str | None]) -> N
         taken = encode(array.dictionary_encode())
         assert taken.values[taken.codes].tolist() == plain.values[plain.codes].tolist()
         assert taken.values[0] == "" and ((taken.codes == 0) == (plain.codes == 0)).all()
+
+
+WORDS = st.lists(
+    st.one_of(st.text("acdehklopqrstuxyz", max_size=10), st.text("cdstzxkqph'ßé1", max_size=10), st.text(max_size=3)),
+    max_size=10,
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(WORDS)
+def test_hashes_of_words_and_of_their_sounds(words: list[str]) -> None:
+    texts = objects(words)
+    plain = similarity.hash_texts(texts), similarity.sound_hashes(texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "MANY", -1)
+        compiled = similarity.hash_texts(texts), similarity.sound_hashes(texts)
+    assert [of.tolist() for of in compiled] == [of.tolist() for of in plain]

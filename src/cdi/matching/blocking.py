@@ -19,7 +19,7 @@ from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparisons import surname_hashes
 from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import IntArray, distinct, without_repeats
-from cdi.matching.similarity import Hashes, combine, hash_texts
+from cdi.matching.similarity import MANY, Hashes, combine, hash_texts
 
 Rows = NDArray[np.int64]
 
@@ -573,7 +573,7 @@ def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -
             f"blocking would make more than {limits.max_pairs} candidate pairs",
             remedy="Raise the limit of pairs or lower the limit of records in a block",
         )
-    if len(keys) > features.MANY:
+    if len(keys) > MANY:
         from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
         return kernels.pairs_of_blocks(begins, sizes, rows, np.empty(pairs_in(sizes), np.int64))

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cdi.errors import InvalidInputError
@@ -213,21 +214,26 @@ def encode(values: Texts) -> Column:
     array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
     encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
-    texts = np.empty(len(encoded.dictionary), dtype=object)
-    texts[:] = [text[:MAX_LENGTH] for text in encoded.dictionary.to_pylist()]
-    return Column(codes, texts)
+    return Column(codes, _objects(encoded.dictionary))
+
+
+def _objects(array: Any) -> Objects:
+    """An Arrow array of texts as objects, each cut at `MAX_LENGTH`."""
+    texts: Objects = array.to_numpy(zero_copy_only=False)
+    if (pc.max(pc.binary_length(array)).as_py() or 0) > MAX_LENGTH:
+        texts[:] = [text[:MAX_LENGTH] for text in texts]
+    return texts
 
 
 def _of_dictionary(array: Any) -> Column | None:
     """Distinct values and codes of what Arrow has encoded already; None where its dictionary is not one of ours."""
-    texts = array.dictionary.to_pylist()
-    if "" in texts or None in texts or len(set(texts)) < len(texts):
+    dictionary = array.dictionary
+    lengths = pc.binary_length(dictionary)
+    if dictionary.null_count or pc.min(lengths).as_py() == 0 or pc.count_distinct(dictionary).as_py() < len(dictionary):
         return None
     codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-    values = np.empty(len(texts) + 1, dtype=object)
-    values[:] = ["", *(text[:MAX_LENGTH] for text in texts)]
     codes += 1
-    return Column(codes, values)
+    return Column(codes, np.concatenate((np.array([""], dtype=object), _objects(dictionary))))
 
 
 def _sorted_values(column: Column) -> tuple[tuple[str, ...], Codes]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cdi.matching.columns import FEW, FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
 from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import Hashes, combine, hash_texts, sound
+from cdi.matching.similarity import MANY, Hashes, combine, hash_texts, sound_hashes
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -60,8 +60,7 @@ def words_of(values: Objects, at_most: int = WORDS) -> Words:
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values
     initials = np.fromiter((ord(word[0]) & 0xFF if word else 0 for word in vocabulary), np.uint8, len(vocabulary))
-    sounds = hash_texts([sound(word) if len(word) > 1 else "" for word in vocabulary])
-    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sounds, lengths_of(vocabulary))
+    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sound_hashes(vocabulary), lengths_of(vocabulary))
 
 
 def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
@@ -166,6 +165,8 @@ def _online(table: RecordTable) -> Online:
         (value.startswith("social_handle" + SEPARATOR) for value in identifiers.values), bool, len(identifiers.values)
     )
     chosen = is_handle[identifiers.codes]
+    if not chosen.any():
+        return _only_emails(emails)
     handles = [
         value.rpartition(SEPARATOR)[2].lower().lstrip("@") if is_handle[i] else ""
         for i, value in enumerate(identifiers.values)
@@ -195,6 +196,21 @@ def _online(table: RecordTable) -> Online:
     return Online(starts, flags, value, local, is_email, domain, rows[order])
 
 
+def _only_emails(emails: Ragged) -> Online:
+    """What `_online` makes of a table without handles."""
+    texts = pa.array(emails.values, pa.large_string())
+    local, domain = (encode(pc.replace_substring_regex(texts, cut, "")) for cut in ("(?s)@.*", "(?s)^.*@"))
+    return Online(
+        emails.starts,
+        emails.flags,
+        Column(emails.codes, emails.values),
+        Column(local.codes[emails.codes], local.values),
+        np.ones(len(emails.codes), bool),
+        Column(domain.codes[emails.codes], domain.values),
+        emails.rows(),
+    )
+
+
 def unplaced_handles(table: RecordTable) -> BoolArray:
     """Which whole values are handles in an unknown network: two people may have one in two networks."""
 
@@ -217,8 +233,6 @@ def residues(table: RecordTable) -> Column:
     return table.remembered("residues", make)
 
 
-MANY: Final = 50_000
-"""From so many values on, compiled loops are worth what it costs to load them."""
 OfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 

@@ -4,14 +4,18 @@ Each has a plain definition elsewhere, which it equals for every input; a row th
 told. Who imports this module pays for numba: only callers with many values do (`MANY`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdi.matching.pairs import BoolArray, IntArray
+from cdi.matching.similarity import Hashes
+
+Bytes = NDArray[np.uint8]
 
 Letters = NDArray[np.uint32]
 Texts = tuple[Letters, IntArray]
@@ -33,6 +37,12 @@ def letters_of(values: NDArray[np.object_]) -> Texts:
     starts = np.zeros(len(values) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
     return letters, starts
+
+
+def bytes_of(values: Sequence[str] | NDArray[Any]) -> tuple[NDArray[np.uint8], IntArray]:
+    """Texts as one array of their bytes in UTF-8 and where each begins; the last entry is where all end."""
+    _, starts, letters = pa.array(values, pa.large_string()).buffers()
+    return np.frombuffer(letters or b"", np.uint8), np.frombuffer(starts, np.int64)[: len(values) + 1]
 
 
 ROOM: Final = 512
@@ -210,3 +220,94 @@ def pairs_of_blocks(begins: IntArray, sizes: IntArray, rows: IntArray, packed: I
                     packed[made] = min(rows[i], rows[j]) << 32 | max(rows[i], rows[j])
                     made += 1
     return packed[:made]
+
+
+@compiled
+def _hash_of(letters: Bytes, begin: int, end: int, weights: Hashes) -> np.uint64:
+    if begin == end:
+        return np.uint64(0)
+    one = np.uint64(1)
+    x = np.uint64(end - begin)
+    for i in range(end - begin):
+        x += (np.uint64(letters[begin + i]) + one) * weights[i % len(weights)]
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = x ^ (x >> np.uint64(31))
+    return one if x == np.uint64(0) else x
+
+
+@compiled
+def hash_texts(letters: Bytes, starts: IntArray, weights: Hashes) -> Hashes:
+    """`similarity.hash_texts` of texts given as bytes."""
+    hashes = np.empty(len(starts) - 1, np.uint64)
+    for row in range(len(hashes)):
+        hashes[row] = _hash_of(letters, starts[row], starts[row + 1], weights)
+    return hashes
+
+
+@compiled
+def _is_hard(text: Bytes, i: int, length: int) -> bool:
+    """Whether a c is spoken like k, by the letters around it."""
+    after = text[i + 1] if i + 1 < length else np.uint8(0)
+    hard = after in (ord("a"), ord("h"), ord("k"), ord("o"), ord("q"), ord("u"), ord("x"))
+    if i == 0:
+        return hard or after in (ord("l"), ord("r"))
+    return hard and text[i - 1] not in (ord("s"), ord("z"))
+
+
+@compiled
+def _softened(letters: Bytes, begin: int, end: int, text: Bytes) -> int:
+    """Writes a word with "ph" as f and with d, t, c, x as s where they are spoken so; how many letters it has."""
+    length, place = 0, begin
+    while place < end:
+        both = letters[place] == ord("p") and place + 1 < end and letters[place + 1] == ord("h")
+        text[length] = ord("f") if both else letters[place]
+        length += 1
+        place += 2 if both else 1
+    for i in range(length - 1):  # what follows is still as it was
+        if text[i] in (ord("d"), ord("t")) and text[i + 1] in (ord("c"), ord("s"), ord("z")):
+            text[i] = ord("s")
+    for i in range(length):
+        if text[i] == ord("c") and not _is_hard(text, i, length):
+            text[i] = 1  # an s that the next letter does not see yet
+    for i in range(length):
+        if text[i] == ord("x") and i > 0 and text[i - 1] in (ord("c"), ord("k"), ord("q")):
+            text[i] = ord("s")
+        if text[i] == 1:
+            text[i] = ord("s")
+    return length
+
+
+@compiled
+def _coded(text: Bytes, length: int, table: Bytes, code: Bytes) -> int:
+    """Writes the digits of a softened word, repeated ones and zeros after the first left out; how many they are, or 0
+    when none of them is a digit of a sound."""
+    written, before, sounds = 0, np.uint8(0), False
+    for i in range(length):
+        for part in range(2 if text[i] == ord("x") else 1):
+            digit = table[text[i]] if part == 0 else np.uint8(ord("8"))
+            if digit != before and (written == 0 or digit != ord("0")):
+                code[written] = digit
+                written += 1
+                sounds = sounds or bool(ord("0") <= digit <= ord("8"))
+            before = digit
+    return written if sounds else 0
+
+
+@compiled
+def sound_hashes(letters: Bytes, starts: IntArray, table: Bytes, weights: Hashes) -> tuple[Hashes, BoolArray]:
+    """The hash of `similarity.sound` of each word of two letters or more, else 0. `table` has the digit of each letter.
+    True where the word is left to the plain definition: letters beyond ASCII, or too many."""
+    hashes = np.zeros(len(starts) - 1, np.uint64)
+    left_over = np.zeros(len(hashes), np.bool_)
+    text, code = np.empty(ROOM, np.uint8), np.empty(2 * ROOM, np.uint8)
+    for row in range(len(hashes)):
+        begin, end = starts[row], starts[row + 1]
+        left_over[row] = end - begin > ROOM
+        for i in range(begin, end):
+            left_over[row] |= letters[i] >= 128 or letters[i] < 32
+        if left_over[row] or end - begin < 2:
+            continue
+        length = _coded(text, _softened(letters, begin, end, text), table, code)
+        hashes[row] = _hash_of(code, 0, length, weights) if length else _hash_of(letters, begin, end, weights)
+    return hashes, left_over

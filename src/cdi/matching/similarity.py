@@ -79,8 +79,16 @@ _WEIGHTS: Final[Hashes] = _splitmix(
 ) | np.uint64(1)
 
 
+MANY: Final = 50_000
+"""From so many values on, compiled loops are worth what it costs to load them."""
+
+
 def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
     """A 64-bit hash for each text; 0 for "" and for nothing else."""
+    if len(values) > MANY:
+        from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return kernels.hash_texts(*kernels.bytes_of(values), _WEIGHTS)
     hashes = np.zeros(len(values), np.uint64)
     for start in range(0, len(values), _CHUNK):
         encoded = [value.encode() for value in values[start : start + _CHUNK]]
@@ -141,3 +149,16 @@ def sound(name: str) -> str:
     digits = _REPEATED.sub(r"\1", text.translate(_SOUNDS))
     code = digits[:1] + digits[1:].replace("0", "")
     return code if any("0" <= c <= "8" for c in code) else name
+
+
+def sound_hashes(words: NDArray[Any]) -> Hashes:
+    """A hash of how each word sounds; 0 for a word of one letter."""
+    if len(words) <= MANY:
+        return hash_texts([sound(word) if len(word) > 1 else "" for word in words])
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    table = np.array([ord(_SOUNDS.get(letter, chr(letter))[0]) for letter in range(128)], np.uint8)
+    hashes, left_over = kernels.sound_hashes(*kernels.bytes_of(words), table, _WEIGHTS)
+    rows = np.flatnonzero(left_over)
+    hashes[rows] = hash_texts([sound(word) if len(word) > 1 else "" for word in words[rows]])
+    return hashes
