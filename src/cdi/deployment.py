@@ -15,7 +15,7 @@ from cdi.ingest.schema import SCHEMAS
 from cdi.ingest.skeleton import HINT
 from cdi.pipeline.installation import Installation, connector_of
 from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
-from cdi.store import changes, models, profiles, redo, reviews, sources
+from cdi.store import changes, models, profiles, redo, reruns, reviews, sources
 from cdi.store.diagnosis import diagnose
 
 EMPTY = """\
@@ -122,4 +122,5 @@ def status(installation: Installation) -> dict[str, Any]:
             "oldest_waiting": oldest,
             "cursor": changes.last_cursor(connection),
             "model": models.active_version(connection),
+            "rerun": reruns.status(connection),
         }

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from cdi.clock import utc_now
-from cdi.errors import ConflictError, InvalidInputError
+from cdi.errors import BusyError, ConflictError, InvalidInputError, NotFoundError
 from cdi.matching import blocking, engine, training
 from cdi.matching.chart import points, threshold_chart
 from cdi.matching.columns import RecordTable
@@ -23,11 +23,11 @@ from cdi.matching.labelled import Label, LabelledPairs
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.normalise.text import fold
-from cdi.pipeline import Installation
+from cdi.pipeline import Installation, resolve
 from cdi.pipeline.rerun import Outcome, Snapshot, compute, take_snapshot
 from cdi.pipeline.resolving import wanted_model
 from cdi.resolution.decisions import Decision, Verdict
-from cdi.store import decisions, models, profiles, records, redo
+from cdi.store import decisions, models, profiles, records, redo, reruns
 
 Truth = dict[tuple[str, str], str]
 """(source, key) → entity."""
@@ -321,6 +321,56 @@ def _parts_of_profiles(outcome: Outcome, homes: Mapping[int, UUID]) -> dict[UUID
         for record in members:
             parts.setdefault(homes[record], set()).add(label)
     return parts
+
+
+def apply_model(installation: Installation, progress: Progress | None = None) -> dict[str, Any]:
+    """Apply the model that cdi.yaml names, to its end, while others push and read; `simulate` shows before what comes
+    of it. Safe to kill: the next call goes on.
+
+    Raises ConflictError where it is paused, BusyError where another process is at it.
+    """
+    with installation.database.unit_of_work() as connection:
+        begun = reruns.status(connection)
+    if begun is not None and begun["state"] == "paused":
+        raise ConflictError("it is paused", remedy="cdi model resume lets it go on")
+    if begun is not None and begun["state"] == "running":
+        raise BusyError("another process is applying it", remedy="cdi model show says how far it is")
+    resolved = resolve(installation, progress=progress)
+    return {
+        "records": resolved.records,
+        "profiles_written": resolved.profiles_written,
+        "feed_events": resolved.events,
+        "model": show(installation)["model"],
+    }
+
+
+def pause(installation: Installation) -> dict[str, Any]:
+    """Let the run over everything wait. Raises NotFoundError when there is none."""
+    with installation.database.unit_of_work() as connection:
+        return _told(connection, reruns.pause(connection, utc_now()))
+
+
+def go_on(installation: Installation) -> dict[str, Any]:
+    """Let a paused run go on. Raises NotFoundError when there is none."""
+    with installation.database.unit_of_work() as connection:
+        return _told(connection, reruns.go_on(connection))
+
+
+def show(installation: Installation) -> dict[str, Any]:
+    """The version that decides, the name in cdi.yaml, and how far a run over everything is."""
+    with installation.database.unit_of_work() as connection:
+        return {
+            "model": models.active_version(connection),
+            "named": installation.deployment.matching.model,
+            "rerun": reruns.status(connection),
+        }
+
+
+def _told(connection: Connection, found: bool) -> dict[str, Any]:
+    told = reruns.status(connection)
+    if not found or told is None:
+        raise NotFoundError("there is no run over everything", remedy="cdi model show says which model decides")
+    return told
 
 
 def compare_models(

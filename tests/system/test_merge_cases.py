@@ -321,6 +321,24 @@ def test_22_a_value_that_strangers_share_joins_nobody(company: Installation, ste
     assert_different_profiles(company, ("till", "0"), ("shop", "0"))
 
 
+@pytest.mark.parametrize("many", [5, 12, 40])
+def test_22_a_value_that_strangers_share_joins_nobody_in_a_first_load_either(
+    company: Installation, other_company: Installation, many: int
+) -> None:
+    shared = email("info@firma.de")
+    people = strangers(many, emails=shared)
+    people["0"] |= {"birth_date": None, "addresses": None}
+    for one in (company, other_company):
+        push(one, "till", people, settle=False)
+        push(one, "shop", {"0": {"emails": shared}}, settle=False)
+    resolve(company, full=True)
+    resolve(other_company)
+    assert len(partition(company)) == many + 1
+    assert partition(company) == partition(other_company)
+    push(company, "till", {"3": people["3"] | {"language": "de"}})
+    assert len(partition(company)) == many + 1
+
+
 def strangers(many: int, **more: Any) -> dict[str, CanonicalData]:
     """People who have nothing in common but what is given."""
     dice = Random(22)

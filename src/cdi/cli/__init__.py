@@ -45,6 +45,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(sources.app, name="source")
+app.add_typer(models.app, name="model")
 app.add_typer(access.app, name="key")
 app.add_typer(database.app, name="db")
 

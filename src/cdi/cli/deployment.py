@@ -12,6 +12,7 @@ from cdi import deployment as deployments
 from cdi import sources
 from cdi.app import create_app
 from cdi.cli.installed import installed
+from cdi.cli.models import rerun_line
 from cdi.cli.terminal import HERE, Folder, Json, Steps, err, one_line, out, print_json, print_table, progress_bars, when
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, Resolved
@@ -185,6 +186,8 @@ def _print_status(summary: dict[str, Any]) -> None:
         f"{summary['reviews']} open reviews, {summary['conflicts']} open conflicts "
         f"({summary['owner_conflicts']} of owners)"
     )
+    if summary["rerun"]:
+        out.print(rerun_line(summary["rerun"]))
     if summary["waiting"]:
         out.print(
             f"{summary['waiting']} records wait to be resolved, the oldest since {when(summary['oldest_waiting'])}"

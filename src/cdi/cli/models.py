@@ -1,4 +1,4 @@
-"""Models: `cdi train`, `cdi evaluate`, `cdi simulate`."""
+"""Models: `cdi train`, `cdi evaluate`, `cdi simulate`, `cdi model`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +9,60 @@ import typer
 from cdi import modelling
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, progress_bars
+
+app = typer.Typer(help="The model that decides: apply another, watch it, pause it.", no_args_is_help=True)
+
+
+@app.command("apply")
+def apply_model(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Apply the model that cdi.yaml names. Pushes go on meanwhile; what was applied stays when it is killed, and the
+    next run goes on. Put it into the background as any command: `cdi model show` says how far it is."""
+    with installed(folder) as installation, progress_bars() as progress:
+        changed = modelling.apply_model(installation, progress)
+    if as_json:
+        print_json(changed)
+    else:
+        out.print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in changed.items()))
+
+
+@app.command()
+def pause(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Let the run over everything wait: nothing more is applied until `cdi model resume`."""
+    with installed(folder) as installation:
+        _print_rerun(modelling.pause(installation), as_json)
+
+
+@app.command()
+def resume(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Let a paused run go on: in its process if that still lives, else with the next `cdi model apply`."""
+    with installed(folder) as installation:
+        _print_rerun(modelling.go_on(installation), as_json)
+
+
+@app.command()
+def show(folder: Folder = HERE, as_json: Json = False) -> None:
+    """The model that decides, and how far a run over everything is."""
+    with installed(folder) as installation:
+        told = modelling.show(installation)
+    if as_json:
+        print_json(told)
+        return
+    out.print(f"model {told['model']}; cdi.yaml names {told['named']}")
+    if told["rerun"]:
+        out.print(rerun_line(told["rerun"]))
+
+
+def _print_rerun(rerun: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(rerun)
+    else:
+        out.print(rerun_line(rerun))
+
+
+def rerun_line(rerun: dict[str, Any]) -> str:
+    """One line on a run over everything."""
+    far = f"{rerun['step']} {rerun['done']} of {rerun['total']}" if rerun["total"] else rerun["step"]
+    return f"run over everything ({rerun['reason']}, model {rerun['model']}): {rerun['state']}, {far}"
 
 
 def evaluate(

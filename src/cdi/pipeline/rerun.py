@@ -1,9 +1,15 @@
 """Everything again: a first load, a full run, a new model. Computed on a snapshot without the resolver's lock, then
-applied component by component under it; what was touched meanwhile is left out and due again."""
+applied component by component under it; what was touched meanwhile is left out and due again.
 
+One process at a time does it, whoever else resolves. A run that must come to its end has a row (`store/reruns`): it
+can be watched, paused, killed, and goes on with the next `resolve`.
+"""
+
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -11,10 +17,12 @@ from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection
 
 from cdi.clock import utc_now
+from cdi.errors import BusyError, ConflictError
 from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray, ScoredPairs
+from cdi.matching.training import shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, publish
 from cdi.pipeline.resolving import (
@@ -32,34 +40,105 @@ from cdi.pipeline.resolving import (
 from cdi.pipeline.tables import build_table
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.households import addresses_are_homes
-from cdi.store import decisions, models, normalised, pairs, profiles, records, redo
+from cdi.store import decisions, models, normalised, pairs, profiles, records, redo, reruns
 from cdi.store.db import resolver_lock, text
 
 RERUN_FROM = 1_000
 """So many due records, when they are also a fifth of all, are resolved faster by a run over everything."""
 NORMALISED_AT_ONCE = 5_000
 APPLIED_AT_ONCE = 2_000
-"""Records applied in one commit: how long a push may have to wait."""
+"""Records normalised or applied in one commit, while nobody is served yet."""
+GENTLY = 200
+"""So many once there are profiles: how long a push may have to wait."""
+TOLD_EVERY: Final = 1.0
+"""Seconds between two entries of how far a run is; a pause is noticed as soon."""
+NEW_MODEL, OTHER_RULES, FULL = "a new model", "other rules", "a full run"
+HALF_DONE, BACKLOG = "another run was given up half done", "many records are due"
 
 
 def resolve(installation: Installation, *, full: bool = False, progress: Progress | None = None) -> Resolved:
     """Work off all that is due. With `full`, or when cdi.yaml asks for another model, everything is compared and
-    built again from facts. Safe to kill and to repeat."""
+    built again from facts. Safe to kill and to repeat.
+
+    While another process runs over everything, or such a run is paused, only what is due is worked off; then a `full`
+    one raises BusyError or ConflictError.
+    """
     resolved = Resolved()
     say = progress or (lambda _step, _done, _total: None)
+    if _task(installation, full=full) is not None:
+        try:
+            with installation.database.exclusive(reruns.LOCK):
+                task = _task(installation, full=full)  # asked again: somebody may have done it meanwhile
+                if task is not None:
+                    _run_everything(installation, task, resolved, say)
+        except BusyError:
+            if full:
+                raise
+    return resolve_due(installation, resolved, say)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A run over everything: why, and by which model; the one that decides so far unless it is to `switch`."""
+
+    reason: str
+    model: MatchModel
+    rebuild: bool  # every document again, not only those of records that changed
+    switch: bool
+
+
+def _task(installation: Installation, *, full: bool) -> Task | None:
+    """The run over everything that is to be done, if any. One that was begun is done to its end."""
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
         model = active_model(connection, installation, utc_now())
         wanted = wanted_model(connection, installation)
         moved = (installation.deployment.matching.model, wanted.version) != models.active_base(connection)
         rules_moved = models.rules_moved(connection, installation.rules_fingerprint)
+        begun = reruns.unfinished(connection)
         waiting, _ = redo.backlog(connection)
         live = records.count_live_customers(connection)
-    if full or moved or rules_moved or (waiting > RERUN_FROM and waiting * 5 > live):
-        _run_everything(
-            installation, wanted if moved else model, resolved, say, rebuild=full or rules_moved, switch=moved
-        )
-    return resolve_due(installation, resolved, say)
+    if begun is not None and begun.paused_at is not None:
+        if full:
+            raise ConflictError("a run over everything is paused", remedy="cdi model resume lets it go on")
+        return None
+    if moved:
+        return Task(NEW_MODEL, wanted, rebuild=full or rules_moved, switch=True)
+    if full or rules_moved or begun is not None:
+        reason = FULL if full else OTHER_RULES if rules_moved else HALF_DONE
+        return Task(reason, model, rebuild=True, switch=False)
+    if waiting > RERUN_FROM and waiting * 5 > live:
+        return Task(BACKLOG, model, rebuild=False, switch=False)
+    return None
+
+
+@dataclass(slots=True)
+class _Telling:
+    """How far a run is, for whoever looks; and where it waits while it is paused."""
+
+    installation: Installation
+    say: Progress
+    run: reruns.Rerun | None  # None: a run that needs no end, since what is due stays due
+    told: float = field(default=0.0)
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        self.say(step, done, total)
+        if self.run is not None and time.monotonic() - self.told >= TOLD_EVERY:
+            self._tell(step, done, total)
+
+    def wait(self, step: str, done: int, total: int) -> None:
+        """Between two commits: go on, once the run is not paused."""
+        self.say(step, done, total)
+        if self.run is not None and time.monotonic() - self.told >= TOLD_EVERY:
+            while self._tell(step, done, total):
+                time.sleep(TOLD_EVERY)
+
+    def _tell(self, step: str, done: int, total: int) -> bool:
+        assert self.run is not None
+        with self.installation.database.unit_of_work() as connection:
+            paused = reruns.tell(connection, self.run.rerun_id, step, done, total, utc_now())
+        self.told = time.monotonic()
+        return paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,45 +166,62 @@ class Outcome:
     candidate_pairs: int
 
 
-def _run_everything(
-    installation: Installation,
-    model: MatchModel,
-    resolved: Resolved,
-    say: Progress,
-    *,
-    rebuild: bool,
-    switch: bool,
-) -> None:
-    _normalise_everything(installation, say, everything=rebuild or switch)
+def _run_everything(installation: Installation, task: Task, resolved: Resolved, say: Progress) -> None:
+    telling = _Telling(installation, say, _begun(installation, task))
+    gently = _somebody_is_served(installation)
+    _normalise_everything(
+        installation,
+        telling,
+        everything=task.rebuild or task.switch,
+        at_once=GENTLY if gently else NORMALISED_AT_ONCE,
+    )
     snapshot = take_snapshot(installation)
-    outcome = compute(installation, snapshot, model, say)
-    if not switch:
-        _remember_refusals(installation, outcome.model)
-    parts = list(_parts(snapshot, outcome))
+    outcome = compute(installation, snapshot, task.model, telling)
+    if not task.switch:
+        _remember_drift(installation, outcome.model)
+    parts = list(_parts(snapshot, outcome, GENTLY if gently else APPLIED_AT_ONCE))
     done = 0
     for part in parts:
+        telling.wait("publish", done, len(snapshot.table.record_ids))
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            _apply(connection, installation, snapshot, outcome, part, resolved, utc_now(), rebuild=rebuild)
+            _apply(connection, installation, snapshot, outcome, part, resolved, utc_now(), rebuild=task.rebuild)
         done += len(part.record_ids)
-        say("publish", done, len(snapshot.table.record_ids))
+    telling("publish", done, len(snapshot.table.record_ids))
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
-        _finish(connection, installation, snapshot, outcome, utc_now(), switch=switch)
+        _finish(connection, installation, snapshot, outcome, utc_now(), switch=task.switch)
+        if telling.run is not None:
+            reruns.finish(connection, telling.run.rerun_id, utc_now())
     resolved.records += len(snapshot.taken)
     resolved.candidate_pairs += outcome.candidate_pairs
 
 
-def _normalise_everything(installation: Installation, say: Progress, *, everything: bool) -> None:
+def _begun(installation: Installation, task: Task) -> reruns.Rerun | None:
+    """The row of a run that must come to its end: half of it would be neither the old nor the new."""
+    if not (task.rebuild or task.switch):
+        return None
+    named = installation.deployment.matching.model
+    with installation.database.unit_of_work() as connection:
+        return reruns.begin(connection, task.reason, named, task.model.version, utc_now())
+
+
+def _somebody_is_served(installation: Installation) -> bool:
+    with installation.database.unit_of_work() as connection:
+        return profiles.any_live(connection)
+
+
+def _normalise_everything(installation: Installation, telling: _Telling, *, everything: bool, at_once: int) -> None:
     """Normalise what is due, or every record; each chunk is one commit. What is due stays due."""
     with installation.database.unit_of_work() as connection:
         due = redo.take(connection, utc_now(), 2**31)
         todo = sorted({*due, *(records.live_customer_ids(connection) if everything else ())})
-    for start in range(0, len(todo), NORMALISED_AT_ONCE):
+    for start in range(0, len(todo), at_once):
+        telling.wait("normalise", start, len(todo))
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            normalise_records(connection, todo[start : start + NORMALISED_AT_ONCE])
-        say("normalise", min(start + NORMALISED_AT_ONCE, len(todo)), len(todo))
+            normalise_records(connection, todo[start : start + at_once])
+    telling("normalise", len(todo), len(todo))
 
 
 def take_snapshot(installation: Installation) -> Snapshot:
@@ -143,6 +239,7 @@ def take_snapshot(installation: Installation) -> Snapshot:
 def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, say: Progress) -> Outcome:
     """What this model makes of the snapshot; nothing is written."""
     table = snapshot.table
+    model = replace(model, shared=shared_values(table, model))
     model = blocking.refuse_oversized(table, model, blocking.Limits())
     keys, rows = blocking.block_keys(table, model)
     found = engine.match(table, model, progress=lambda done, total: say("compare", done, total))
@@ -170,14 +267,14 @@ class Part:
     key_ids: IntArray
 
 
-def _parts(snapshot: Snapshot, outcome: Outcome) -> Iterator[Part]:
+def _parts(snapshot: Snapshot, outcome: Outcome, at_once: int) -> Iterator[Part]:
     """Everything, divided so that no pair, cluster or old profile reaches from one part into another."""
     ids = snapshot.table.record_ids
     component = _components(snapshot, outcome)
     order = np.argsort(component, kind="stable")
     sizes = np.bincount(component)
     # Components in order, packed into parts of about the wanted size.
-    part_of_component = np.cumsum(sizes) // APPLIED_AT_ONCE
+    part_of_component = np.cumsum(sizes) // at_once
     part = part_of_component[component]
     pair_part = part[snapshot.table.row_of(outcome.pairs.left)]
     key_part = part[outcome.key_rows]
@@ -297,22 +394,25 @@ def _finish(
     if switch:
         wanted = wanted_model(connection, installation)
         models.activate_model(connection, installation.deployment.matching.model, wanted, "cdi.yaml", now)
-        _add_refusals(connection, installation, outcome.model, now)
+        _add_drift(connection, installation, outcome.model, now)
     late = normalised.touched_since(connection, snapshot.touched)
     redo.queue(connection, late, "it changed during a run over everything", now)
     models.remember_rules(connection, installation.rules_fingerprint)
     models.remember_homes(connection, addresses_are_homes(snapshot.table, _labels(snapshot, outcome)))
 
 
-def _remember_refusals(installation: Installation, model: MatchModel) -> None:
-    """Before block keys are written that leave these out, so that nobody looks for records under them."""
+def _remember_drift(installation: Installation, model: MatchModel) -> None:
+    """What a look at everything found is known before anything is written that rests on it: a push in between must
+    not join by a value that is everybody's, nor look for records under keys that are written no more."""
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
-        _add_refusals(connection, installation, model, utc_now())
+        _add_drift(connection, installation, model, utc_now())
 
 
-def _add_refusals(connection: Connection, installation: Installation, model: MatchModel, now: datetime) -> None:
+def _add_drift(connection: Connection, installation: Installation, model: MatchModel, now: datetime) -> None:
     active = installation.models.active(connection)
     assert active is not None
+    shared = np.setdiff1d(model.shared, active.shared)
+    models.add_drift(connection, models.SHARED, shared.view(np.int64).tolist(), now)
     refused = np.setdiff1d(model.refused, active.refused)
     models.add_drift(connection, models.REFUSED, refused.tolist(), now)

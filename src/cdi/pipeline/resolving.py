@@ -27,7 +27,7 @@ from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
-from cdi.store import decisions, models, normalised, pairs, records, redo
+from cdi.store import decisions, models, normalised, pairs, records, redo, reruns
 from cdi.store.db import resolver_lock
 
 DEFAULT: Final = "default"
@@ -108,6 +108,7 @@ def resolve_batch(
     members = known.table(wider)
     judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider), partial(rank, connection))
     clusters, findings = form(members, model, judged)
+    reruns.leave_to_the_end(connection, sorted(core))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
     published = publish(
         connection, installation, clusters, due, judged.constraints, now, findings=about_core, asked_about=core

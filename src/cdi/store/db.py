@@ -236,6 +236,16 @@ def resolver_lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("resolver")})
 
 
+def is_held(connection: Connection, name: str) -> bool:
+    """Whether some process of this database is doing `name` now (see `Database.exclusive`)."""
+    held = text(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND (classid::bigint << 32 | objid::bigint) = :key)"
+    )
+    return bool(connection.execute(held, {"key": lock_key(name)}).scalar_one())
+
+
 def _who_we_are(name: str) -> str:
     return f"cdi {name}, process {os.getpid()} on {socket.gethostname()}"[:63]
 

@@ -184,13 +184,14 @@ def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
 
 
 def crowded_handles(connection: Connection, record_ids: Several[int], least: int) -> list[tuple[str, str]]:
-    """(type, value) of e-mails and phones of these records that at least so many records carry."""
+    """(type, value) of e-mails, phones and social handles of these records that at least so many records carry."""
     rows = connection.execute(
         text(
             """
             select h.type, h.value from handle h
             join (select distinct type, value from handle
-                  where record_id = any(cast(:ids as bigint[])) and type in ('email', 'phone')) mine
+                  where record_id = any(cast(:ids as bigint[]))
+                  and type in ('email', 'phone', 'social_handle')) mine
             using (type, value)
             group by h.type, h.value having count(*) >= :least
             """

@@ -461,6 +461,11 @@ def successors(connection: Connection, profile_id: UUID) -> list[UUID]:
     return [row.profile_id for row in rows]
 
 
+def any_live(connection: Connection) -> bool:
+    """Whether there is any profile yet."""
+    return bool(connection.execute(text("select exists (select from membership)")).scalar_one())
+
+
 def profile_figures(connection: Connection) -> dict[str, Any]:
     """How many live profiles there are, by kind and by owner, and the largest."""
     by_owner = connection.execute(
