@@ -106,7 +106,8 @@ def test_what_nobody_carries_finds_nobody(reader: TestClient, asked: dict[str, s
         ("mueller köln 1975", ["anna"]),
         ("KÖLN, Müller", ["anna"]),
         ("müll", ["anna", "jens"]),
-        ("müller", ["anna", "jens", "T-4711"]),  # the whole word, then the part, then the sound
+        ("müller", ["anna", "jens"]),  # the whole word, then the part
+        ("moller", ["anna", "T-4711"]),  # spelt so by nobody: by the sound
         ("muller", ["anna", "T-4711"]),
         ("0172 498", ["anna"]),
         ("(0172) 4981375", ["anna"]),
@@ -130,11 +131,12 @@ def test_words_and_parts_of_words_find(reader: TestClient, typed: str, keys: lis
 
 
 @pytest.mark.parametrize(
-    "asked", [{}, {"q": "müller"}, {"updated_since": "2020-01-01T00:00:00Z"}, {"data_owner": "central"}]
+    "asked",
+    [{}, {"q": "müller"}, {"q": "moller"}, {"updated_since": "2020-01-01T00:00:00Z"}, {"data_owner": "central"}],
 )
 def test_pages_go_on_where_the_last_ended(reader: TestClient, asked: dict[str, str]) -> None:
     whole = found(reader, **asked)
-    assert len(whole) == 3
+    assert len(whole) >= 2
     paged: list[str] = []
     after: dict[str, str] = {}
     while True:
@@ -150,7 +152,8 @@ def test_a_common_fragment_is_found_through_the_walk_and_a_rare_one_through_the_
     people: Installation, reader: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cdi.store.finding.WALK", 0)
-    assert found(reader, q="müller") == ["anna", "jens", "T-4711"]
+    assert found(reader, q="müller") == ["anna", "jens"]
+    assert found(reader, q="moller") == ["anna", "T-4711"]
     monkeypatch.setattr("cdi.store.finding.WALK", 10)
     assert found(reader, q="müller", limit=1) == ["anna"]
 

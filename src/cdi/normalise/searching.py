@@ -19,6 +19,8 @@ _PUNCTUATION: Final = ".,;:()~\"'"  # a tilde marks a sound
 _PHONE = re.compile(r"[+(]?[\d(][\d\s()/.-]*")
 _GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _LETTERS = re.compile(r"[a-z]{2,}")
+_SPOKEN = re.compile(r"[a-z'-]+")
+_RARE: Final = str.maketrans("012345678", "qxjyvwzkf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,12 @@ def _words(text: str) -> list[str]:
 
 
 def sounds_of(word: str) -> tuple[str, ...]:
-    """The Kölner Phonetik of the parts of a word; a single consonant says too little."""
+    """The Kölner Phonetik of the parts of a word, its digits as rare letters: numbers are full of digits, and an index
+    of trigrams would find too much. A single consonant says too little, and what is no word has no sound."""
+    if not _SPOKEN.fullmatch(word):
+        return ()
     codes = (koelner_phonetik(part) for part in _LETTERS.findall(word))
-    return tuple(dict.fromkeys(code for code in codes if len(code) > 1))
+    return tuple(dict.fromkeys(code.translate(_RARE) for code in codes if len(code) > 1))
 
 
 def read_typed(text: str) -> tuple[Word, ...]:

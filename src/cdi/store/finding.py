@@ -1,7 +1,7 @@
 """Lists of live profiles, narrowed and in pages: by identifier, by words, by owner, by change.
 
 A page is found through an index whatever is asked. Words are looked for in three tiers, the best first: all of them as
-whole words, all of them as fragments, some of them only by their sound; a cursor names the tier and the last id.
+whole words, all of them as fragments, and if nobody has those, by their sound; a cursor names the tier and the last id.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,10 @@ from cdi.store.profiles import FoundProfile
 WALK: Final = 2_000
 """So many profiles are read in order before the index is asked: a fragment that every fiftieth profile has fills a page
 from them, and its posting list would be long."""
+COMMON: Final = 4
+"""So many hits in a walk, and walking on is faster than the index: it reads half a microsecond a profile, the index
+some a hit, of which there are as many as there are profiles."""
+LONGEST_WALK: Final = 60_000
 
 
 class Tier(IntEnum):
@@ -158,15 +162,17 @@ def _wrong_cursor() -> InvalidInputError:
 # -- by words --------------------------------------------------------------------------------------
 
 WALKED = """
-select {columns} from (
-    select profile_id, words, parts from profile_search where profile_id > :after order by profile_id limit :walk
-) s {seen} join profile p using (profile_id)
-where {indexed} and {words} and {where} order by p.profile_id limit :limit
+with hits as (select profile_id, words, parts from profile_search where profile_id > :after
+    order by profile_id limit :walk)
 """
 INDEXED = """
-with hits as materialized (select profile_id from profile_search s where {indexed} and profile_id > :after)
-select {columns} from hits join profile_search s using (profile_id) {seen} join profile p using (profile_id)
-where {words} and {where} order by hits.profile_id limit :limit
+with hits as materialized (select profile_id, words, parts from profile_search s
+    where {indexed} and profile_id > :after)
+"""
+# The walk is filtered by what it read, the index's hits are not looked up a second time.
+LISTED = """
+select {columns} from hits s {seen} join profile p using (profile_id)
+where {indexed} and {words} and {where} order by s.profile_id limit :limit
 """
 SEEN = """
 cross join lateral (
@@ -188,19 +194,21 @@ def _by_words(
     after: str | None,
     limit: int,
 ) -> Listed:
-    """The page begins in the tier of the cursor; when a tier ends, the next one begins."""
+    """The page begins in the tier of the cursor; when a tier ends, the next one begins. Who only sounds alike is told
+    where nobody is spelt so."""
     everything = visibility.groups >= frozenset(FieldGroup) and not visibility.hidden_sources
     parameters = {
         **question.parameters,
         **_patterns(words),
         "groups": [RECORD_KEY, *(group.value for group in visibility.groups)],
-        "walk": WALK,
     }
     begin, start = _word_cursor(after)
     found: list[tuple[Tier, Any]] = []
     for tier in Tier:
         wanted = limit + 1 - len(found)
-        if tier < begin or wanted <= 0 or (tier is Tier.SOUND and not any(word.sounds for word in words)):
+        if tier < begin or wanted <= 0:
+            continue
+        if tier is Tier.SOUND and begin is not tier and (found or not any(word.sounds for word in words)):
             continue
         parameters |= {"after": start if tier is begin else NO_ID, "limit": wanted}
         parts = {
@@ -210,13 +218,23 @@ def _by_words(
             "words": _told_apart(tier, words, "s" if everything else "seen"),
             "where": question.where,
         }
-        rows = connection.execute(text(WALKED.format(**parts)), parameters).all()
-        if len(rows) < wanted:
-            rows = connection.execute(text(INDEXED.format(**parts)), parameters).all()
-        found += [(tier, row) for row in rows]
+        found += [(tier, row) for row in _in_tier(connection, parts, parameters, wanted)]
     last = found[limit - 1] if found[limit:] else None
     cursor = None if last is None else f"{last[0].value}~{last[1].profile_id}"
     return Listed([_found(row) for _, row in found[:limit]], cursor)
+
+
+def _in_tier(connection: Connection, parts: dict[str, str], parameters: dict[str, Any], wanted: int) -> Sequence[Any]:
+    """The first rows of a tier: of a common fragment by walking on as far as its first hits let expect, of a rare one
+    through the index."""
+    walk = text((WALKED + LISTED).format(**parts))
+    rows = connection.execute(walk, {**parameters, "walk": WALK}).all()
+    if COMMON <= len(rows) < wanted:
+        further = min(2 * WALK * wanted // len(rows), LONGEST_WALK)
+        rows = connection.execute(walk, {**parameters, "walk": further}).all()
+    if len(rows) < wanted:
+        rows = connection.execute(text((INDEXED + LISTED).format(**parts)), parameters).all()
+    return rows
 
 
 def _word_cursor(after: str | None) -> tuple[Tier, UUID]:
