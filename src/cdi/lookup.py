@@ -17,11 +17,11 @@ from cdi.access import Visibility
 from cdi.errors import NotFoundError
 from cdi.fields import CanonicalData
 from cdi.matching import blocking, engine
-from cdi.matching.columns import RecordTable
+from cdi.matching.columns import Card, RecordTable, card_of
 from cdi.matching.evidence import explain
 from cdi.matching.model import MatchModel, probability_of
 from cdi.matching.pairs import IntArray
-from cdi.normalise.record import Context, NormalisedRecord, canonicalise, normalise
+from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.pipeline import Installation
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, present
@@ -70,14 +70,14 @@ def look_up(
     if model is None:
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
     company = installation.deployment.company
-    asked = normalise(canonicalise(said, Context(country=company.country, language=company.language)))
+    asked = card_of(normalise(canonicalise(said, Context(country=company.country, language=company.language))))
     met = {mate.record_id: mate for mate in _meets(connection, visibility, model, asked)}
     if not met:
         return {"model": model.version, "profiles": []}
-    table = build_table([(ASKED, NOBODY, asked), *((i, mate.source, mate.record) for i, mate in met.items())])
+    table = build_table([(ASKED, NOBODY, asked), *((i, mate.source, mate.card) for i, mate in met.items())])
     ranked = _ranked(table, model, met)[:limit]
     strongest = build_table(
-        [(ASKED, NOBODY, asked), *((r.record_id, met[r.record_id].source, met[r.record_id].record) for r in ranked)]
+        [(ASKED, NOBODY, asked), *((r.record_id, met[r.record_id].source, met[r.record_id].card) for r in ranked)]
     )
     return {
         "model": model.version,
@@ -85,9 +85,7 @@ def look_up(
     }
 
 
-def _meets(
-    connection: Connection, visibility: Visibility, model: MatchModel, asked: NormalisedRecord
-) -> Sequence[Mate]:
+def _meets(connection: Connection, visibility: Visibility, model: MatchModel, asked: Card) -> Sequence[Mate]:
     alone = build_table([(ASKED, NOBODY, asked)])
     keys, _ = blocking.block_keys(alone, model)
     return list(mates.block_mates(connection, visibility, keys.tolist())) if len(keys) else []

@@ -156,7 +156,7 @@ def _evidence(connection: Connection, installation: Installation, left: int, rig
     active = installation.models.active(connection)
     if active is None:
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
-    table = build_table(list(normalised.load_normalised(connection, sorted({left, right}))))
+    table = build_table(normalised.load_cards(connection, sorted({left, right})))
     if len(table.record_ids) < 2:
         raise NotFoundError("one of the two records is gone, or they are the same")
     a, b = table.row_of(np.array([left, right])).tolist()

@@ -3,7 +3,7 @@ on codes; a string is looked at once for each distinct value or pair of values, 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -291,6 +291,63 @@ def _single_addresses(parts: dict[str, Column], n: int) -> Addresses:
     return Addresses(starts, np.zeros(count, np.uint8), region=_missing(count), **kept)
 
 
+Told: TypeAlias = list[Any]
+"""Values of one field, each followed by its flags: [value, flags, value, flags, …]."""
+
+
+class Card(NamedTuple):
+    """A record as the columns hold it, of nothing but plain values: what a store keeps for the engine."""
+
+    kind: int
+    gender: int
+    birth: int
+    texts: Sequence[str]  # those of _TEXTS
+    former_family: Told
+    emails: Told
+    mobiles: Told
+    landlines: Told
+    identifiers: Told
+    homes: list[Any]  # of each address its flags and parts: [flags, street, number, postal code, city, region, …]
+    attributes: Mapping[str, str]
+
+
+def card_of(record: NormalisedRecord) -> Card:
+    """The card of a record."""
+    phones = [(phone, 0) for phone in record.phones] + [(phone, FORMER) for phone in record.former.phones]
+    addresses = [(a, 0) for a in record.addresses] + [(a, FORMER) for a in record.former.addresses]
+    homes = [(a, flag) for a, flag in addresses if a.form not in {"packstation", "po_box"}][:MAX_VALUES]
+    return Card(
+        kind=KINDS[record.kind],
+        gender=GENDERS.get(record.gender, 0),
+        birth=record.birth_year * 10000 + record.birth_month * 100 + record.birth_day,
+        texts=(
+            " ".join(record.given_names),
+            record.initials or record.middle_initials,
+            " ".join(record.family_names) or record.family_initial[:1],
+            record.birth_name,
+            record.generation,
+            record.organisation,
+            record.legal_form,
+        ),
+        former_family=_told([(name, FORMER) for name in record.former.family_names]),
+        emails=_told(_emails(record.emails, 0) + _emails(record.former.emails, FORMER)),
+        mobiles=_told([_phone(phone, flag) for phone, flag in phones if phone.mobile]),
+        landlines=_told([_phone(phone, flag) for phone, flag in phones if not phone.mobile]),
+        identifiers=_told(
+            [(SEPARATOR.join((i.type, i.issuer, i.value)), VERIFIED if i.verified else 0) for i in record.identifiers]
+        ),
+        homes=[part for address, flag in homes for part in (flag, *_address_parts(address))],
+        attributes=dict(record.attributes),
+    )
+
+
+def _told(items: list[tuple[str, int]]) -> Told:
+    if not items:
+        return []
+    kept = list({value: flags for value, flags in reversed(items) if value}.items())[::-1][:MAX_VALUES]
+    return [part for item in kept for part in item]
+
+
 class _RaggedBuilder:
     """Values of a field with many values, record by record."""
 
@@ -299,11 +356,11 @@ class _RaggedBuilder:
         self.values: list[str] = []
         self.flags: list[int] = []
 
-    def add(self, items: list[tuple[str, int]]) -> None:
-        kept = list({value: flags for value, flags in reversed(items) if value}.items())[::-1][:MAX_VALUES]
-        self.counts.append(len(kept))
-        self.values.extend(value for value, _ in kept)
-        self.flags.extend(flags for _, flags in kept)
+    def add(self, told: Told) -> None:
+        self.counts.append(len(told) // 2)
+        if told:
+            self.values.extend(told[::2])
+            self.flags.extend(told[1::2])
 
     def extend(self, other: "_RaggedBuilder") -> None:
         self.counts += other.counts
@@ -354,40 +411,34 @@ class TableBuilder:
 
     def add(self, record_id: int, source: str, record: NormalisedRecord) -> None:
         """Take one record; its id must not have been given before (`build` raises)."""
+        self.add_card(record_id, source, card_of(record))
+
+    def add_card(self, record_id: int, source: str, card: Card) -> None:
+        """Take one record by its card."""
         row = len(self._ids)
         self._ids.append(record_id)
         self._sources.append(source)
-        self._kinds.append(KINDS[record.kind])
-        self._genders.append(GENDERS.get(record.gender, 0))
-        self._births.append(record.birth_year * 10000 + record.birth_month * 100 + record.birth_day)
-        texts = self._texts
-        texts["given"].append(" ".join(record.given_names))
-        texts["initials"].append(record.initials or record.middle_initials)
-        texts["family"].append(" ".join(record.family_names) or record.family_initial[:1])
-        texts["birth_name"].append(record.birth_name)
-        texts["generation"].append(record.generation)
-        texts["organisation"].append(record.organisation)
-        texts["legal_form"].append(record.legal_form)
-        self._former_family.add([(name, FORMER) for name in record.former.family_names])
-        self._emails.add(_emails(record.emails, 0) + _emails(record.former.emails, FORMER))
-        phones = [(phone, 0) for phone in record.phones] + [(phone, FORMER) for phone in record.former.phones]
-        self._mobiles.add([_phone(phone, flag) for phone, flag in phones if phone.mobile])
-        self._landlines.add([_phone(phone, flag) for phone, flag in phones if not phone.mobile])
-        self._identifiers.add(
-            [(SEPARATOR.join((i.type, i.issuer, i.value)), VERIFIED if i.verified else 0) for i in record.identifiers]
-        )
-        self._add_addresses(record)
-        for name, value in record.attributes:
-            self._attributes.setdefault(name, {})[row] = value
+        self._kinds.append(card.kind)
+        self._genders.append(card.gender)
+        self._births.append(card.birth)
+        for column, value in zip(self._texts.values(), card.texts, strict=True):
+            column.append(value)
+        self._former_family.add(card.former_family)
+        self._emails.add(card.emails)
+        self._mobiles.add(card.mobiles)
+        self._landlines.add(card.landlines)
+        self._identifiers.add(card.identifiers)
+        self._add_homes(card.homes)
+        for name, text in card.attributes.items():
+            self._attributes.setdefault(name, {})[row] = text
 
-    def _add_addresses(self, record: NormalisedRecord) -> None:
-        addresses = [(a, 0) for a in record.addresses] + [(a, FORMER) for a in record.former.addresses]
-        homes = [(a, flag) for a, flag in addresses if a.form not in {"packstation", "po_box"}][:MAX_VALUES]
-        self._address_counts.append(len(homes))
-        for address, flag in homes:
-            self._address_flags.append(flag)
-            for part, value in zip(self._address_parts.values(), _address_parts(address), strict=True):
-                part.append(value)
+    def _add_homes(self, homes: list[Any]) -> None:
+        width = 1 + len(self._address_parts)
+        self._address_counts.append(len(homes) // width)
+        if homes:
+            self._address_flags.extend(homes[::width])
+            for place, part in enumerate(self._address_parts.values(), start=1):
+                part.extend(homes[place::width])
 
     def extend(self, other: "TableBuilder") -> None:
         """Take all records of another builder (made in another process, say), in their order."""

@@ -29,7 +29,7 @@ def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence
     if not suspects:
         return model
     carriers = normalised.carriers_of(connection, suspects, MOST_CARRIERS)
-    table = build_table(list(normalised.load_normalised(connection, carriers)))
+    table = build_table(normalised.load_cards(connection, carriers))
     found = np.setdiff1d(shared_values(table, model), model.shared)
     if not len(found):
         return model

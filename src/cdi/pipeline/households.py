@@ -31,7 +31,7 @@ def who_lives_with(connection: Connection, installation: Installation, profile_i
         homes = profile_store.load_memberships(connection, sorted(reached))
         whole = profile_store.load_members(connection, sorted(set(homes.values())))
         reached = {record for members in whole.values() for record in members}
-    table = build_table(normalised.load_normalised(connection, sorted(reached)))
+    table = build_table(normalised.load_cards(connection, sorted(reached)))
     homes = profile_store.load_memberships(connection, table.record_ids.tolist())
     left, right = normalised.candidates_of(connection, table.record_ids.tolist())
     inside = np.isin(left, table.record_ids) & np.isin(right, table.record_ids)

@@ -231,7 +231,7 @@ def take_snapshot(installation: Installation) -> Snapshot:
         taken = redo.take(connection, utc_now(), 2**31)
         touched = normalised.last_touch(connection)
         judged_at = decisions.last_mark(connection)
-        table = build_table(normalised.load_all_normalised(connection))
+        table = build_table(normalised.load_all_cards(connection))
         home = profiles.load_homes(connection, table.record_ids)
     return Snapshot(table, home, judged_at, touched, taken)
 

@@ -20,7 +20,7 @@ from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
-from cdi.normalise.record import NormalisedRecord, normalise
+from cdi.normalise.record import normalise
 from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
@@ -150,24 +150,24 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
     return replace(usual, worth_asking=min(usual.worth_asking, model.review_weight - model.match_weight))
 
 
-def normalise_records(connection: Connection, due: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:
-    """Bring the normalised forms of these records up to date; those that are live."""
+def normalise_records(connection: Connection, due: Sequence[int]) -> list[normalised.Carded]:
+    """Bring what is kept of these records up to date; the cards of those that are live."""
     current = records.load_current(connection, due)
     earlier = records.load_earlier(connection, list(current))
     present = [
         (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
         for record_id, record in sorted(current.items())
     ]
-    normalised.save_normalised(connection, present, [record_id for record_id in due if record_id not in current])
-    return present
+    gone = [record_id for record_id in due if record_id not in current]
+    return normalised.save_normalised(connection, present, gone)
 
 
 class Known:
-    """The normalised records that a batch has seen so far; what is asked for besides is fetched, once."""
+    """The cards that a batch has seen so far; what is asked for besides is fetched, once."""
 
-    def __init__(self, connection: Connection, present: Iterable[tuple[int, str, NormalisedRecord]]) -> None:
+    def __init__(self, connection: Connection, present: Iterable[normalised.Carded]) -> None:
         self._connection = connection
-        self._seen = {record_id: (record_id, source, record) for record_id, source, record in present}
+        self._seen = {carded[0]: carded for carded in present}
 
     @property
     def ids(self) -> list[int]:
@@ -177,7 +177,7 @@ class Known:
         """Those of these records that are live."""
         missing = [record_id for record_id in record_ids if record_id not in self._seen]
         if missing:
-            self._seen |= {found[0]: found for found in normalised.load_normalised(self._connection, missing)}
+            self._seen |= {found[0]: found for found in normalised.load_cards(self._connection, missing)}
         return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
 
 

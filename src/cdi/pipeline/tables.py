@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from cdi.matching.columns import RecordTable, TableBuilder
-from cdi.normalise.record import NormalisedRecord
+from cdi.matching.columns import Card, RecordTable, TableBuilder
 
 
-def build_table(present: Iterable[tuple[int, str, NormalisedRecord]]) -> RecordTable:
-    """Columns of these (record id, source, record)."""
+def build_table(present: Iterable[tuple[int, str, Card]]) -> RecordTable:
+    """Columns of these (record id, source, card)."""
     builder = TableBuilder()
-    for record_id, source, record in present:
-        builder.add(record_id, source, record)
+    for record_id, source, card in present:
+        builder.add_card(record_id, source, card)
     return builder.build()

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from cdi.access import Visibility
-from cdi.normalise.record import NormalisedRecord, from_json
+from cdi.matching.columns import Card
 from cdi.store.db import text
+from cdi.store.normalised import read_card
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
@@ -20,7 +21,7 @@ with mates as materialized (
     from unnest(cast(:keys as bigint[])) as asked(key)
     cross join lateral (select record_id from block_key where key = asked.key limit :most) b
 )
-select n.record_id, n.source, n.data, m.profile_id
+select n.record_id, n.source, n.card, m.profile_id
 from mates join membership m using (record_id) join normalised n using (record_id)
 where not n.source = any(cast(:hidden as text[])) order by n.record_id
 """
@@ -33,7 +34,7 @@ class Mate:
     record_id: int
     source: str
     profile_id: UUID
-    record: NormalisedRecord
+    card: Card
 
 
 def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[int]) -> Iterator[Mate]:
@@ -42,4 +43,4 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
         text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
     )
     for row in rows:
-        yield Mate(row.record_id, row.source, row.profile_id, from_json(row.data))
+        yield Mate(row.record_id, row.source, row.profile_id, read_card(row.card))

@@ -3,17 +3,18 @@
 All of it is conclusion: it may be thrown away and built again from the records.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import orjson
 from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
 
+from cdi.matching.columns import Card, card_of
 from cdi.matching.pairs import IntArray
-from cdi.normalise.record import NormalisedRecord, from_json, to_json
+from cdi.normalise.record import NormalisedRecord
 from cdi.store.db import as_columns, copy_rows, metadata, text
 
 touch = Sequence("touch", metadata=metadata)
@@ -24,7 +25,7 @@ normalised = Table(
     metadata,
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False),
-    Column("data", JSONB, nullable=False),
+    Column("card", Text, nullable=False),  # JSON; as text, because it is read a thousand times for each writing
     Column("touched", BigInteger, touch, server_default=touch.next_value(), nullable=False),
     Index(None, "touched"),
 )
@@ -49,20 +50,22 @@ handle = Table(
 )
 
 
+Carded: TypeAlias = tuple[int, str, Card]
+"""Record id, source, and the record's card."""
+
+
 def save_normalised(
-    connection: Connection, records: Iterable[tuple[int, str, NormalisedRecord]], gone: Several[int]
-) -> None:
-    """Replace what is kept of these (record id, source, record), and forget those that are gone."""
-    records = list(records)
-    said = as_columns(
-        ("ids", "sources", "data"),
-        ((i, source, orjson.dumps(to_json(record)).decode()) for i, source, record in records),
-    )
+    connection: Connection, records: Several[tuple[int, str, NormalisedRecord]], gone: Several[int]
+) -> list[Carded]:
+    """Replace what is kept of these (record id, source, record), and forget those that are gone; what is kept now."""
+    kept = [(i, source, card_of(record)) for i, source, record in records]
+    said = as_columns(("ids", "sources", "cards"), ((i, s, orjson.dumps(tuple(card)).decode()) for i, s, card in kept))
     found = as_columns(
         ("types", "values", "carriers"),
         ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
     )
     connection.execute(text(SAVE), {"gone": list(gone), **said, **found})
+    return kept
 
 
 SAVE = """
@@ -73,10 +76,9 @@ found as (
     insert into handle (type, value, record_id)
     select * from unnest(cast(:types as text[]), cast(:values as text[]), cast(:carriers as bigint[]))
 )
-insert into normalised as n (record_id, source, data)
-select record_id, source, cast(data as jsonb)
-from unnest(cast(:ids as bigint[]), cast(:sources as text[]), cast(:data as text[])) as s(record_id, source, data)
-on conflict (record_id) do update set source = excluded.source, data = excluded.data, touched = nextval('touch')
+insert into normalised as n (record_id, source, card)
+select * from unnest(cast(:ids as bigint[]), cast(:sources as text[]), cast(:cards as text[]))
+on conflict (record_id) do update set source = excluded.source, card = excluded.card, touched = nextval('touch')
 """
 
 
@@ -92,27 +94,31 @@ def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray
     copy_rows(connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True))
 
 
-def load_normalised(connection: Connection, record_ids: Several[int]) -> Iterator[tuple[int, str, NormalisedRecord]]:
-    """(record id, source, record) for those of these ids that are live, by id."""
+def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
+    """The cards of those of these records that are live, by id."""
     rows = connection.execute(
         text(
-            "select record_id, source, data from normalised"
+            "select record_id, source, card from normalised"
             " where record_id = any(cast(:ids as bigint[])) order by record_id"
         ),
         {"ids": list(record_ids)},
     )
-    for row in rows:
-        yield row.record_id, row.source, from_json(row.data)
+    return [(record_id, source, read_card(card)) for record_id, source, card in rows]
 
 
-def load_all_normalised(connection: Connection) -> Iterator[tuple[int, str, NormalisedRecord]]:
-    """(record id, source, record) of every live customer record, by id, streamed."""
+def read_card(card: str) -> Card:
+    """The card that was kept as this text."""
+    return Card(*orjson.loads(card))
+
+
+def load_all_cards(connection: Connection) -> Iterator[Carded]:
+    """The card of every live customer record, by id, streamed."""
     rows = connection.execute(
-        text("select record_id, source, data from normalised order by record_id"),
+        text("select record_id, source, card from normalised order by record_id"),
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
-    for row in rows:
-        yield row.record_id, row.source, from_json(row.data)
+    for record_id, source, card in rows:
+        yield record_id, source, read_card(card)
 
 
 # `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
