@@ -13,11 +13,8 @@ import pytest
 
 from cdi.store import embedded
 from cdi.store.db import Database, upgrade
-from databases import fresh_database, url_of
+from databases import FAST_AND_CARELESS, fresh_database, url_of
 from temporary import in_memory
-
-FAST_AND_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For databases that nobody will miss; in production all three stay on."""
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from foreign import foreign_server
 from sqlalchemy import text
@@ -15,8 +14,7 @@ from sqlalchemy import text
 from cdi.errors import ConflictError, DatabaseError, InvalidInputError
 from cdi.store.backup import backup, restore
 from cdi.store.db import Database, check_head, metadata, upgrade
-
-Content = dict[str, list[str]]
+from databases import content
 
 
 @pytest.fixture
@@ -30,20 +28,6 @@ def full(database: Database) -> Database:
         words = "INSERT INTO kept (word, document) SELECT 'Größe \\t' || n, jsonb_build_object('ß', n)"
         connection.execute(text(f"{words} FROM generate_series(1, 2000) n"))
     return database
-
-
-def content(url: str) -> Content:
-    """All rows of all tables as text, in order, and the indexes."""
-    with psycopg.connect(url) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
-        rows = {
-            name: [row[0] for row in connection.execute(f'SELECT t::text FROM "{name}" t ORDER BY 1')]
-            for (name,) in tables
-        }
-        indexes = connection.execute(
-            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
-        ).fetchall()
-    return rows | {"indexes": [row[0] for row in indexes]}
 
 
 def test_a_restored_database_is_the_same(full: Database, empty_url: str, tmp_path: Path) -> None:
