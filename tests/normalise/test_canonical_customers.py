@@ -7,7 +7,7 @@ from cdi.fields import Kind
 from cdi.normalise.contacts import email_local_residue, phone_tail
 from cdi.normalise.dates import column_day_first
 from cdi.normalise.names import gender_of, nickname_group
-from cdi.normalise.record import Address, Context, Email, NormalisedRecord, Phone, canonicalise, from_json, to_json
+from cdi.normalise.record import Address, Context, Email, NormalisedRecord, canonicalise
 from cdi.normalise.record import normalise as normalised
 
 GERMANY = Context(country="DE")
@@ -192,13 +192,6 @@ def test_former_values_are_those_that_the_current_version_has_not() -> None:
     assert former.emails == (Email("a@web.de"),)
     assert former.phones == ()
     assert former.addresses == (Address("gasse", "1", "12347", country="DE"),)
-
-
-def test_packed_records_hold_only_what_is_known() -> None:
-    record = NormalisedRecord(given_names=("anna",), phones=(Phone("+491704711081", True, False),))
-    packed = to_json(record)
-    assert set(packed) == {"given_names", "phones"}
-    assert from_json(packed) == record
 
 
 @pytest.mark.parametrize(

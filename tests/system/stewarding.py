@@ -11,6 +11,7 @@ from httpx import Response
 
 from cdi.access import Role
 from cdi.fields import CanonicalData, FieldGroup
+from cdi.matching.columns import card_of
 from cdi.matching.evidence import explain
 from cdi.matching.model import default_model
 from cdi.normalise.record import Context, canonicalise, normalise
@@ -38,7 +39,7 @@ def contradicting(record: CanonicalData) -> CanonicalData:
 
 def weight_of(one: CanonicalData, other: CanonicalData) -> float:
     """What the model that ships says of two records."""
-    present = [(n, "till", normalise(canonicalise(said, Context()))) for n, said in enumerate((one, other))]
+    present = [(n, "till", card_of(normalise(canonicalise(said, Context())))) for n, said in enumerate((one, other))]
     return explain(build_table(present), default_model(), 0, 1).weight
 
 

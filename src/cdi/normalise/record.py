@@ -2,7 +2,7 @@
 *normalised* for the engine (folded, tokenised, comparable). Both are pure functions of what the source said."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from cdi.fields import CanonicalData, Kind
@@ -16,7 +16,7 @@ from cdi.normalise.text import fold, words
 
 __all__ = [
     "Address", "Context", "Email", "Former", "Identifier", "Json", "NormalisedRecord", "Phone", "canonicalise",
-    "from_json", "normalise", "to_json",
+    "normalise",
 ]  # fmt: skip
 
 Json = dict[str, Any]
@@ -229,64 +229,3 @@ def _only_former(
             if same(value) not in known:
                 found.setdefault(same(value), value)
     return tuple(found.values())
-
-
-def to_json(record: NormalisedRecord) -> Json:
-    """A record as JSON types, without what is missing; `from_json` gives exactly the same record back."""
-    packed: Json = {}
-    for name, default in _DEFAULTS[NormalisedRecord].items():
-        value = getattr(record, name)
-        if value == default:
-            continue
-        if name in _PACKED:
-            packed[name] = [_pack(item) for item in value]
-        elif name == "former":
-            packed[name] = {
-                part: [_pack(item) if part in _PACKED else item for item in items]
-                for part in _DEFAULTS[Former]
-                if (items := getattr(value, part))
-            }
-        elif name == "kind":
-            packed[name] = value.value
-        elif isinstance(value, tuple):
-            packed[name] = [list(item) if isinstance(item, tuple) else item for item in value]
-        else:
-            packed[name] = value
-    return packed
-
-
-def from_json(packed: Json) -> NormalisedRecord:
-    """The record that `to_json` packed."""
-    values: Json = dict(packed)
-    for name in values:
-        if name in _PACKED:
-            values[name] = _unpack_all(name, values[name])
-        elif name == "former":
-            values[name] = Former(**{part: _unpack_all(part, items) for part, items in values[name].items()})
-        elif name == "attributes":
-            values[name] = tuple((key, value) for key, value in values[name])
-        elif name == "kind":
-            values[name] = Kind(values[name])
-        elif isinstance(values[name], list):
-            values[name] = tuple(values[name])
-    return NormalisedRecord(**values)
-
-
-_PACKED: Final[dict[str, type]] = {
-    "emails": Email,
-    "phones": Phone,
-    "addresses": Address,
-    "identifiers": Identifier,
-}
-_DEFAULTS: Final[dict[type, Json]] = {
-    kind: {f.name: f.default for f in fields(kind)} for kind in (NormalisedRecord, Former, *_PACKED.values())
-}
-
-
-def _pack(item: Any) -> Json:
-    return {name: value for name, default in _DEFAULTS[type(item)].items() if (value := getattr(item, name)) != default}
-
-
-def _unpack_all(name: str, items: list[Any]) -> tuple[Any, ...]:
-    kind = _PACKED.get(name)
-    return tuple(items) if kind is None else tuple(kind(**item) for item in items)
