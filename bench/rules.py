@@ -43,7 +43,7 @@ RULES: tuple[tuple[str, ...], ...] = (
     ("names", "postal_code"),
 )
 
-Part = tuple[IntArray, int]
+Part = tuple[NDArray[np.int32] | IntArray, int]
 """A number by row, 0 where missing, and how many numbers there are."""
 
 
@@ -51,15 +51,16 @@ def block_keys(table: RecordTable) -> Iterator[tuple[IntArray, IntArray]]:
     """Of each rule the keys and their rows: a number for each combination of values."""
     parts = _parts(table)
     for rule in RULES:
-        keys, size = parts[rule[0]]
-        there = keys != 0
-        for name in rule[1:]:
-            codes, count = parts[name]
-            there &= codes != 0
-            keys, size = keys * count + codes, size * count
-        assert size < 1 << 63, "the values of this rule do not fit into one integer"
+        there = np.logical_and.reduce([parts[name][0] != 0 for name in rule])
         rows = np.flatnonzero(there)
-        yield keys[rows], rows
+        keys, size = np.zeros(len(rows), np.int64), 1
+        for name in rule:
+            codes, count = parts[name]
+            keys *= count
+            keys += codes[rows]
+            size *= count
+        assert size < 1 << 63, "the values of this rule do not fit into one integer"
+        yield keys, rows
 
 
 def _parts(table: RecordTable) -> dict[str, Part]:
@@ -76,8 +77,8 @@ def _parts(table: RecordTable) -> dict[str, Part]:
         "email": _of_first(table, table.emails),
         "mobile": _of_first(table, table.mobiles),
         "landline": _of_first(table, table.landlines),
-        "birth": (table.birth.astype(np.int64), 100_000_000),
-        "birth_year": (table.birth.astype(np.int64) // 10_000, 10_000),
+        "birth": (table.birth, 100_000_000),
+        "birth_year": (table.birth // 10_000, 10_000),
         "given": _of(given),
         "family": _of(family),
         "street": _of(homes.street, first, len(table)),
@@ -94,8 +95,8 @@ def _parts(table: RecordTable) -> dict[str, Part]:
 def _of(column: Column, rows: IntArray | None = None, records: int = 0) -> Part:
     """The codes of a column of the table, or of one that only some rows have."""
     if rows is None:
-        return column.codes.astype(np.int64), len(column.values)
-    codes = np.zeros(records, np.int64)
+        return column.codes, len(column.values)
+    codes = np.zeros(records, np.int32)
     codes[rows] = column.codes
     return codes, len(column.values)
 

@@ -6,6 +6,7 @@ Read, encode, block, train, compare and score, cluster, write the labels. The mo
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from bench.measure import DONE
 from bench.normalised import FIELDS
 from bench.rules import block_keys
 from cdi.matching.blocking import candidate_pairs
-from cdi.matching.columns import RecordTable
+from cdi.matching.columns import Column, RecordTable, encode
 from cdi.matching.engine import Limits, match, score
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.matching.training import start_model, train
@@ -30,16 +31,22 @@ NAMES = {"source": "sources", "email": "emails", "mobile": "mobiles", "landline"
 """What the engine calls the columns."""
 
 
-def encoded(records: pa.Table) -> RecordTable:
-    """The engine's table of the normalised columns."""
+def encoded(records_file: str) -> RecordTable:
+    """The engine's table of the normalised columns: read and encoded one by one, so that memory holds no column twice,
+    two at once."""
 
-    def text(name: str) -> pa.DictionaryArray:
-        return records[name].unify_dictionaries().combine_chunks()
+    def text(name: str) -> Column:
+        column = pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name]
+        return encode(column.unify_dictionaries().combine_chunks())
 
+    pa.set_memory_pool(pa.system_memory_pool())  # it gives back what is read and done with
+    numbers = pq.read_table(records_file, columns=["record_id", "birth"])
+    with ThreadPoolExecutor(LIMITS.threads) as pool:
+        columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))
     return RecordTable.from_columns(
-        records["record_id"].to_numpy(),
-        birth=pc.fill_null(records["birth"], 0).to_numpy(),
-        **{NAMES.get(name, name): text(name) for name in TEXTS},
+        numbers["record_id"].to_numpy(),
+        birth=pc.fill_null(numbers["birth"], 0).to_numpy(),
+        **{NAMES.get(name, name): column for name, column in columns.items()},
     )
 
 
@@ -52,7 +59,7 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
         said[name] = time.perf_counter() - began
         began = time.perf_counter()
 
-    table = encoded(pq.read_table(records_file, columns=["record_id", *FIELDS], read_dictionary=TEXTS))
+    table = encoded(records_file)
     step("encode")
     candidates = None if "--own-blocking" in flags else candidate_pairs(block_keys(table), LIMITS)
     step("block")

@@ -18,7 +18,6 @@ from bench.rules import COMPUTED
 from bench.splink_model import (
     DETERMINISTIC,
     DETERMINISTIC_RECALL,
-    EM_PAIRS,
     RANDOM_PAIRS,
     TRAINING,
     settings,
@@ -42,9 +41,7 @@ def main(records_file: str, pairs_file: str) -> None:
     training.estimate_probability_two_random_records_match(list(DETERMINISTIC), recall=DETERMINISTIC_RECALL)
     training.estimate_u_using_random_sampling(max_pairs=RANDOM_PAIRS, seed=1)
     for rule in TRAINING:
-        training.estimate_parameters_using_expectation_maximisation(
-            rule, estimate_without_term_frequencies=True, max_pairs=EM_PAIRS
-        )
+        training.estimate_parameters_using_expectation_maximisation(rule, estimate_without_term_frequencies=True)
     trained = time.perf_counter()
     predicted = linker.inference.predict()
     scored = time.perf_counter()

@@ -19,7 +19,7 @@ Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Objects = NDArray[np.object_]
 Texts: TypeAlias = Sequence[str] | Any
-"""A column of texts, as a sequence, as a pyarrow.Array without nulls, or as a pyarrow.DictionaryArray."""
+"""A column of texts: a sequence, a pyarrow.Array without nulls, a pyarrow.DictionaryArray, or one encoded already."""
 T = TypeVar("T")
 
 FORMER: Final = 1
@@ -207,6 +207,8 @@ class RecordTable:
 
 def encode(values: Texts) -> Column:
     """Distinct values and codes; "" is code 0."""
+    if isinstance(values, Column):
+        return values
     if not isinstance(values, pa.Array) and len(values) < FEW:
         return _encode_few(values)
     if isinstance(values, pa.DictionaryArray):
