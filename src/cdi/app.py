@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from cdi import __version__
 from cdi.api import (
+    catalogue,
     changes,
     conflicts,
     contact,
@@ -20,6 +21,7 @@ from cdi.api import (
     webhooks_in,
 )
 from cdi.api.documentation import add_documentation
+from cdi.api.guards import install_guards
 from cdi.api.problems import install_handlers
 from cdi.pipeline import Installation
 from cdi.receiving import Afterwards
@@ -33,6 +35,7 @@ def create_app(installation: Installation) -> FastAPI:
     app.state.installation = installation
     app.state.afterwards = Afterwards(installation)
     install_handlers(app)
+    install_guards(app, installation.deployment.api)
     add_documentation(app)
     rooms = (
         lookup,
@@ -47,6 +50,7 @@ def create_app(installation: Installation) -> FastAPI:
         ownership,
         sources,
         changes,
+        catalogue,
         health,
     )
     for room in (*rooms, webhooks_in):

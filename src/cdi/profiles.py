@@ -26,6 +26,7 @@ from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records
 from cdi.store.finding import ProfileFilter, list_profiles
+from cdi.store.profiles import FoundProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,38 @@ def show(connection: Connection, installation: Installation, visibility: Visibil
     if where.profile is None:
         return Answer(where.status, profiles=where.homes, reason=where.reason)
     return Answer(HTTPStatus.OK, present(connection, installation, visibility, where.profile))
+
+
+def show_all(
+    connection: Connection, installation: Installation, visibility: Visibility, profile_ids: Sequence[UUID]
+) -> list[dict[str, Any]]:
+    """What `show` says of each of these ids, in this order: its status, and the profile, or where its records are now,
+    or why it ended."""
+    found = profiles.find_profiles(connection, profile_ids)
+    return [
+        _shown(connection, installation, visibility, profile_id, found.get(profile_id)) for profile_id in profile_ids
+    ]
+
+
+def _shown(
+    connection: Connection,
+    installation: Installation,
+    visibility: Visibility,
+    profile_id: UUID,
+    found: FoundProfile | None,
+) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": profile_id}
+    if found is None:
+        return told | {"status": HTTPStatus.NOT_FOUND}
+    if found.retired:
+        gone = show(connection, installation, visibility, profile_id)
+        return (
+            told | {"status": gone.status} | ({"profiles": gone.profiles} if gone.profiles else {"reason": gone.reason})
+        )
+    document = present(connection, installation, visibility, found)
+    if document is None:
+        return told | {"status": HTTPStatus.NOT_FOUND}
+    return told | {"status": HTTPStatus.OK, "profile": document}
 
 
 def find(

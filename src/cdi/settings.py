@@ -202,6 +202,22 @@ class Contact(Model):
     caps: tuple[ContactCap, ...] = ()
 
 
+class RequestRate(Model):
+    """How many requests a second a key may make of each process, and how many at once."""
+
+    per_second: Annotated[float, Field(gt=0)]
+    burst: Annotated[int, Field(ge=1)] = 50
+
+
+class Api(Model):
+    """The doors: pages of which other origins may ask the API in a browser (none), how large a request may be, and how
+    many a key may make (as many as it likes)."""
+
+    cors_origins: tuple[Annotated[str, Field(pattern=r"^https?://[^/*\s]+$")], ...] = ()
+    largest_request_mb: Annotated[int, Field(ge=1, le=1_000)] = 20
+    rate_limit: RequestRate | None = None
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -214,6 +230,7 @@ class Deployment(Model):
     matching: Matching = Matching()
     stewardship: Stewardship = Stewardship()
     contact: Contact = Contact()
+    api: Api = Api()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -2,7 +2,7 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +26,20 @@ class Problem(BaseModel):
     reason: str | None = None
     decisions: list[int] | None = None
     errors: list[dict[str, Any]] | None = None
+
+
+BY_STATUS: Final = {
+    400: "bad-request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid-input",
+    429: "too-many-requests",
+}
+"""The problem type of what the framework answers by itself."""
 
 
 def problem(status: int, kind: str, title: str, detail: str | None = None, **more: Any) -> JSONResponse:
@@ -52,9 +66,14 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def _(_request: Request, error: HTTPException) -> JSONResponse:
         phrase = HTTPStatus(error.status_code).phrase
-        answer = problem(error.status_code, phrase.lower().replace(" ", "-"), phrase)
+        kind = BY_STATUS.get(error.status_code, "bad-request" if error.status_code < 500 else "internal")
+        answer = problem(error.status_code, kind, phrase)
         answer.headers.update(error.headers or {})
         return answer
+
+    @app.exception_handler(UnicodeEncodeError)
+    def _(_request: Request, _error: UnicodeEncodeError) -> JSONResponse:
+        return problem(422, "invalid-input", "Invalid input", "A text holds halves of characters")
 
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> JSONResponse:

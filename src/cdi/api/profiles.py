@@ -1,10 +1,10 @@
 """/v1/profiles: show, find, explain."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cdi import history, profiles
 from cdi.api.answers import answer
@@ -15,19 +15,44 @@ from cdi.ids import parse_record_key
 
 router = APIRouter(prefix="/v1", tags=["profiles"], responses=PROBLEMS)
 
+UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as If-None-Match says"}}
 
-@router.get("/profiles/{profile_id}", responses=MOVED)
+
+@router.get("/profiles/{profile_id}", responses=MOVED | UNCHANGED)
 def get_profile(
-    profile_id: UUID, installation: Here, connection: Work, caller: Reader, as_of: AwareDatetime | None = None
+    profile_id: UUID,
+    installation: Here,
+    connection: Work,
+    caller: Reader,
+    as_of: AwareDatetime | None = None,
+    if_none_match: Annotated[str | None, Header(max_length=2_000)] = None,
 ) -> Response:
     """The profile: golden record with the provenance and owner of each value, its records, its data owner. With
-    `as_of` (a time with its offset) as it was served then."""
+    `as_of` (a time with its offset) as it was served then; 304 while it is as `If-None-Match` says."""
     if as_of is not None:
         return answer(history.as_of(connection, installation, caller.visibility, profile_id, as_of))
     found = profiles.show(connection, installation, caller.visibility, profile_id)
     if found.document is None:
         return moved(profile_id, found.status, found.profiles, found.reason)
-    return answer(found.document, headers={"ETag": f'"{found.document["version"]}"'})
+    etag = f'"{found.document["version"]}"'
+    if if_none_match is not None and etag in {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}:
+        return Response(status_code=304, headers={"ETag": etag})
+    return answer(found.document, headers={"ETag": etag})
+
+
+class Wanted(BaseModel):
+    """Profiles by their ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=200)]
+
+
+@router.post("/profiles/batch")
+def get_profiles(body: Wanted, installation: Here, connection: Work, caller: Reader) -> Response:
+    """Many profiles at once, in the order asked for: each with the status that GET would answer, and the profile, or
+    where its records are now, or why it ended. An id that is unknown or may not be seen is 404."""
+    return answer({"profiles": profiles.show_all(connection, installation, caller.visibility, body.ids)})
 
 
 @router.get("/profiles")

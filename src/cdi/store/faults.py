@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from cdi.errors import DatabaseError
+from cdi.errors import CdiError, DatabaseError, InvalidInputError
 
 CHECK_URL = "Check that the server runs and what CDI_DATABASE_URL says"
 
@@ -24,9 +24,15 @@ def errors_without_values() -> Iterator[None]:
         raise _described(error) from None
 
 
-def _described(error: BaseException | None) -> DatabaseError:
+NO_TEXT = {None, "22021", "22P05"}
+"""What psycopg (NUL) and PostgreSQL say of a character that no text can hold."""
+
+
+def _described(error: BaseException | None) -> CdiError:
     if not isinstance(error, psycopg.Error):
         return DatabaseError(f"the database failed: {type(error).__name__}")
+    if isinstance(error, psycopg.DataError) and error.sqlstate in NO_TEXT:
+        return InvalidInputError("a text holds a character that cannot be stored", remedy="Leave out NUL")
     if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57P").startswith(("08", "57P")):
         return _unreachable(error)
     if error.sqlstate is None:
