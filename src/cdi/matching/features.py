@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdi.matching.columns import FEW, FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, encode
+from cdi.matching.columns import FEW, FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, Texts, encode
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts, sound_hashes
 from cdi.normalise.nicknames import nickname_group
@@ -198,8 +198,7 @@ def _online(table: RecordTable) -> Online:
 
 def _only_emails(emails: Ragged) -> Online:
     """What `_online` makes of a table without handles."""
-    texts = pa.array(emails.values, pa.large_string())
-    local, domain = (encode(pc.replace_substring_regex(texts, cut, "")) for cut in ("(?s)@.*", "(?s)^.*@"))
+    local, domain = map(encode, _cut_at_the_sign(emails.values))
     return Online(
         emails.starts,
         emails.flags,
@@ -209,6 +208,14 @@ def _only_emails(emails: Ragged) -> Online:
         Column(domain.codes[emails.codes], domain.values),
         emails.rows(),
     )
+
+
+def _cut_at_the_sign(emails: Objects) -> tuple[Texts, Texts]:
+    """What stands before the first @ of each, and behind its last."""
+    if len(emails) < FEW:  # arrow compiles a pattern each time, which takes longer than a few cuts
+        return [value.partition("@")[0] for value in emails], [value.rpartition("@")[2] for value in emails]
+    texts = pa.array(emails, pa.large_string())
+    return pc.replace_substring_regex(texts, "(?s)@.*", ""), pc.replace_substring_regex(texts, "(?s)^.*@", "")
 
 
 def unplaced_handles(table: RecordTable) -> BoolArray:
