@@ -26,3 +26,11 @@ def test_a_few_local_parts_tell_what_many_tell(values: list[str]) -> None:
         few = features._found(pattern, np.array(values, dtype=object))
         many = features._found(pattern, np.array([*values, *FILLING], dtype=object))
         assert list(few) == many.to_pylist()[: len(values)]
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_a_few_addresses_are_cut_as_many_are(values: list[str]) -> None:
+    few = features._cut_at_the_sign(np.array(values, dtype=object))
+    many = features._cut_at_the_sign(np.array([*values, *FILLING], dtype=object))
+    assert [list(part) for part in few] == [part.to_pylist()[: len(values)] for part in many]

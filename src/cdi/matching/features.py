@@ -13,7 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdi.matching.columns import FEW, FORMER, SEPARATOR, Codes, Column, Flags, Objects, Ragged, RecordTable, Texts, encode
+from cdi.matching.columns import (
+    FEW,
+    FORMER,
+    SEPARATOR,
+    Codes,
+    Column,
+    Flags,
+    Objects,
+    Ragged,
+    RecordTable,
+    Texts,
+    encode,
+)
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts, sound_hashes
 from cdi.normalise.nicknames import nickname_group
