@@ -103,13 +103,13 @@ def test_a_bad_record_is_kept_aside_and_replayed_when_it_is_right(program: Progr
     assert counts(summary, "callcentre")["added"] > 0
     assert json.loads(program("show", "callcentre:K-900001", "--json").stdout)["data_owner"]
     untouched = json.loads(program("source", "replay", "callcentre", "--json").stdout)
-    assert untouched == {"source": "callcentre", "taken": 0, "still_rejected": 1}
+    assert untouched == {"source": "callcentre", "taken": 0, "still_rejected": 1, "remapped": 0}
     # The engineer decides that such contacts go by their loyalty card.
     said = program.folder / "cdi.yaml"
     text = said.read_text(encoding="utf-8")
     said.write_text(text.replace("key: =Kontaktnummer", "key: =Kontaktnummer || join('', ['row-', Nachname])", 1))
     replayed = json.loads(program("source", "replay", "callcentre", "--json").stdout)
-    assert replayed == {"source": "callcentre", "taken": 1, "still_rejected": 0}
+    assert replayed == {"source": "callcentre", "taken": 1, "still_rejected": 0, "remapped": 0}
     assert json.loads(program("resolve", "--json").stdout)["records"] == 1
 
 

@@ -236,10 +236,13 @@ def _print_report(report: StreamReport) -> None:
 
 @app.command()
 def replay(name: Name, folder: Folder = HERE, as_json: Json = False) -> None:
-    """Try again what was rejected; what is taken is resolved by the next `cdi resolve` or `cdi run`."""
+    """Apply a changed mapping to what was rejected and to what has landed; `cdi resolve` goes on from there."""
     with installed(folder, reading_sources=True) as installation:
         result = sources.replay(installation, name)
     if as_json:
         print_json({"source": name, **asdict(result)})
     else:
-        out.print(f"{result.taken} records taken, {result.still_rejected} still rejected")
+        out.print(
+            f"{result.taken} records taken, {result.still_rejected} still rejected,"
+            f" {result.remapped} mean something else now"
+        )

@@ -16,6 +16,7 @@ from cdi.ingest.blueprint import (
     FeedDelete,
     FilesManifest,
     FilesStream,
+    FlagDelete,
     HttpFeed,
     HttpManifest,
     Manifest,
@@ -220,6 +221,14 @@ class DeclaredConnector:
         """The record that this native data is: its key, time and operation as the manifest says now."""
         self._known(stream)
         return self._compiled_for(config).streams[stream].record_of(data)
+
+    def meaning(self, stream: str, config: Mapping[str, Any]) -> list[Any]:
+        """All that decides what a native record of this stream means: JSON, equal where the meaning is."""
+        self._known(stream)
+        part = self.manifest.streams[stream]
+        said = part.model_dump(mode="json", include={"kind", "key", "source_time", "each", "when", "map"})
+        gone = [delete.model_dump(mode="json") for delete in part.deletes if isinstance(delete, FlagDelete)]
+        return [said, gone, self.manifest.tables, {name: config.get(name) for name in self._config_names}]
 
     def webhook(self, config: Mapping[str, Any], request: WebhookRequest, context: ReadContext) -> WebhookResult:
         """What a delivery brings, once it is verified.

@@ -2,7 +2,7 @@
 kind of source they come from; one that cannot be taken becomes *rejected* and the rest go on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jmespath.exceptions import JMESPathError
@@ -45,9 +45,12 @@ class CompiledStream:
             yield self._failed(native, error)
 
     def record_of(self, part: Native) -> Record | Rejected:
-        """The record that one part (see `each`) of a native record is."""
+        """The record that one part (see `each`) of a native record is; one that `when` leaves out is gone."""
         try:
-            return self._event(part)
+            event = self._event(part)
+            if isinstance(event, Record) and self.when is not None and is_false(self.when(part)):
+                return replace(event, op=Op.DELETE)
+            return event
         except (ValueError, TypeError, JMESPathError) as error:
             return self._failed(part, error)
 

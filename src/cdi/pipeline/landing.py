@@ -119,7 +119,7 @@ def _land_round(
     news: list[NewVersion] = []
     for arrival, _ in found:
         try:
-            news.append(NewVersion(arrival, _canonical(installation, arriving, arrival)))
+            news.append(NewVersion(arrival, canonical_of(installation, arriving, arrival)))
         except BadRecordError as error:
             landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
     if not news:
@@ -132,6 +132,17 @@ def _land_round(
     landed.due += [version.record_id for version in customers]
     redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
     current = [version for version in saved if version.counts_now]
+    land_effects(connection, installation, arriving, current, now)
+
+
+def land_effects(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    current: Sequence[SavedVersion],
+    now: datetime,
+) -> None:
+    """What versions that count now say of others than their own record: touchpoints, consents, replaced records."""
     _land_touchpoints(connection, installation, arriving, current, now)
     _land_consents(connection, installation, arriving, current, now)
     _land_identity_links(connection, arriving.source, current, now)
@@ -173,7 +184,7 @@ def _made(
         return
     for arrival in arrivals:
         try:
-            yield orjson.dumps(_canonical(installation, arriving, arrival)).decode()
+            yield orjson.dumps(canonical_of(installation, arriving, arrival)).decode()
         except BadRecordError as error:
             yield error
 
@@ -236,7 +247,17 @@ def _arrival(installation: Installation, arriving: Arriving, record: Record, now
     )
 
 
-def _canonical(installation: Installation, arriving: Arriving, arrival: Arrival) -> CanonicalData:
+def is_readable(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> bool:
+    """Whether the mapping can read this record as it is now."""
+    try:
+        canonical_of(installation, arriving, _arrival(installation, arriving, record, now))
+    except BadRecordError:
+        return False
+    return True
+
+
+def canonical_of(installation: Installation, arriving: Arriving, arrival: Arrival) -> CanonicalData:
+    """What a record means by its mapping. Raises BadRecordError naming the field."""
     if arrival.op is not Op.UPSERT:
         return {}
     mapped = arriving.map_record(arrival.stream, arrival.native)

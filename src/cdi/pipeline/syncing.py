@@ -22,6 +22,7 @@ from cdi.ingest.manifest import DeclaredConnector
 from cdi.pipeline.canonical import ManyHands, Mapper
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.landing import Arriving, land
+from cdi.pipeline.remapping import remap_if_changed
 from cdi.pipeline.workers import Workers
 from cdi.store import received
 from cdi.store import records as record_store
@@ -39,7 +40,8 @@ def sync(
 ) -> Counts:
     """Read what is new at one source, from each stream's checkpoint on; of `only` these streams, where some are named.
 
-    Raises SourceError when the source fails; all that was read until then stays, and the next sync goes on there.
+    A mapping that has changed is applied to what landed before. Raises SourceError when the source fails; all that was
+    read until then stays, and the next sync goes on there.
     `progress` is told after each batch; a StoppedError that it raises ends the run there.
     """
     connector, config = installation.connector(source), installation.config(source)
@@ -56,6 +58,7 @@ def sync(
             many=_many_hands(installation, source, workers),
         )
         try:
+            remap_if_changed(installation, source)
             for stream in streams:
                 state = _checkpoint(installation, source, stream.name)
                 for part in _sync_stream(

@@ -8,6 +8,8 @@ from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
 from cdi.ingest.contract import CheckResult, ReadContext, Record
 from cdi.pipeline import Arriving, Installation, land, sync
+from cdi.pipeline.landing import is_readable
+from cdi.pipeline.remapping import remap
 from cdi.pipeline.syncing import Progress
 from cdi.settings import PUSH
 from cdi.store import sources
@@ -34,32 +36,36 @@ def reading_context(installation: Installation, name: str, limit: int | None = N
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What became of rejected records when they were tried again."""
+    """What the mapping as it is now makes of what the source said before: rejected records that are taken after all, or
+    are not, and landed ones that mean something else (`remapped`)."""
 
     taken: int
     still_rejected: int
+    remapped: int
 
 
 def replay(installation: Installation, name: str) -> Replay:
-    """Try again what was rejected, with the mapping as it is now; what is taken becomes due like any record."""
+    """Apply the mapping as it is now to all that the source said before, without reading it again: to what was
+    rejected, and to what has landed. What comes of it becomes due like any record."""
     connector, config = installation.connector(name), installation.config(name)
     kinds = {stream.name: stream.kind for stream in connector.streams()}
     arriving = Arriving(name, kinds, lambda stream, data: connector.map(stream, data, config))
-    taken = 0
-    with (
-        installation.database.exclusive(sources.sync_lock(name)),
-        installation.database.unit_of_work() as connection,
-    ):
-        waiting = sources.open_rejected(connection, name)
-        for rejected_id, stream, native in waiting:
-            record = connector.record_of(stream, native, config) if stream in kinds else None
-            if not isinstance(record, Record):
-                continue
-            now = utc_now()
-            if not land(connection, installation, arriving, [record], (), now).counts.rejected:
-                sources.resolve_rejected(connection, [rejected_id], now)
-                taken += 1
-    return Replay(taken, len(waiting) - taken)
+    with installation.database.exclusive(sources.sync_lock(name)):
+        remapped = remap(installation, name)
+        with installation.database.unit_of_work() as connection:
+            waiting = sources.open_rejected(connection, name)
+            taken = 0
+            for rejected_id, stream, native in waiting:
+                record = connector.record_of(stream, native, config) if stream in kinds else None
+                if not isinstance(record, Record):
+                    continue
+                now = utc_now()
+                counts = land(connection, installation, arriving, [record], (), now).counts
+                # One that is known already is not read again by landing it.
+                if counts.versions or (not counts.rejected and is_readable(installation, arriving, record, now)):
+                    sources.resolve_rejected(connection, [rejected_id], now)
+                    taken += 1
+    return Replay(taken, len(waiting) - taken, remapped.changed + remapped.moved)
 
 
 @dataclass(frozen=True, slots=True)
