@@ -23,6 +23,8 @@ from cdi.ingest.json_values import as_record
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill, fill_if_given
 
+_MISSING: Final = re.compile(r"no such (table|column|function)")
+"""How SQLite says that a query is wrong; other databases have an error of its own for it."""
 _COLUMN: Final = re.compile(r"^=?([A-Za-z_][A-Za-z0-9_]*)$")
 
 
@@ -178,7 +180,8 @@ def _page(blueprint: SqlReading, after: Sequence[Any], since: tuple[str, Any] | 
     query = sa.text(f"({blueprint.query.strip().rstrip(';')}) AS page")
     page = sa.select(sa.text("*")).select_from(query).order_by(*columns).limit(limit)
     if since is not None:
-        page = page.where(sa.column(since[0]) >= since[1])
+        # Without a type of ours, so that a text is compared as what the column is, also on PostgreSQL.
+        page = page.where(sa.column(since[0]) >= sa.bindparam(None, since[1], type_=sa.types.NullType()))
     if after:
         page = page.where(_beyond(columns, after))
     return page
@@ -275,7 +278,7 @@ def _remedy(error: DBAPIError) -> str:
     told = str(error.orig).lower()
     if "timeout" in told or "execution time" in told or "max_statement_time" in told:
         return "Give the keyset and the cursor an index, make the query cheaper, or raise connection.statement_timeout"
-    if error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and "no such" not in told):
+    if error.connection_invalidated or (isinstance(error, sa.exc.OperationalError) and not _MISSING.search(told)):
         return "Check that the server runs and that host, user and password in cdi.yaml are right"
     return "Check the query in the connector's manifest against the tables of the database"
 
