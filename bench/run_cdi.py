@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -39,7 +38,6 @@ def encoded(records_file: str) -> RecordTable:
         column = pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name]
         return encode(column.unify_dictionaries().combine_chunks())
 
-    pa.set_memory_pool(pa.system_memory_pool())  # it gives back what is read and done with
     numbers = pq.read_table(records_file, columns=["record_id", "birth"])
     with ThreadPoolExecutor(LIMITS.threads) as pool:
         columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from cdi.matching import blocking, features, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
+from cdi.matching.comparisons import crossed
+from cdi.matching.pairs import places
 
 NAMES = st.lists(st.text("abcdeäß", max_size=6), max_size=3).map(" ".join)
 LOCALS = st.lists(
@@ -93,3 +95,24 @@ def test_hashes_of_words_and_of_their_sounds(words: list[str]) -> None:
         patch.setattr(similarity, "MANY", -1)
         compiled = similarity.hash_texts(texts), similarity.sound_hashes(texts)
     assert [of.tolist() for of in compiled] == [of.tolist() for of in plain]
+
+
+@given(st.sets(st.integers(-5, 15)), st.booleans(), st.lists(st.integers(-10, 20)))
+def test_places_without_a_search(members: set[int], no_gaps: bool, values: list[int]) -> None:
+    ordered = np.arange(-3, len(members)) if no_gaps else np.array(sorted(members), np.int64)
+    assert places(ordered, np.array(values, np.int64)).tolist() == [int((ordered < value).sum()) for value in values]
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.booleans(), st.data())
+def test_values_of_pairs_are_crossed(counts: list[int], single: bool, data: st.DataObject) -> None:
+    of_row = [min(count, 1) for count in counts] if single else counts
+    starts = np.concatenate(([0], np.cumsum(of_row)))
+    rows = st.lists(st.tuples(*[st.integers(0, len(counts) - 1)] * 2), max_size=8)
+    a, b = np.array(data.draw(rows), np.int64).reshape(-1, 2).T
+    expected = [
+        (pair, int(starts[x]) + i, int(starts[y]) + j)
+        for pair, (x, y) in enumerate(zip(a.tolist(), b.tolist(), strict=True))
+        for i in range(of_row[x])
+        for j in range(of_row[y])
+    ]
+    assert list(zip(*(of.tolist() for of in crossed(starts, a, b)), strict=True)) == expected

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
-from cdi.matching.pairs import IntArray
+from cdi.matching.pairs import IntArray, places
 from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
@@ -126,7 +126,7 @@ class RecordTable:
     def row_of(self, record_ids: IntArray) -> IntArray:
         """The rows of these record ids; raises InvalidInputError when one is not in the table."""
         wanted = np.asarray(record_ids, dtype=np.int64)
-        rows = np.minimum(np.searchsorted(self.record_ids, wanted), max(len(self) - 1, 0))
+        rows = np.minimum(places(self.record_ids, wanted), max(len(self) - 1, 0))
         if len(wanted) and (len(self) == 0 or not np.array_equal(self.record_ids[rows], wanted)):
             raise InvalidInputError("a record id is not in this table")
         return rows

@@ -133,6 +133,9 @@ def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntAr
     """All values of one record against all of the other: (pair, position left, position right), pairs ascending."""
     count_a, count_b = starts[a + 1] - starts[a], starts[b + 1] - starts[b]
     counts = count_a * count_b
+    if counts.max(initial=0) <= 1:  # one value a record, as most have: nothing is crossed
+        pair = np.flatnonzero(counts)
+        return pair, starts[a[pair]], starts[b[pair]]
     pair = np.repeat(np.arange(len(a)), counts)
     within = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
     of_b = count_b[pair]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -174,8 +175,18 @@ def _scored_chunks(
     if len(starts) < 2 or limits.threads < 2:
         yield from map(work, starts)
         return
+    prepare(subject, comparisons, left, right)
     with ThreadPoolExecutor(limits.threads) as pool:
         yield from pool.map(work, starts)
+
+
+def prepare(subject: Subject, comparisons: tuple[Comparison, ...], left: IntArray, right: IntArray) -> None:
+    """Looks at some of the pairs, so that what all need is made once and not by each thread that comes first."""
+    for comparison in comparisons:
+        comparison.compare(subject, left[:SOME], right[:SOME])
+
+
+SOME: Final = 1_000
 
 
 def household_probability(scored: ScoredPairs) -> FloatArray:

@@ -235,7 +235,10 @@ def unplaced_handles(table: RecordTable) -> BoolArray:
 
     def make() -> BoolArray:
         values = online(table).value.values
-        return np.fromiter((value.startswith("@") for value in values), bool, len(values))
+        if len(values) <= MANY:
+            return np.fromiter((value.startswith("@") for value in values), bool, len(values))
+        found: BoolArray = pc.starts_with(pa.array(values, pa.large_string()), "@").to_numpy(zero_copy_only=False)
+        return found
 
     return table.remembered("unplaced handles", make)
 

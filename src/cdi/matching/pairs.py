@@ -23,6 +23,15 @@ def without_repeats(ordered: IntArray) -> IntArray:
     return ordered[kept]
 
 
+def places(ordered: IntArray, values: IntArray) -> IntArray:
+    """Where each value stands in an ascending array without repeats, or would stand: `numpy.searchsorted`, without a
+    search where the array has no gaps."""
+    if len(ordered) and ordered[-1] - ordered[0] == len(ordered) - 1:
+        found: IntArray = np.clip(values - ordered[0], 0, len(ordered))
+        return found
+    return np.searchsorted(ordered, values)
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredPairs:
     """Pairs of record ids (left < right, sorted, unique) with their match weights in nats (natural logarithm).

@@ -6,6 +6,7 @@ agreement on given name or birth date is capped in the household class; every sh
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from cdi.matching.comparisons import (
     starting_weights,
     weights_of,
 )
-from cdi.matching.engine import rarity_terms
+from cdi.matching.engine import prepare, rarity_terms
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray
 from cdi.matching.similarity import Hashes
@@ -97,7 +98,7 @@ def train(
     }
     persons = np.flatnonzero(table.kind == 0)
     if len(persons) > 1:
-        learned, told["persons"] = _learn(table, model, (left, right), persons, seed, progress)
+        learned, told["persons"] = _learn(table, model, (left, right), persons, limits, seed, progress)
         model = replace(
             model,
             weights=learned.weights,
@@ -107,7 +108,7 @@ def train(
     organisations = np.flatnonzero(table.kind == 1)
     if len(organisations) >= MIN_RECORDS or len(organisations) == len(table):
         judge = replace(model.for_organisations, weights=_sister_start(model.for_organisations))
-        learned, told["organisations"] = _learn(table, judge, (left, right), organisations, seed, progress)
+        learned, told["organisations"] = _learn(table, judge, (left, right), organisations, limits, seed, progress)
         kind = KindWeights(learned.weights, learned.lambda_match, learned.lambda_household)
         model = replace(model, organisations=kind)
     return replace(model, seed=seed, provenance=told)
@@ -118,6 +119,7 @@ def _learn(
     start: MatchModel,
     candidates: tuple[IntArray, IntArray],
     rows: IntArray,
+    limits: Limits,
     seed: int,
     progress: Progress | None,
 ) -> tuple[MatchModel, dict[str, Any]]:
@@ -133,11 +135,15 @@ def _learn(
     sample = _sample(len(left), rng)
     comparisons = tuple(c for c in comparisons_of(start) if c.applies(table) and c.learned)
     a, b = _random_pairs(len(rows), rng)
+    prepare(Subject(table, start), comparisons, left, right)
+    with ThreadPoolExecutor(limits.threads) as pool:
+        seen = [(left[sample], right[sample]), (rows[a], rows[b])]
+        blocked, random = pool.map(lambda pairs: _observe(table, start, comparisons, *pairs), seen)
     estimation = Estimation(
         comparisons,
         start,
-        blocked=_observe(table, start, comparisons, left[sample], right[sample]),
-        random=_observe(table, start, comparisons, rows[a], rows[b]),
+        blocked=blocked,
+        random=random,
         scale=len(left) / max(len(sample), 1),
         total=len(rows) * (len(rows) - 1) / 2,
         has_households=has_middle_class(table, organisations=bool(table.kind[rows[0]])),

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cdi.matching.model import contained
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct, places
 from cdi.resolution.decisions import Constraints
 
 Score = Callable[[IntArray, IntArray], ScoredPairs]
@@ -119,8 +119,7 @@ def form_clusters(
 
 
 def _edges_of(ids: IntArray, pairs: ScoredPairs, rules: ClusterRules) -> _Edges:
-    left = np.searchsorted(ids, pairs.left)
-    right = np.searchsorted(ids, pairs.right)
+    left, right = places(ids, pairs.left), places(ids, pairs.right)
     bounded_left, bounded_right = np.minimum(left, len(ids) - 1), np.minimum(right, len(ids) - 1)
     known = np.zeros(len(pairs), dtype=bool)
     if len(ids):
@@ -323,7 +322,7 @@ def _complete(
     if len(missing) == 0:
         return known
     scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
-    left, right = np.searchsorted(ids, scored.left), np.searchsorted(ids, scored.right)
+    left, right = places(ids, scored.left), places(ids, scored.right)
     return _Edges(
         np.concatenate((known.left, left)),
         np.concatenate((known.right, right)),
@@ -466,7 +465,7 @@ def _sums_between(
     said = contributions(edges.weight, edges.contradicts, rules)
     if len(missing):
         scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
-        found = _pack(np.searchsorted(ids, scored.left), np.searchsorted(ids, scored.right))
+        found = _pack(places(ids, scored.left), places(ids, scored.right))
         known = np.concatenate((known, found))
         said = np.concatenate((said, contributions(scored.weight - rules.match, scored.contradicts, rules)))
         order = np.argsort(known)
