@@ -14,8 +14,9 @@ from cdi.ingest.registry import Registry, find_connectors
 from cdi.ingest.schema import SCHEMAS
 from cdi.ingest.skeleton import HINT
 from cdi.pipeline.installation import Installation, connector_of
+from cdi.pipeline.timing import source_standing
 from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
-from cdi.store import changes, models, profiles, redo, reruns, reviews, sources
+from cdi.store import changes, jobs, models, profiles, redo, reruns, reviews
 from cdi.store.diagnosis import diagnose
 
 EMPTY = """\
@@ -101,7 +102,7 @@ def doctor(installation: Installation) -> list[CheckResult]:
 def status(installation: Installation) -> dict[str, Any]:
     """Sources with their figures, profiles and their owners, open questions, what waits and since when."""
     with installation.database.unit_of_work() as connection:
-        figures = sources.source_figures(connection)
+        standing = source_standing(connection, installation)
         waiting, oldest = redo.backlog(connection)
         return {
             "company": installation.deployment.company.name,
@@ -112,12 +113,13 @@ def status(installation: Installation) -> dict[str, Any]:
                     "records": 0,
                     "rejected": 0,
                     "last_run": None,
-                    **figures.get(name, {}),
+                    **standing[name],
                 }
                 for name, system in installation.deployment.sources.items()
             ],
             **profiles.profile_figures(connection),
             **reviews.question_figures(connection),
+            "workers": jobs.workers(connection),
             "waiting": waiting,
             "oldest_waiting": oldest,
             "cursor": changes.last_cursor(connection),

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.text import Text
 
-from cdi.cli import access, database, dedupe, deployment, models, profiles, sources
+from cdi.cli import access, database, dedupe, deployment, models, profiles, sources, worker
 from cdi.cli.terminal import err, one_line
 from cdi.errors import CdiError
 
@@ -34,6 +34,7 @@ for command in (
     deployment.sync,
     deployment.resolve,
     deployment.serve,
+    worker.worker,
     deployment.status,
     deployment.doctor,
     profiles.show,

@@ -13,7 +13,22 @@ from cdi import sources
 from cdi.app import create_app
 from cdi.cli.installed import installed
 from cdi.cli.models import rerun_line
-from cdi.cli.terminal import HERE, Folder, Json, Steps, err, one_line, out, print_json, print_table, progress_bars, when
+from cdi.cli.terminal import (
+    HERE,
+    Folder,
+    Json,
+    Steps,
+    ago,
+    err,
+    one_line,
+    out,
+    print_json,
+    print_table,
+    progress_bars,
+    span,
+    until,
+    when,
+)
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline import resolve as resolve_due
@@ -177,7 +192,7 @@ def _print_summary(summary: dict[str, Any], synced: Synced, resolved: Resolved) 
 def _print_status(summary: dict[str, Any]) -> None:
     print_table(
         summary["company"],
-        ("source", "data owner", "customer records", "rejected", "last run", "status"),
+        ("source", "data owner", "records", "rejected", "last run", "schedule", "next run", "lag"),
         [_source_row(source) for source in summary["sources"]],
     )
     print_table("Profiles by data owner", ("data owner", "profiles"), list(summary["owners"].items()))
@@ -188,10 +203,25 @@ def _print_status(summary: dict[str, Any]) -> None:
     )
     if summary["rerun"]:
         out.print(rerun_line(summary["rerun"]))
+    overdue = [source["name"] for source in summary["sources"] if source["overdue_seconds"] > 60]
+    if summary["workers"]:
+        out.print(f"worker: {', '.join(summary['workers'])}")
+    elif overdue:
+        out.print(Text(f"no worker runs, and {', '.join(overdue)} should have been read: cdi worker", "yellow"))
     if summary["waiting"]:
         out.print(
             f"{summary['waiting']} records wait to be resolved, the oldest since {when(summary['oldest_waiting'])}"
         )
+
+
+def _went(source: dict[str, Any], run: dict[str, Any]) -> str:
+    if source["running"]:
+        return f"running, {run.get('counts', {}).get('read', 0)} read"
+    if not run:
+        return "never read"
+    failed = source["failures"]
+    how = f"failed {failed} times" if failed > 1 else "failed" if failed else run["status"]
+    return f"{how}, {ago(run['ended_at'] or run['started_at'])}"
 
 
 def _source_row(source: dict[str, Any]) -> tuple[object, ...]:
@@ -201,6 +231,8 @@ def _source_row(source: dict[str, Any]) -> tuple[object, ...]:
         source["data_owner"],
         source["records"],
         source["rejected"],
-        when(run.get("ended_at") or run.get("started_at")),
-        run.get("status", "never read"),
+        _went(source, run),
+        source["schedule"] or "",
+        until(source["next_run_at"]),
+        span(source["lag_seconds"]),
     )

@@ -69,11 +69,18 @@ def span(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-def until(moment: datetime | None) -> str:
+def ago(moment: datetime | str) -> str:
+    """How long ago that is, for people."""
+    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{span((utc_now() - parsed).total_seconds())} ago"
+
+
+def until(moment: datetime | str | None) -> str:
     """How long it is until then, for people."""
     if moment is None:
         return ""
-    seconds = (moment - utc_now()).total_seconds()
+    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    seconds = (parsed - utc_now()).total_seconds()
     return f"in {span(seconds)}" if seconds > 0 else "due"
 
 

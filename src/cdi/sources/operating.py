@@ -1,7 +1,7 @@
 """A source asked, read, and what was rejected of it tried again."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cdi.clock import utc_now
@@ -90,14 +90,32 @@ def sync_sources(installation: Installation, names: Sequence[str] = (), progress
     return Synced(counts, errors)
 
 
-def read_source(installation: Installation, name: str, progress: Progress | None = None) -> Counts:
-    """Read what is new at one source. Raises SourceError, BusyError that says who is reading it, ConfigurationError
-    where cdi.yaml leaves something unsaid."""
+def read_source(
+    installation: Installation, name: str, progress: Progress | None = None, only: Collection[str] = ()
+) -> Counts:
+    """Read what is new at one source, of `only` these streams where some are named. Raises SourceError, BusyError that
+    says who is reading it, ConfigurationError where cdi.yaml leaves something unsaid; all but the second stand in the
+    list of its runs."""
     unsaid = installation.source(name).unsaid()
     if unsaid:
         places = ", ".join(installation.settings.place("sources", name, *path.split(".")) for path in unsaid)
         raise ConfigurationError(f"source {name} is not read: still TODO at {places}", remedy="Say it there")
-    return sync(installation, name, _noted(installation, progress))
+    try:
+        installation.config(name)
+    except ConfigurationError as error:
+        _note_failure(installation, name, str(error))
+        raise
+    return sync(installation, name, _noted(installation, progress), only)
+
+
+def _note_failure(installation: Installation, name: str, message: str) -> None:
+    """A run that could not even be begun is told like any that failed."""
+    with (
+        installation.database.exclusive(sources.sync_lock(name)),
+        installation.database.unit_of_work() as connection,
+    ):
+        now = utc_now()
+        sources.end_run(connection, sources.start_run(connection, name, now), Counts(), now, message)
 
 
 def _noted(installation: Installation, progress: Progress | None) -> Progress:

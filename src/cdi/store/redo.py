@@ -98,6 +98,13 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
     )
 
 
+def waits(connection: Connection, now: datetime) -> bool:
+    """Whether anything is due."""
+    return bool(
+        connection.execute(text("select exists (select from redo where due_at <= :now)"), {"now": now}).scalar()
+    )
+
+
 def backlog(connection: Connection) -> tuple[int, datetime | None]:
     """How many records are due, and since when the oldest."""
     row = connection.execute(

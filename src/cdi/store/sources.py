@@ -207,6 +207,22 @@ def _state(row: Row[Any]) -> RunState:
     return RunState(status, row.started_at, row.ended_at, row.failures + died, row.known_until)
 
 
+def forget_runs(connection: Connection, before: datetime) -> int:
+    """Runs that ended before this moment are forgotten, except the last of each source and the last that went well;
+    how many they were."""
+    result = connection.execute(
+        text(
+            """
+            delete from sync_run r where r.ended_at < :before and r.run_id < (
+                select min(kept.run_id) from (select max(run_id) as run_id from sync_run where source = r.source
+                    union all select max(run_id) from sync_run where source = r.source and status = 'ok') kept)
+            """
+        ),
+        {"before": before},
+    )
+    return int(result.rowcount)
+
+
 def sync_lock(source: str) -> str:
     """The name of the lock that whoever reads this source holds."""
     return f"sync of {source}"

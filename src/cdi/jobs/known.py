@@ -1,0 +1,68 @@
+"""The jobs that there are. A new one is three lines: a name, when it is due, and what works it off.
+
+- by the clock: `periodic(installation, "export", "0 4 * * *", export)`
+- rows of a queue: `draining("webhooks", deliveries.wait, deliver)`; the queue is a table of its own, and a row is gone
+  when its work is done
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from cdi import sources
+from cdi.clock import utc_now
+from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
+from cdi.pipeline import Installation, resolve
+from cdi.pipeline.timing import next_reading
+from cdi.settings import PUSH
+from cdi.store import redo
+from cdi.store import sources as source_store
+
+RUNS_KEPT = timedelta(days=90)
+"""How long it is known how a source was read."""
+
+
+def jobs_of(installation: Installation) -> list[Job]:
+    """Every job of this deployment."""
+    resolving = _Resolving()
+    read = [name for name, system in installation.deployment.sources.items() if system.connector != PUSH]
+    return [
+        draining("resolve", resolving.waits, resolving.work),
+        periodic(installation, "forget old runs", "@daily", _forget),
+        *(reading(installation, name, _read(name)) for name in read),
+    ]
+
+
+def _read(name: str) -> Work:
+    def read(installation: Installation, standing: Standing, going: Going) -> str:
+        streams = standing.told.get(name, [])
+        scheduled = next_reading(installation, name, standing.sources.get(name), standing.now)
+        whole = not streams or (scheduled is not None and scheduled <= standing.now)
+        counts = sources.read_source(
+            installation, name, lambda _, counts: going("read", counts.read), () if whole else streams
+        )
+        return f"{counts.read} read, {counts.versions} new versions, {counts.rejected} rejected"
+
+    return read
+
+
+class _Resolving:
+    """Resolves what is due; once at the beginning in any case, for cdi.yaml may ask for other rules or a new model."""
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    def waits(self, connection: Connection, now: datetime) -> bool:
+        return not self.begun or redo.waits(connection, now)
+
+    def work(self, installation: Installation, _: Standing, going: Going) -> str | None:
+        resolved = resolve(installation, progress=going)
+        self.begun = True
+        done = f"{resolved.records} records, {resolved.profiles_written} profiles written"
+        return done if resolved.records or resolved.profiles_written else None
+
+
+def _forget(installation: Installation, _: Standing, __: Going) -> str | None:
+    with installation.database.unit_of_work() as connection:
+        forgotten = source_store.forget_runs(connection, utc_now() - RUNS_KEPT)
+    return f"{forgotten} runs of before {RUNS_KEPT.days} days" if forgotten else None
