@@ -24,7 +24,8 @@ from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.normalise.text import fold
 from cdi.pipeline import Installation, resolve
-from cdi.pipeline.rerun import Outcome, Snapshot, compute, take_snapshot
+from cdi.pipeline.parts import Outcome, Snapshot
+from cdi.pipeline.rerun import compute, take_snapshot
 from cdi.pipeline.resolving import wanted_model
 from cdi.resolution.decisions import Decision, Verdict
 from cdi.store import decisions, models, profiles, records, redo, reruns

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -101,8 +101,8 @@ def publish(
             state = states.get(profile_id)
             told_after[profile_id] = _told(members, assembly.document, seen_before=profile_id in told_before)
             sources_of[profile_id] = tuple(sorted({record.source for record in current}))
-            conflicts += _contradictions(profile_id, assembly)
-            asked += _findings(profile_id, assembly)
+            conflicts += contradictions(profile_id, assembly)
+            asked += findings_of(profile_id, assembly)
             if state is None or state.retired or state.content_hash != assembly.content_hash:
                 writes.append(_write(profile_id, assembly, current))
             words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in current)
@@ -111,7 +111,7 @@ def publish(
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
     search_text.forget_words(connection, list(plan.retired))
-    questions = [*asked, *_questions(connection, installation, findings, after)]
+    questions = [*asked, *questions_about(connection, installation, findings, after)]
     homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
     reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
     store_conflicts.replace_conflicts(connection, touched, conflicts, now)
@@ -183,15 +183,23 @@ def _assemble(
         )
 
 
-def record_facts(installation: Installation, record: CurrentRecord) -> RecordFacts:
+class Sources(Protocol):
+    """What is said of sources: how much they count and who answers for them."""
+
+    def trust_of(self, source: str) -> float: ...
+
+    def owner_of(self, source: str) -> str: ...
+
+
+def record_facts(sources: Sources, record: CurrentRecord) -> RecordFacts:
     """A stored record as survivorship sees it: with the trust and the owner of its source."""
     return RecordFacts(
         record_id=record.record_id,
         source=record.source,
         key=record.key,
         observed_at=record.observed_at,
-        trust=installation.trust_of(record.source),
-        data_owner=installation.owner_of(record.source),
+        trust=sources.trust_of(record.source),
+        data_owner=sources.owner_of(record.source),
         canonical=record.canonical,
         stream=record.stream,
         derived_from=record.derived_from,
@@ -245,7 +253,8 @@ def _reasons(plan: IdentityPlan) -> dict[UUID, str]:
     return {old: words.get(len(homes), "split") for old, homes in plan.retired.items()}
 
 
-def _contradictions(profile_id: UUID, assembly: Assembly) -> list[store_conflicts.Contradiction]:
+def contradictions(profile_id: UUID, assembly: Assembly) -> list[store_conflicts.Contradiction]:
+    """What contradicts in a profile, but for its birth dates, which are a question."""
     return [
         store_conflicts.Contradiction(profile_id, c.key, c.kind, c.attribute, c.owners, c.record_ids, c.detail)
         for c in assembly.conflicts
@@ -253,7 +262,7 @@ def _contradictions(profile_id: UUID, assembly: Assembly) -> list[store_conflict
     ]
 
 
-def _findings(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
+def findings_of(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
     """Two truly different birth dates in one profile are a question to a steward, not a tie to be broken."""
     return [
         reviews.Question(
@@ -271,7 +280,7 @@ def _findings(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
     ]
 
 
-def _questions(
+def questions_about(
     connection: Connection, installation: Installation, findings: Sequence[Finding], after: Mapping[int, UUID]
 ) -> list[reviews.Question]:
     """What clustering found, as questions about profiles; and records of which something newer is kept back."""

@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection
 
 from cdi.clock import utc_now
@@ -21,10 +19,13 @@ from cdi.errors import BusyError, ConflictError
 from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
-from cdi.matching.pairs import IntArray, ScoredPairs
+from cdi.matching.pairs import IntArray
 from cdi.matching.training import shared_values
+from cdi.pipeline.births import Expecting, Newborn, bear, can_be_born, derived, expecting, put_together
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.publishing import Clusters, Finding, publish
+from cdi.pipeline.many_records import normalise_many, table_of_all
+from cdi.pipeline.parts import Outcome, Part, Snapshot, divided, labels_of
+from cdi.pipeline.publishing import publish
 from cdi.pipeline.resolving import (
     Judged,
     Progress,
@@ -38,7 +39,7 @@ from cdi.pipeline.resolving import (
     wanted_model,
 )
 from cdi.pipeline.tables import build_table
-from cdi.resolution.decisions import Constraints
+from cdi.pipeline.workers import WORTH_IT, Workers
 from cdi.resolution.households import addresses_are_homes
 from cdi.store import decisions, models, normalised, pairs, profiles, records, redo, reruns
 from cdi.store.db import resolver_lock, text
@@ -141,51 +142,34 @@ class _Telling:
         return paused
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The store at one moment: every live record, and the marks by which later changes are told."""
-
-    table: RecordTable
-    home: IntArray  # by row, the smallest record id of the profile that it is in, or its own id
-    judged_at: tuple[int, int, int]  # the mark of the last decision
-    touched: int
-    taken: dict[int, int]  # redo rows that this run covers
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run over a snapshot comes to, before it is applied."""
-
-    model: MatchModel
-    keys: IntArray
-    key_rows: IntArray
-    pairs: ScoredPairs
-    clusters: Clusters
-    findings: Sequence[Finding]
-    constraints: Constraints
-    candidate_pairs: int
-
-
 def _run_everything(installation: Installation, task: Task, resolved: Resolved, say: Progress) -> None:
+    with Workers() as workers:
+        _run_with(workers, installation, task, resolved, say)
+
+
+def _run_with(workers: Workers, installation: Installation, task: Task, resolved: Resolved, say: Progress) -> None:
     telling = _Telling(installation, say, _begun(installation, task))
     gently = _somebody_is_served(installation)
     _normalise_everything(
         installation,
+        workers,
         telling,
         everything=task.rebuild or task.switch,
         at_once=GENTLY if gently else NORMALISED_AT_ONCE,
     )
-    snapshot = take_snapshot(installation)
+    snapshot = take_snapshot(installation, workers)
     outcome = compute(installation, snapshot, task.model, telling)
     if not task.switch:
         _remember_drift(installation, outcome.model)
-    parts = list(_parts(snapshot, outcome, GENTLY if gently else APPLIED_AT_ONCE))
+    parts = list(divided(snapshot, outcome, GENTLY if gently else APPLIED_AT_ONCE))
     done = 0
-    for part in parts:
+    for part, newborn in _with_newborn(installation, parts, workers):
         telling.wait("publish", done, len(snapshot.table.record_ids))
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            _apply(connection, installation, snapshot, outcome, part, resolved, utc_now(), rebuild=task.rebuild)
+            _apply(
+                connection, installation, snapshot, outcome, part, newborn, resolved, utc_now(), rebuild=task.rebuild
+            )
         done += len(part.record_ids)
     telling("publish", done, len(snapshot.table.record_ids))
     with installation.database.unit_of_work() as connection:
@@ -211,11 +195,35 @@ def _somebody_is_served(installation: Installation) -> bool:
         return profiles.any_live(connection)
 
 
-def _normalise_everything(installation: Installation, telling: _Telling, *, everything: bool, at_once: int) -> None:
+def _with_newborn(
+    installation: Installation, parts: Sequence[Part], workers: Workers
+) -> Iterator[tuple[Part, Newborn | None]]:
+    """Each part, with the profiles of one that is new altogether put together: if there are many, by other processes
+    while the parts before are applied."""
+    new = [part for part in parts if part.newborn]
+    works = (expecting(installation, part.clusters.values()) for part in new)
+    many = sum(len(part.record_ids) for part in new) >= WORTH_IT
+    made = workers.each(put_together, works) if many else (_put_together_here(installation, work) for work in works)
+    for part in parts:
+        yield part, next(made) if part.newborn else None
+
+
+def _put_together_here(installation: Installation, work: Expecting) -> Newborn:
+    with installation.database.unit_of_work() as connection:
+        return derived(connection, work)
+
+
+def _normalise_everything(
+    installation: Installation, workers: Workers, telling: _Telling, *, everything: bool, at_once: int
+) -> None:
     """Normalise what is due, or every record; each chunk is one commit. What is due stays due."""
     with installation.database.unit_of_work() as connection:
         due = redo.take(connection, utc_now(), 2**31)
         todo = sorted({*due, *(records.live_customer_ids(connection) if everything else ())})
+    if len(todo) >= WORTH_IT:
+        for done in normalise_many(installation, workers, todo, at_once):
+            telling.wait("normalise", done, len(todo))
+        return
     for start in range(0, len(todo), at_once):
         telling.wait("normalise", start, len(todo))
         with installation.database.unit_of_work() as connection:
@@ -224,16 +232,24 @@ def _normalise_everything(installation: Installation, telling: _Telling, *, ever
     telling("normalise", len(todo), len(todo))
 
 
-def take_snapshot(installation: Installation) -> Snapshot:
-    """Every live record as it is normalised now; what is due meanwhile belongs to the next."""
+def take_snapshot(installation: Installation, workers: Workers | None = None) -> Snapshot:
+    """Every live record as it is normalised now, read by `workers` if there are many; what is due meanwhile belongs to
+    the next."""
     with installation.database.unit_of_work() as connection:
         connection.execute(text("set transaction isolation level repeatable read, read only"))
         taken = redo.take(connection, utc_now(), 2**31)
         touched = normalised.last_touch(connection)
         judged_at = decisions.last_mark(connection)
-        table = build_table(normalised.load_all_cards(connection))
-        home = profiles.load_homes(connection, table.record_ids)
-    return Snapshot(table, home, judged_at, touched, taken)
+        table = _table_of_all(connection, installation, workers)
+        home, housed = profiles.load_homes(connection, table.record_ids)
+    return Snapshot(table, home, housed, judged_at, touched, taken)
+
+
+def _table_of_all(connection: Connection, installation: Installation, workers: Workers | None) -> RecordTable:
+    ids = normalised.normalised_ids(connection)
+    if workers is not None and len(ids) >= WORTH_IT:
+        return table_of_all(connection, installation.database.url, workers, ids)
+    return build_table(normalised.load_cards_between(connection, ids[0], ids[-1]) if ids else ())
 
 
 def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, say: Progress) -> Outcome:
@@ -256,88 +272,13 @@ def _rank(installation: Installation, record_ids: IntArray) -> IntArray:
         return rank(connection, record_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Components that are applied in one commit: records, with their clusters, pairs and block keys."""
-
-    record_ids: IntArray
-    clusters: Clusters
-    pairs: ScoredPairs
-    keys: IntArray
-    key_ids: IntArray
-
-
-def _parts(snapshot: Snapshot, outcome: Outcome, at_once: int) -> Iterator[Part]:
-    """Everything, divided so that no pair, cluster or old profile reaches from one part into another."""
-    ids = snapshot.table.record_ids
-    component = _components(snapshot, outcome)
-    order = np.argsort(component, kind="stable")
-    sizes = np.bincount(component)
-    # Components in order, packed into parts of about the wanted size.
-    part_of_component = np.cumsum(sizes) // at_once
-    part = part_of_component[component]
-    pair_part = part[snapshot.table.row_of(outcome.pairs.left)]
-    key_part = part[outcome.key_rows]
-    label_part = {label: int(part[np.searchsorted(ids, label)]) for label in outcome.clusters}
-    clusters: dict[int, dict[int, frozenset[int]]] = {}
-    for label, members in outcome.clusters.items():
-        clusters.setdefault(label_part[label], {})[label] = members
-    rows_of = _grouped(part, order)
-    pairs_of = _grouped(pair_part, np.argsort(pair_part, kind="stable"))
-    keys_of = _grouped(key_part, np.argsort(key_part, kind="stable"))
-    nothing = np.zeros(0, np.int64)
-    for number, rows in rows_of.items():
-        some_keys = keys_of.get(number, nothing)
-        yield Part(
-            np.sort(ids[rows]),
-            clusters.get(number, {}),
-            outcome.pairs.at(pairs_of.get(number, nothing)),
-            outcome.keys[some_keys],
-            ids[outcome.key_rows[some_keys]],
-        )
-
-
-def _components(snapshot: Snapshot, outcome: Outcome) -> IntArray:
-    """By row, the number of the component over new pairs, new clusters, old profiles and constraints."""
-    table = snapshot.table
-    n = len(table.record_ids)
-    label = _labels(snapshot, outcome)
-    known = [*outcome.constraints.together, *map(frozenset, outcome.constraints.apart)]
-    chains = [np.array(sorted(group), np.int64) for group in known]
-    left = [table.row_of(outcome.pairs.left), np.arange(n), np.arange(n)]
-    right = [table.row_of(outcome.pairs.right), np.searchsorted(table.record_ids, label), table.row_of(snapshot.home)]
-    for chain in chains:
-        here = chain[np.isin(chain, table.record_ids)]
-        left.append(table.row_of(here[:-1]))
-        right.append(table.row_of(here[1:]))
-    edges = np.concatenate(left), np.concatenate(right)
-    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
-
-
-def _labels(snapshot: Snapshot, outcome: Outcome) -> IntArray:
-    """By row, the smallest record id of its new cluster."""
-    label = np.zeros(len(snapshot.table.record_ids), np.int64)
-    for first, members in outcome.clusters.items():
-        label[snapshot.table.row_of(np.array(sorted(members), np.int64))] = first
-    return label
-
-
-def _grouped(part: IntArray, order: IntArray) -> dict[int, IntArray]:
-    """Part → the positions that belong to it."""
-    if not len(order):
-        return {}
-    numbers = part[order]
-    borders = np.flatnonzero(np.diff(numbers)) + 1
-    return {int(part[group[0]]): group for group in np.split(order, borders)}
-
-
 def _apply(
     connection: Connection,
     installation: Installation,
     snapshot: Snapshot,
     outcome: Outcome,
     part: Part,
+    newborn: Newborn | None,
     resolved: Resolved,
     now: datetime,
     *,
@@ -351,18 +292,20 @@ def _apply(
     normalised.save_block_keys(connection, part.keys, part.key_ids)
     pairs.forget_pairs(connection, ids)
     pairs.save_pairs(connection, part.pairs)
-    here = set(ids)
-    taken = {record: ticket for record, ticket in snapshot.taken.items() if record in here}
-    published = publish(
-        connection,
-        installation,
-        part.clusters,
-        frozenset(taken),
-        outcome.constraints,
-        now,
-        findings=[finding for finding in outcome.findings if finding.left in here],
-        rebuild=rebuild,
-    )
+    taken = {record: snapshot.taken[record] for record in ids if record in snapshot.taken}
+    if newborn is not None and can_be_born(connection, newborn, ids):
+        published = bear(connection, installation, newborn, part.findings, now)
+    else:
+        published = publish(
+            connection,
+            installation,
+            part.clusters,
+            frozenset(taken),
+            outcome.constraints,
+            now,
+            findings=part.findings,
+            rebuild=rebuild,
+        )
     redo.done(connection, taken)
     resolved.add(published)
 
@@ -375,8 +318,7 @@ def _as_in_snapshot(connection: Connection, snapshot: Snapshot, ids: Sequence[in
         return False
     homes = set(profiles.load_memberships(connection, ids).values())
     members = profiles.load_members(connection, sorted(homes))
-    gone = {record for record in snapshot.taken if record not in here}
-    if any(set(inside) - here - gone for inside in members.values()):
+    if any(record not in here and record not in snapshot.taken for inside in members.values() for record in inside):
         return False
     return decisions.last_mark(connection) == snapshot.judged_at
 
@@ -398,7 +340,7 @@ def _finish(
     late = normalised.touched_since(connection, snapshot.touched)
     redo.queue(connection, late, "it changed during a run over everything", now)
     models.remember_rules(connection, installation.rules_fingerprint)
-    models.remember_homes(connection, addresses_are_homes(snapshot.table, _labels(snapshot, outcome)))
+    models.remember_homes(connection, addresses_are_homes(snapshot.table, labels_of(snapshot, outcome)))
 
 
 def _remember_drift(installation: Installation, model: MatchModel) -> None:

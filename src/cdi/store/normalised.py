@@ -3,13 +3,15 @@
 All of it is conclusion: it may be thrown away and built again from the records.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
+import psycopg
+from psycopg import sql
 from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text
 
 from cdi.matching.columns import Card, card_of
@@ -82,6 +84,52 @@ on conflict (record_id) do update set source = excluded.source, card = excluded.
 """
 
 
+class Packed(NamedTuple):
+    """Very many records as they are kept: three parallel columns; `handles` are (type, value, record id)."""
+
+    record_ids: list[int]
+    sources: list[str]
+    cards: list[str]
+    handles: list[tuple[str, str, int]]
+
+
+def packed(records: Iterable[tuple[int, str, NormalisedRecord]]) -> Packed:
+    """These (record id, source, record) as they are kept."""
+    made = Packed([], [], [], [])
+    for record_id, source, record in records:
+        made.record_ids.append(record_id)
+        made.sources.append(source)
+        made.cards.append(orjson.dumps(tuple(card_of(record))).decode())
+        made.handles.extend((*handle, record_id) for handle in sorted(handles(record)))
+    return made
+
+
+def save_packed(connection: Connection, records: Packed, gone: Several[int], mark: int) -> None:
+    """Replace what is kept of very many records, and forget those that are gone; a record that has ended or was
+    normalised again since the mark is left as it is."""
+    rows = connection.execute(
+        text(
+            "select r.record_id, r.live, n.record_id is not null as known,"
+            " r.live and coalesce(n.touched, 0) <= :mark as stale"
+            " from record r left join normalised n using (record_id) where r.record_id = any(cast(:ids as bigint[]))"
+        ),
+        {"ids": [*records.record_ids, *gone], "mark": mark},
+    ).all()
+    asked = set(gone)
+    stale = {row.record_id for row in rows if row.stale and row.record_id not in asked}
+    known = [row.record_id for row in rows if row.known and row.record_id in stale]
+    ended = [row.record_id for row in rows if not row.live and row.record_id in asked]
+    for table, ids in (("handle", [*known, *ended]), ("normalised", [*known, *ended]), ("block_key", ended)):
+        if ids:
+            connection.execute(
+                text(f"delete from {table} where record_id = any(cast(:ids as bigint[]))"),  # noqa: S608  fixed names
+                {"ids": ids},
+            )
+    fresh = ((i, source, card) for i, source, card in zip(*records[:3], strict=True) if i in stale)
+    copy_rows(connection, "normalised", ("record_id", "source", "card"), fresh)
+    copy_rows(connection, "handle", ("type", "value", "record_id"), (h for h in records.handles if h[2] in stale))
+
+
 def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
     """The identifiers by which this record can be found, as (type, value)."""
     found = {("email", email.value) for email in record.emails}
@@ -111,14 +159,35 @@ def read_card(card: str) -> Card:
     return Card(*orjson.loads(card))
 
 
-def load_all_cards(connection: Connection) -> Iterator[Carded]:
-    """The card of every live customer record, by id, streamed."""
+def load_cards_between(connection: Connection, first: int, last: int) -> Iterator[Carded]:
+    """The card of every live customer record from one id to another, by id, streamed."""
     rows = connection.execute(
-        text("select record_id, source, card from normalised order by record_id"),
+        text(
+            "select record_id, source, card from normalised"
+            " where record_id >= :first and record_id <= :last order by record_id"
+        ),
+        {"first": first, "last": last},
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for record_id, source, card in rows:
         yield record_id, source, read_card(card)
+
+
+def normalised_ids(connection: Connection) -> list[int]:
+    """Every record of which a card is kept, ascending."""
+    return list(connection.execute(text("select record_id from normalised order by record_id")).scalars())
+
+
+def share_snapshot(connection: Connection) -> str:
+    """The name under which other connections may see what this repeatable-read transaction sees, while it lasts."""
+    return str(connection.execute(text("select pg_export_snapshot()")).scalar_one())
+
+
+def see_snapshot(connection: Connection, name: str) -> None:
+    """See what another transaction sees; the first statement of a transaction."""
+    connection.execute(text("set transaction isolation level repeatable read, read only"))
+    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    driver.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
 
 
 # `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
@@ -234,7 +303,10 @@ def untouched(connection: Connection, record_ids: Several[int], mark: int) -> se
     """Those of these records that are still there and were not normalised again since the mark."""
     return set(
         connection.execute(
-            text("select record_id from normalised where record_id = any(cast(:ids as bigint[])) and touched <= :mark"),
+            text(
+                "select n.record_id from normalised n join record r using (record_id)"
+                " where n.record_id = any(cast(:ids as bigint[])) and n.touched <= :mark and r.live"
+            ),
             {"ids": list(record_ids), "mark": mark},
         ).scalars()
     )

@@ -145,17 +145,20 @@ def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[
     return set(rows.scalars())
 
 
-def load_homes(connection: Connection, record_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each of these records (sorted) the smallest record id of its profile among them; its own if it has none."""
+def load_homes(connection: Connection, record_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """For each of these records (sorted) the smallest record id of its profile among them, its own if it has none; and
+    whether it has one."""
     rows = connection.execute(
         text("select record_id, min(record_id) over (partition by profile_id) as first from membership")
     ).all()
     home = record_ids.copy()
+    housed = np.zeros(len(record_ids), np.bool_)
     if rows:
         ids, first = np.array([tuple(row) for row in rows], dtype=np.int64).T
         known = np.isin(ids, record_ids) & np.isin(first, record_ids)
         home[np.searchsorted(record_ids, ids[known])] = first[known]
-    return home
+        housed[np.searchsorted(record_ids, ids[np.isin(ids, record_ids)])] = True
+    return home, housed
 
 
 def load_members(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, list[int]]:

@@ -43,7 +43,8 @@ def merged(parts: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, dict[str
     return {source: {group: " ".join(words) for group, words in groups.items()} for source, groups in found.items()}
 
 
-def _together(parts: Parts) -> str:
+def together(parts: Parts) -> str:
+    """All words, each once, with a space on both sides."""
     words = dict.fromkeys(word for groups in parts.values() for held in groups.values() for word in held.split(" "))
     return f" {' '.join(words)} "
 
@@ -61,7 +62,7 @@ where s.parts <> excluded.parts
 def save_words(connection: Connection, profiles: Mapping[UUID, Parts]) -> None:
     """From now on these profiles are found by these words."""
     if profiles:
-        rows = ((profile_id, _together(parts), orjson.dumps(parts).decode()) for profile_id, parts in profiles.items())
+        rows = ((profile_id, together(parts), orjson.dumps(parts).decode()) for profile_id, parts in profiles.items())
         connection.execute(text(SAVE), as_columns(("profile_id", "words", "parts"), rows))
 
 

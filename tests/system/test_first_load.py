@@ -1,0 +1,68 @@
+"""A first load, put together by several processes and appended at once, comes to what a run over everything makes."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from cdi.fields import CanonicalData
+from cdi.pipeline import Installation, rerun, resolve
+from domain import assert_consistent, email, feed_of, home, person, push
+
+GIVEN = ("Anna", "Bernd", "Clara", "Dieter", "Elke", "Frank", "Greta")
+KEPT = (
+    "select profile_id, document, content_hash, data_owner, sources, kind, version from profile order by 1",
+    "select profile_id, words, parts from profile_search order by 1",
+    "select profile_id, kind, attribute, status, owners, record_ids from conflict order by 1, 2, 3",
+    "select kind, left_profile, right_profile, status, reason from review order by 1, 2, 3",
+    "select left_id, right_id, weight from pair order by 1, 2",
+    "select key, record_id from block_key order by 1, 2",
+    "select record_id, source, card from normalised order by 1",
+    "select record_id, type, value from handle order by 1, 2, 3",
+)
+
+
+def _customers(count: int, *, born: int) -> dict[str, CanonicalData]:
+    return {
+        f"{n}": person(
+            GIVEN[n % 7],
+            f"Muster{n // 7:03d}",
+            f"{born + n % 40}-0{1 + n % 9}-1{n % 9}",
+            emails=email(f"{GIVEN[n % 7].lower()}.{n}@example.org"),
+            addresses=home("Hauptstraße", str(1 + n % 90), f"{20000 + n % 500}", "Neustadt"),
+            gender="female" if (n + born) % 5 else "male",
+        )
+        for n in range(count)
+    }
+
+
+def _kept(installation: Installation) -> list[list[Any]]:
+    with installation.database.unit_of_work() as connection:
+        return [[tuple(row) for row in connection.execute(text(query))] for query in KEPT]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_first_load_is_what_a_run_over_everything_makes(
+    company: Installation, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(rerun, "APPLIED_AT_ONCE", 300)
+    if elsewhere:
+        monkeypatch.setattr(rerun, "WORTH_IT", 100)
+    push(company, "till", _customers(800, born=1950), settle=False)
+    push(company, "shop", _customers(300, born=1950) | {"odd": person("Anna", "Muster000", "1950-01-10")}, settle=False)
+    push(
+        company,
+        "shop",
+        {"x": person("Bernd", "Muster000", "1971-02-21", emails=email("bernd.1@example.org"))},
+        settle=False,
+    )
+    first = resolve(company)
+    assert_consistent(company)
+    kept = _kept(company)
+    assert [said for said, _ in feed_of(company)] == ["created"] * first.profiles_written
+    assert kept[2], "the load has conflicts"
+    for _ in range(2):  # the second time in this process alone
+        again = resolve(company, full=True)
+        assert (again.profiles_written, again.events) == (0, 0)
+        assert _kept(company) == kept
+        monkeypatch.setattr(rerun, "WORTH_IT", 10_000)
