@@ -114,6 +114,9 @@ class SourceSystem(Model):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
     language: str | None = None
     sensitivity: Literal["open", "sensitive"] = "open"
+    purposes: tuple[
+        Annotated[str, Field(min_length=1, max_length=100)], ...
+    ] = ()  # for which it may be used; none: any
     exclude: tuple[str, ...] = ()
     schedule: ScheduleText | None = None
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.05

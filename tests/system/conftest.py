@@ -101,6 +101,7 @@ class Doors:
         sensitive: bool = False,
         source: str | None = None,
         owners: Sequence[str] | None = None,
+        purposes: Sequence[str] | None = None,
         name: str = "",
     ) -> TestClient:
         with self.installation.database.unit_of_work() as connection:
@@ -113,6 +114,7 @@ class Doors:
                 sensitive=sensitive,
                 source=source,
                 owners=owners,
+                purposes=purposes,
             )
         return TestClient(self.app, headers={"Authorization": f"Bearer {key}"}, raise_server_exceptions=False)
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
 
 from cdi.access import Caller, Role
-from cdi.auth import authenticate, require
+from cdi.auth import Gates, authenticate, require
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
 
@@ -33,23 +33,41 @@ def get_connection(installation: Here) -> Iterator[Connection]:
 Work: TypeAlias = Annotated[Connection, Depends(get_connection, scope="function")]
 
 
-def get_caller(
-    installation: Here,
-    connection: Work,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+Purpose: TypeAlias = Annotated[
+    str | None,
+    Query(
+        alias="purpose",
+        min_length=1,
+        max_length=100,
+        description="What the answer is used for: sources that may not be used for it are left out",
+    ),
+]
+
+
+def get_caller(installation: Here, connection: Work, credentials: Credentials, asked_for: Purpose = None) -> Caller:
+    """Who calls, and for what; 401 without a valid key."""
+    return _caller(installation, connection, credentials, asked_for)
+
+
+def _caller(
+    installation: Installation,
+    connection: Connection,
+    credentials: HTTPAuthorizationCredentials | None,
+    purpose: str | None,
 ) -> Caller:
-    """Who calls; 401 without a valid key."""
     header = f"{credentials.scheme} {credentials.credentials}" if credentials else None
-    return authenticate(connection, header, installation.sensitive_sources, utc_now())
+    sources = installation.deployment.sources
+    gates = Gates(
+        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
+    )
+    return authenticate(connection, header, gates, utc_now(), purpose)
 
 
-def get_caller_apart(
-    installation: Here, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
-) -> Caller:
+def get_caller_apart(installation: Here, credentials: Credentials) -> Caller:
     """Who calls, for a use case that has transactions of its own: the look-up of the key is over before."""
-    header = f"{credentials.scheme} {credentials.credentials}" if credentials else None
     with installation.database.unit_of_work() as connection:
-        return authenticate(connection, header, installation.sensitive_sources, utc_now())
+        return _caller(installation, connection, credentials, None)
 
 
 def allowed_apart(*roles: Role) -> Callable[[Caller], Caller]:

@@ -27,6 +27,9 @@ def create(
     owner: Annotated[list[str] | None, typer.Option(help="A steward's data owner; all if none is given.")] = None,
     source: Annotated[str | None, typer.Option(help="The one source that a connector pushes to.")] = None,
     sensitive: Annotated[bool, typer.Option("--sensitive", help="May see records of sensitive sources.")] = False,
+    purpose: Annotated[
+        list[str] | None, typer.Option(help="What it is for; may be given often; anything if none is given.")
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Expires after so many days.")] = None,
     folder: Folder = HERE,
     as_json: Json = False,
@@ -48,6 +51,7 @@ def create(
             owners=tuple(owner) if owner else None,
             source=source,
             sensitive=sensitive,
+            purposes=tuple(purpose) if purpose else None,
             expires_at=now + timedelta(days=days) if days else None,
         )
     if as_json:

@@ -38,13 +38,15 @@ class ApiKey:
     owners: Sequence[str] | None
     source: str | None
     sensitive: bool
+    purposes: Sequence[str] | None = None  # what it is for; None: any
 
 
 def save_key(connection: Connection, key: ApiKey, digest: bytes, now: datetime, expires_at: datetime | None) -> None:
     connection.execute(
         text(
-            "insert into api_key (name, hash, role, groups, owners, source, sensitive, created_at, expires_at)"
-            " values (:name, :hash, :role, :groups, :owners, :source, :sensitive, :now, :expires_at)"
+            "insert into api_key"
+            " (name, hash, role, groups, owners, source, sensitive, purposes, created_at, expires_at)"
+            " values (:name, :hash, :role, :groups, :owners, :source, :sensitive, :purposes, :now, :expires_at)"
         ),
         {
             "name": key.name,
@@ -54,6 +56,7 @@ def save_key(connection: Connection, key: ApiKey, digest: bytes, now: datetime, 
             "owners": None if key.owners is None else list(key.owners),
             "source": key.source,
             "sensitive": key.sensitive,
+            "purposes": None if key.purposes is None else list(key.purposes),
             "now": now,
             "expires_at": expires_at,
         },
@@ -64,14 +67,14 @@ def find_key(connection: Connection, digest: bytes, now: datetime) -> ApiKey | N
     """The key with this hash, if it is valid now."""
     row = connection.execute(
         text(
-            "select name, role, groups, owners, source, sensitive from api_key"
+            "select name, role, groups, owners, source, sensitive, purposes from api_key"
             " where hash = :hash and revoked_at is null and (expires_at is null or expires_at > :now)"
         ),
         {"hash": digest, "now": now},
     ).one_or_none()
     if row is None:
         return None
-    return ApiKey(row.name, row.role, row.groups, row.owners, row.source, row.sensitive)
+    return ApiKey(row.name, row.role, row.groups, row.owners, row.source, row.sensitive, row.purposes)
 
 
 def revoke_key(connection: Connection, name: str, now: datetime) -> int:
