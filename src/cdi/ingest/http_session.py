@@ -5,7 +5,6 @@ Logs hold method, path template, status and time; no address with parameters, no
 """
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cdi.clock import utc_now
 from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.blueprint import HttpConnection
 from cdi.ingest.http_auth import Authenticator
+from cdi.ingest.places import Keeping
 
 log = logging.getLogger(__name__)
 Given = TypeVar("Given")
@@ -271,27 +271,18 @@ class HttpSession:
             return
         size, began = 0, time.monotonic()
         patience = DRIPS * self.connection.timeout.total_seconds()
-        try:
-            with target.open("wb") as file:
-                for chunk in response.iter_bytes():
-                    size += len(chunk)
-                    if time.monotonic() - began > patience + size / SLOWEST:
-                        raise _PassingError("the answer drips too slowly")
-                    if size > most_bytes:
-                        break
-                    file.write(chunk)
-        except OSError as error:
-            raise SourceError(
-                self.source,
-                f"{call.place} cannot be kept while it is read ({os.strerror(error.errno or 0)})",
-                remedy="Make room on this machine's disk; the next run reads it",
-            ) from None
-        if size > most_bytes:
-            raise SourceError(
-                self.source,
-                f"{call.place} is larger than {most_bytes >> 20} MB",
-                remedy="Ask for smaller files, or raise connection.max_file_mb",
-            )
+        with Keeping(self.source, call.place, target) as file:
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if time.monotonic() - began > patience + size / SLOWEST:
+                    raise _PassingError("the answer drips too slowly")
+                if size > most_bytes:
+                    raise SourceError(
+                        self.source,
+                        f"{call.place} is larger than {most_bytes >> 20} MB",
+                        remedy="Ask for smaller files, or raise connection.max_file_mb",
+                    )
+                file.write(chunk)
 
     def _asked_wait(self, call: Call, response: httpx.Response) -> float | None:
         """How long the server asks to wait, in seconds: a number, a date, or the moment of a reset."""

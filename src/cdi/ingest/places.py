@@ -1,6 +1,7 @@
 """Where files lie: a place lists them and hands each over as a file of this machine; how it is reached is its own
 business."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,34 @@ class Place(Protocol):
     def move(self, name: str, folder: str, now: datetime) -> None:
         """Put the file into `folder`, beside it; one that lies there already keeps its place."""
         ...
+
+
+class Keeping:
+    """A fetched file as it is written to this machine's disk; what that complains of becomes a SourceError."""
+
+    def __init__(self, source: str, name: str, path: Path) -> None:
+        self.source = source
+        self.name = name
+        self._file = path.open("wb", buffering=0)  # so that a full disk is noticed here and not at the end
+
+    def __enter__(self) -> "Keeping":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, chunk: bytes) -> None:
+        """Append all of it."""
+        left = memoryview(chunk)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise SourceError(
+                self.source,
+                f"{self.name} cannot be kept while it is read ({os.strerror(error.errno or 0)})",
+                remedy="Make room on this machine's disk; the next run reads it",
+            ) from None
 
 
 def is_unfinished(name: str) -> bool:

@@ -5,7 +5,6 @@ Only what the manifest and `cdi.yaml` say is used: no agent, no keys and no sett
 """
 
 import binascii
-import errno
 import io
 import logging
 import socket
@@ -28,7 +27,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from cdi.errors import ConfigurationError, SourceError
 from cdi.ingest.blueprint import FilesConnection
-from cdi.ingest.places import Drop, Fetched, beside
+from cdi.ingest.places import Drop, Fetched, Keeping, beside
 from cdi.ingest.templates import Values, fill, fill_if_given
 
 CHUNK: Final = 1 << 18
@@ -222,7 +221,8 @@ class SftpFolder:
                 f"{drop.name} is larger than {self.most_bytes >> 20} MB",
                 remedy="Ask for smaller files, or raise connection.max_file_mb",
             )
-        with self._open().open(self._path(drop.name), "rb") as remote, path.open("wb") as local:
+        kept = Keeping(self.source, drop.name, path)
+        with kept as local, self._open().open(self._path(drop.name), "rb") as remote:
             remote.prefetch(size)
             left = size  # not a byte more than was announced, however long the file grows meanwhile
             while left and (chunk := remote.read(min(CHUNK, left))):
@@ -285,8 +285,6 @@ def _private_key(text: str, passphrase: str | None) -> paramiko.PKey:
 
 
 def _trouble(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "there is no space left on this machine's disk"
     told = (words for kind, words in _TROUBLES if isinstance(error, kind))
     return next(told, f"the connection failed ({type(error).__name__})")
 

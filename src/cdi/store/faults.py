@@ -35,6 +35,9 @@ def _described(error: BaseException | None) -> CdiError:
         return InvalidInputError("a text holds a character that cannot be stored", remedy="Leave out NUL")
     if isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57P").startswith(("08", "57P")):
         return _unreachable(error)
+    if isinstance(error, psycopg.errors.DiskFull):
+        remedy = "Make room there; what was not committed is read again by the next run"
+        return DatabaseError("the disk of the database is full", remedy=remedy)
     if error.sqlstate is None:
         return DatabaseError(f"the database driver refused ({type(error).__name__})", remedy=CHECK_URL)
     place = [error.diag.table_name, error.diag.constraint_name or error.diag.column_name]
