@@ -1,11 +1,11 @@
-"""`python -m bench [speed|accuracy|labels|service|all] [--size N …] [--seed N] [--repeat N] [--data FOLDER]`"""
+"""`python -m bench [speed|accuracy|labels|organisations|service|all]`; `--help` names the options."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, labelled, service, speed
+from bench import accuracy, labelled, organisations, service, speed
 
 DATA = Path("../shared/data")
 
@@ -13,7 +13,8 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    parser.add_argument("which", nargs="?", choices=("speed", "accuracy", "labels", "service", "all"), default="all")
+    choices = ("speed", "accuracy", "labels", "organisations", "service", "all")
+    parser.add_argument("which", nargs="?", choices=choices, default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
@@ -26,7 +27,7 @@ def main() -> None:
             service.measure(size, arguments.seed, command)
     if arguments.which in {"speed", "all"}:
         _speed(arguments, command)
-    if arguments.which in {"accuracy", "labels", "all"}:
+    if arguments.which in {"accuracy", "labels", "organisations", "all"}:
         _accuracy(arguments, command)
 
 
@@ -48,6 +49,8 @@ def _accuracy(arguments: argparse.Namespace, command: str) -> None:
         accuracy.measure(arguments.data, command)
     if arguments.which in {"labels", "all"}:
         labelled.measure(arguments.data, command)
+    if arguments.which in {"organisations", "all"}:
+        organisations.measure(arguments.data, command)
 
 
 def _without_paths(arguments: list[str]) -> list[str]:

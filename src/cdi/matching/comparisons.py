@@ -38,7 +38,8 @@ IGNORED: Final = 255
 class Level:
     """One answer. `stratum` says what could be compared; m, h, u are starting shares (see LevelWeights).
 
-    `agrees` marks full agreement (the caps on households count it), `opposes` true contradiction.
+    `agrees` marks full agreement (the caps on households count it), `opposes` true contradiction, `unlike` what two
+    records of one organisation seldom show (the caps on organisations count it).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Level:
     u: float
     agrees: bool = False
     opposes: bool = False
+    unlike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,9 @@ class Comparison:
 
     `rarity` names the frequency table that its shared values are looked up in; `rarity_counts_in_household` says
     whether a rare shared value also speaks against *another person of the household* (a given name does, a
-    surname does not). `household_cap` bounds the share of household pairs on agreeing levels. `applies` says
-    whether a table has anything to compare. `learned` is False where the weights are set and not trained.
+    surname does not). `household_cap` bounds the share of household pairs on agreeing levels, `unlike_cap` that of
+    pairs of one organisation on levels marked so. `applies` says whether a table has anything to compare. `learned`
+    is False where the weights are set and not trained.
     """
 
     name: str
@@ -83,6 +86,7 @@ class Comparison:
     rarity: str = ""
     rarity_counts_in_household: bool = False
     household_cap: float = 1.0
+    unlike_cap: float = 1.0
     learned: bool = True
 
 
@@ -798,6 +802,7 @@ def _unequal_organisations(
         same = ((first[:, i, None] == second) & (first[:, i, None] != 0)).any(axis=1)
         shared[same] += information[first[same, i]]
         shares[same] = np.fmin(shares[same], by_word[first[same, i]])
+    shared += _shortened(words, information, first, second, shared)
     of_both = shared / np.sqrt(np.maximum(total[low] * total[high], 1e-9))
     of_smaller = shared / np.maximum(np.minimum(total[low], total[high]), 1e-9)
     acronyms = subject.table.remembered("acronyms", lambda: _acronyms(values))
@@ -813,6 +818,30 @@ def _unequal_organisations(
     return levels, shares
 
 
+def _shortened(
+    words: features.Words, information: FloatArray, first: NDArray[Any], second: NDArray[Any], shared: FloatArray
+) -> FloatArray:
+    """What words say that one name cuts short (Instr., Gesellsch.), of names that share another word."""
+    more = np.zeros(len(first))
+    rows = np.flatnonzero(shared > 0)
+    for i in range(first.shape[1]):
+        for j in range(first.shape[1]):
+            x, y = first[rows, i], second[rows, j]
+            length = words.lengths
+            asked = (x != y) & (np.minimum(length[x], length[y]) >= SHORTENED) & (length[x] != length[y])
+            if not asked.any():
+                continue
+            low, high, inverse = distinct_pairs(x[asked], y[asked])
+            pairs = zip(words.vocabulary[low], words.vocabulary[high], strict=True)
+            begins = np.fromiter((a.startswith(b) or b.startswith(a) for a, b in pairs), bool, len(low))
+            found = rows[asked][begins[inverse]]
+            of_both = np.sqrt(information[x[asked]] * information[y[asked]])[begins[inverse]]
+            more[found] += of_both
+    return more
+
+
+SHORTENED: Final = 4
+"""So many letters of a word stand for it."""
 LEAST_INFORMATION: Final = 0.1
 """A word that everybody has is still a word."""
 
@@ -1005,23 +1034,24 @@ COMPARISONS: Final = (
             Level("similar street and area, same number", 1, 0.02, 0.02, 0.00002, agrees=True),
             Level("same street and number, other area", 1, 0.005, 0.005, 0.0001),
             Level("same street, other number", 1, 0.03, 0.02, 0.0003),
-            Level("other street, same area", 1, 0.03, 0.02, 0.005),
-            Level("other street, near area", 1, 0.02, 0.01, 0.01),
-            Level("other area", 1, 0.085, 0.055, 0.98447),
+            Level("other street, same area", 1, 0.03, 0.02, 0.005, unlike=True),
+            Level("other street, near area", 1, 0.02, 0.01, 0.01, unlike=True),
+            Level("other area", 1, 0.085, 0.055, 0.98447, unlike=True),
             Level("same street and area, a number missing", 2, 0.85, 0.9, 0.0003, agrees=True),
-            Level("other street, same area, a number missing", 2, 0.04, 0.03, 0.005),
-            Level("other street, near area, a number missing", 2, 0.02, 0.01, 0.01),
-            Level("other area, a number missing", 2, 0.09, 0.06, 0.9847),
+            Level("other street, same area, a number missing", 2, 0.04, 0.03, 0.005, unlike=True),
+            Level("other street, near area, a number missing", 2, 0.02, 0.01, 0.01, unlike=True),
+            Level("other area, a number missing", 2, 0.09, 0.06, 0.9847, unlike=True),
             Level("same street and number, area missing", 3, 0.8, 0.85, 0.0001, agrees=True),
             Level("same street, area missing", 3, 0.05, 0.05, 0.002),
-            Level("other street, area missing", 3, 0.15, 0.1, 0.9979),
+            Level("other street, area missing", 3, 0.15, 0.1, 0.9979, unlike=True),
             Level("same area, street missing", 4, 0.8, 0.9, 0.005),
             Level("near area, street missing", 4, 0.05, 0.02, 0.01),
-            Level("other area, street missing", 4, 0.15, 0.08, 0.985),
+            Level("other area, street missing", 4, 0.15, 0.08, 0.985, unlike=True),
             Level("a former address agrees", 1, 0.05, 0.03, 0.00002),
         ),
         lambda table: not table.addresses.is_empty,
         rarity="city",
+        unlike_cap=0.1,
     ),
     _comparison(
         mobile,
@@ -1062,13 +1092,14 @@ COMPARISONS: Final = (
             Level("slightly different spelling", 1, 0.2, 0.1, 0.0005, agrees=True),
             Level("one name contains the other", 1, 0.15, 0.2, 0.002),
             Level("initials of the other", 1, 0.03, 0.005, 0.0005),
-            Level("most words shared", 1, 0.06, 0.15, 0.005),
-            Level("some words shared", 1, 0.03, 0.25, 0.03),
-            Level("different", 1, 0.02, 0.035, 0.961, opposes=True),
+            Level("most words shared", 1, 0.06, 0.15, 0.005, unlike=True),
+            Level("some words shared", 1, 0.03, 0.25, 0.03, unlike=True),
+            Level("different", 1, 0.02, 0.035, 0.961, opposes=True, unlike=True),
             Level("same, with another legal form", 1, 0.01, 0.01, 0.001),
         ),
         lambda table: not table.organisation.is_empty,
         rarity="organisation",
+        unlike_cap=0.1,
     ),
     _comparison(
         identifiers,

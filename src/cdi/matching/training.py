@@ -147,6 +147,7 @@ def _learn(
         scale=len(left) / max(len(sample), 1),
         total=len(rows) * (len(rows) - 1) / 2,
         has_households=has_middle_class(table, organisations=bool(table.kind[rows[0]])),
+        organisations=bool(table.kind[rows[0]]),
     )
     learned = estimation.run(progress)
     classes = 3 if estimation.has_households else 2
@@ -156,14 +157,24 @@ def _learn(
 SISTERS_SHARE: Final = 0.1
 """Sister organisations share a site, a phone or a domain more often than strangers, far less than one does."""
 
+SAID_OF_SISTERS: Final = 0.7
+"""What is said of an organisation (its trade, its website) is mostly said of its sisters too, and this is not learned:
+else the class turns into organisations that share a word of the name and nothing else."""
+
 
 def _sister_start(model: MatchModel) -> dict[str, LevelWeights]:
     """For organisations the middle class is a sister with a similar name, mostly at a place of its own."""
     weights = {c.name: weights_of(model, c) for c in comparisons_of(model)}
+    shares = {name: SAID_OF_SISTERS if name.startswith("attribute ") else SISTERS_SHARE for name in weights}
     return {
-        name: w if name == "organisation" else replace(w, h=SISTERS_SHARE * w.m + (1 - SISTERS_SHARE) * w.u)
+        name: w if name == "organisation" else replace(w, h=_of_sisters(w.m, w.u, shares[name]))
         for name, w in weights.items()
     }
+
+
+def _of_sisters(m: FloatArray, u: FloatArray, share: float) -> FloatArray:
+    """Shares of levels among sisters of whom so many are like one organisation, all others like strangers."""
+    return share * m + (1 - share) * u
 
 
 def has_middle_class(table: RecordTable, organisations: bool) -> bool:
@@ -267,6 +278,7 @@ class Estimation:
         scale: float,
         total: float,
         has_households: bool,
+        organisations: bool = False,
     ) -> None:
         self.comparisons = comparisons
         self.start = model
@@ -275,6 +287,7 @@ class Estimation:
         self.scale = scale
         self.total = total
         self.has_households = has_households
+        self.organisations = organisations
         self.rounds = 0
 
     def run(self, progress: Progress | None) -> MatchModel:
@@ -336,10 +349,16 @@ class Estimation:
             start = self.start.weights[comparison.name]
             strangers = np.maximum(of_random[k], of_stranger[k] * rescale)
             m = _smoothed(comparison, of_match[k], start.m, PSEUDO_PAIRS)
+            if self.organisations:
+                m = _capped(comparison, m, comparison.unlike_cap, "unlike")
             u = _smoothed(comparison, strangers, start.u, PSEUDO_PAIRS)
             h = u
-            if self.has_households:
-                h = _capped(comparison, _smoothed(comparison, of_household[k], start.h, PSEUDO_PAIRS))
+            if self.has_households and self.organisations and comparison.name.startswith("attribute "):
+                h = _of_sisters(m, u, SAID_OF_SISTERS)
+            elif self.has_households:
+                h = _smoothed(comparison, of_household[k], start.h, PSEUDO_PAIRS)
+                if not self.organisations:
+                    h = _capped(comparison, h, comparison.household_cap, "agrees")
             weights[comparison.name] = LevelWeights(start.levels, m, h, u)
         matches = max(blocked[:, 0].sum() * self.scale, 0.5) / self.total
         households = max(blocked[:, 1].sum() * self.scale, 0.5) / self.total if self.has_households else 0.0
@@ -370,19 +389,20 @@ def _smoothed(comparison: Comparison, counts: FloatArray, start: FloatArray, pse
     return shares
 
 
-def _capped(comparison: Comparison, shares: FloatArray) -> FloatArray:
-    """Household shares with agreement bounded, so that the class cannot turn into "the same person"."""
-    if comparison.household_cap >= 1:
+def _capped(comparison: Comparison, shares: FloatArray, cap: float, mark: str) -> FloatArray:
+    """Shares with those of the marked levels bounded, so that a class stays what it is: household pairs do not turn
+    into "the same person", nor pairs of one organisation into "others at its place"."""
+    if cap >= 1:
         return shares
-    agrees = np.array([False] + [level.agrees for level in comparison.levels])
+    marked = np.array([False] + [getattr(level, mark) for level in comparison.levels])
     result = shares.copy()
     for levels in _strata(comparison):
-        agreeing, other = levels[agrees[levels]], levels[~agrees[levels]]
-        cap = comparison.household_cap * (2 if comparison.levels[levels[0] - 1].stratum > 1 else 1)
-        total = result[agreeing].sum()
-        if len(other) and total > cap:
-            result[agreeing] *= cap / total
-            result[other] *= (1 - cap) / result[other].sum()
+        bounded, other = levels[marked[levels]], levels[~marked[levels]]
+        most = cap * (2 if comparison.levels[levels[0] - 1].stratum > 1 else 1)
+        total = result[bounded].sum()
+        if len(other) and total > most:
+            result[bounded] *= most / total
+            result[other] *= (1 - most) / result[other].sum()
     return result
 
 
