@@ -19,7 +19,7 @@ from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
 from cdi.resolution.document import StewardFacts, assemble
 from cdi.resolution.identity import answer_for
-from cdi.store import history, pins, profiles, records
+from cdi.store import history, owners, pins, profiles, records
 from cdi.store.decisions import StoredDecision
 from cdi.store.profiles import FoundProfile
 from cdi.store.records import CurrentRecord
@@ -69,7 +69,7 @@ def _built_of_visible(
     if not visible:
         return None
     ids = [record.record_id for record in visible]
-    facts = StewardFacts(pins.load_pins(connection, ids, at), profiles.assignments_at(connection, ids, at))
+    facts = StewardFacts(pins.load_pins(connection, ids, at), owners.load_assignments(connection, ids, at))
     about = [record_facts(installation, record) for record in visible]
     assembly = assemble(UUID(document["id"]), about, installation.rules, facts)
     return assembly.document | {"version": document["version"], "updated_at": document["updated_at"]}

@@ -230,9 +230,10 @@ def _land_identity_links(connection: Connection, source: str, current: Sequence[
 
 def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
     data, said = as_stored(without(record.data, installation.source(arriving.source).exclude))
-    # A clock that runs ahead must not freeze the record: no source knows more than now, give or take.
+    # A clock that runs ahead must not freeze the record: no source knows more than now, give or take. A time beyond
+    # that is none, and what was said counts as said now, so that the next word with a right time is newer.
     latest = now + installation.deployment.clock_tolerance
-    source_time = min(record.source_time, latest) if record.source_time else None
+    source_time = record.source_time if record.source_time and record.source_time <= latest else None
     return Arrival(
         stream=record.stream,
         key=record.key,

@@ -19,7 +19,7 @@ from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import Event, IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
-from cdi.store import changes, pins, profiles, records, reviews, search_text
+from cdi.store import changes, owners, pins, profiles, records, reviews, search_text
 from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
 from cdi.store.records import CurrentRecord
@@ -72,8 +72,9 @@ def publish(
     scope = frozenset(changed).union(*clusters.values())
     before = profiles.load_memberships(connection, sorted(scope))
     old_profiles = _by_profile(before)
-    gone = before.keys() - frozenset().union(*clusters.values())
+    gone = changed.union(before) - frozenset().union(*clusters.values())
     replaced = records.replaced_among(connection, sorted(gone)) if gone else {}
+    changed = changed.union(replaced.values())
     plan = _carry(connection, clusters, before, old_profiles, changed, replaced)
     after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
     due = {
@@ -86,7 +87,7 @@ def publish(
     told_before = _states_before(connection, touched, states, old_profiles)
     facts = StewardFacts(
         pins.load_pins(connection, sorted(scope), now),
-        profiles.load_assignments(connection, sorted(scope)),
+        owners.load_assignments(connection, sorted(scope), now),
         constraints.together,
     )
     told_after: dict[UUID, ProfileState] = {}

@@ -7,7 +7,7 @@ from cdi.errors import InvalidInputError
 from cdi.resolution.ownership import OwnerAssignment
 from cdi.serving import live_profile
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
-from cdi.store import profiles
+from cdi.store import owners, profiles
 
 
 def hand_over(
@@ -37,8 +37,8 @@ def hand_over(
 def assign(desk: Desk, profile_id: UUID, owner: str | None, reason: str) -> None:
     """The assignment, in place of those before in the same profile, and its effect."""
     members = profiles.load_members(desk.connection, [profile_id])[profile_id]
-    profiles.revoke_assignments(desk.connection, members, desk.now)
+    owners.revoke_assignments(desk.connection, members, desk.now)
     if owner is not None:
         word = OwnerAssignment(owner, min(members), desk.caller.name, reason, desk.now)
-        profiles.save_assignment(desk.connection, word)
+        owners.save_assignment(desk.connection, word)
     desk.resolve([min(members)])

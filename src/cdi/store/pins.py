@@ -1,4 +1,5 @@
-"""Values that stewards pinned: each is anchored to a record, so that it has a place after a merge or split.
+"""Values that stewards pinned: each is anchored to a record, so that it has a place after a merge or split, and goes
+along when the source replaces that record by another.
 
 A pin is revoked, never edited; one with an end date ends by itself.
 """
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.resolution.survivorship import Pin
 from cdi.store.db import metadata, text
+from cdi.store.records import ANCHORED
 from cdi.store.sources import TIME
 
 pin = Table(
@@ -58,9 +60,9 @@ def revoke_pins(connection: Connection, record_ids: Sequence[int], attribute: st
     """Take back what is pinned for this attribute on these records; how many pins that were."""
     result = connection.execute(
         text(
-            "update pin set revoked_at = :now, revoked_by = :author where attribute = :attribute"
+            f"update pin set revoked_at = :now, revoked_by = :author from ({ANCHORED}) a"  # noqa: S608
+            " where pin.record_id = a.anchor and attribute = :attribute"
             " and revoked_at is null and (until is null or until > :now)"
-            " and record_id = any(cast(:ids as bigint[]))"
         ),
         {"ids": list(record_ids), "attribute": attribute, "author": author, "now": now},
     )
@@ -71,8 +73,8 @@ def load_pins(connection: Connection, record_ids: Sequence[int], at: datetime) -
     """The pins on these records that are live at this time, oldest first."""
     rows = connection.execute(
         text(
-            "select attribute, value, record_id, author, reason, at, until from pin"
-            " where record_id = any(cast(:ids as bigint[])) and at <= :at"
+            "select attribute, value, a.record_id, author, reason, at, until"  # noqa: S608
+            f" from pin join ({ANCHORED}) a on a.anchor = pin.record_id where at <= :at"
             " and (until is null or until > :at) and (revoked_at is null or revoked_at > :at) order by pin_id"
         ),
         {"ids": list(record_ids), "at": at},

@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.resolution.ownership import OwnerAssignment
 from cdi.store.db import as_columns, copy_rows, metadata, text
 from cdi.store.sources import TIME
 
@@ -79,19 +78,6 @@ carried = Table(
     Column("until", TIME, nullable=False),
     Index(None, "record_id"),
     Index(None, "profile_id"),
-)
-
-assigned_owner = Table(
-    "assigned_owner",
-    metadata,
-    Column("assigned_id", BigInteger, Identity(always=True), primary_key=True),
-    Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
-    Column("owner", Text, nullable=False),
-    Column("author", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("at", TIME, nullable=False),
-    Column("revoked_at", TIME),
-    Index(None, "record_id"),
 )
 
 
@@ -348,60 +334,6 @@ def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapp
             {"ids": [record for record, _ in moved]},
         )
     copy_rows(connection, "membership", ("record_id", "profile_id"), arrived)
-
-
-def load_assignments(connection: Connection, record_ids: Sequence[int]) -> list[OwnerAssignment]:
-    """Owners that were assigned by hand and stand, each anchored to one of these records."""
-    rows = connection.execute(
-        text(
-            "select owner, record_id, author, reason, at from assigned_owner"
-            " where record_id = any(cast(:ids as bigint[])) and revoked_at is null order by assigned_id"
-        ),
-        {"ids": list(record_ids)},
-    )
-    return [OwnerAssignment(*row) for row in rows]
-
-
-def assignments_at(connection: Connection, record_ids: Sequence[int], at: datetime) -> list[OwnerAssignment]:
-    """Owners that were assigned by hand and stood at this time, each anchored to one of these records."""
-    rows = connection.execute(
-        text(
-            "select owner, record_id, author, reason, at from assigned_owner"
-            " where record_id = any(cast(:ids as bigint[])) and at <= :at"
-            " and (revoked_at is null or revoked_at > :at) order by assigned_id"
-        ),
-        {"ids": list(record_ids), "at": at},
-    )
-    return [OwnerAssignment(*row) for row in rows]
-
-
-def save_assignment(connection: Connection, assigned: OwnerAssignment) -> None:
-    """Append an owner given by hand."""
-    connection.execute(
-        text(
-            "insert into assigned_owner (record_id, owner, author, reason, at)"
-            " values (:record, :owner, :author, :reason, :at)"
-        ),
-        {
-            "record": assigned.record_id,
-            "owner": assigned.owner,
-            "author": assigned.author,
-            "reason": assigned.reason,
-            "at": assigned.at,
-        },
-    )
-
-
-def revoke_assignments(connection: Connection, record_ids: Sequence[int], now: datetime) -> int:
-    """Take back the owners given by hand to these records; how many that were."""
-    result = connection.execute(
-        text(
-            "update assigned_owner set revoked_at = :now"
-            " where record_id = any(cast(:ids as bigint[])) and revoked_at is null"
-        ),
-        {"ids": list(record_ids), "now": now},
-    )
-    return int(result.rowcount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -433,6 +433,15 @@ def replaced_among(connection: Connection, record_ids: Sequence[int]) -> dict[in
     return {row.record_id: row.replaced_by for row in rows}
 
 
+ANCHORED = """
+select record_id as anchor,
+    case when replaced_by = any(cast(:ids as bigint[])) then replaced_by else record_id end as record_id
+from record where record_id = any(cast(:ids as bigint[])) or replaced_by = any(cast(:ids as bigint[]))
+"""
+"""Where a fact that is anchored to a record has its place: with the record, or with the one that its source replaced
+it by."""
+
+
 def copies_among(connection: Connection, record_ids: Sequence[int]) -> list[tuple[int, int]]:
     """(copy, anchor) of the live records among these that an application copied from a profile."""
     rows = connection.execute(

@@ -194,7 +194,8 @@ and (v.left_profile = any(cast(:profiles as uuid[])) or v.right_profile = any(ca
 """
 
 # Of several questions of one kind about the same profiles the strongest is asked; the others follow when it is
-# answered. A review that waits for consent keeps the records that its decision is about.
+# answered. The very decision that overrules a link does not answer whether the link was right. A review that waits
+# for consent keeps the records that its decision is about.
 OPEN = """
 insert into review as v (kind, left_profile, right_profile, left_record, right_record, weight, reason, owners, status,
     opened_at)
@@ -203,6 +204,7 @@ from (
 select distinct on (kind, left_profile, right_profile) q.* from question q
 where not exists (
     select from decision d where d.revoked_at is null and d.awaits = '{}'
+    and (q.kind <> 'overruled' or d.verdict = 'unsure')
     and d.record_ids @> array[q.left_record, q.right_record]
     and (q.left_record = any(d.left_ids) and q.right_record = any(d.right_ids)
         or q.right_record = any(d.left_ids) and q.left_record = any(d.right_ids))
