@@ -25,7 +25,7 @@ class HouseholdRules:
     """`likely`: from this probability a scored pair connects two customers. `addresses_are_homes`: does a shared
     whole address suffice, or must the surname agree as well?"""
 
-    likely: float = 0.8
+    likely: float = 0.7
     addresses_are_homes: bool = False
 
 
