@@ -10,7 +10,13 @@ from cdi.matching import blocking, features, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
 from cdi.matching.comparisons import crossed
-from cdi.matching.pairs import places
+from cdi.matching.engine import match, score
+from cdi.matching.pairs import IntArray, ScoredPairs, places
+from cdi.matching.training import train
+from cdi.resolution import clusters
+from cdi.resolution.clusters import ClusterRules
+from cdi.resolution.decisions import Constraints
+from people import population
 
 NAMES = st.lists(st.text("abcdeäß", max_size=6), max_size=3).map(" ".join)
 LOCALS = st.lists(
@@ -116,3 +122,24 @@ def test_values_of_pairs_are_crossed(counts: list[int], single: bool, data: st.D
         for j in range(of_row[y])
     ]
     assert list(zip(*(of.tolist() for of in crossed(starts, a, b)), strict=True)) == expected
+
+
+def test_a_whole_run_is_the_same_with_compiled_loops_and_without() -> None:
+    def run(many: int) -> tuple[str, list[list[float]], list[int]]:
+        with pytest.MonkeyPatch.context() as patch:
+            for module in (similarity, features, blocking):
+                patch.setattr(module, "MANY", many)
+            patch.setattr(similarity, "SOME", max(many, similarity.SOME))
+            patch.setattr(clusters, "MANY_PAIRS", many)
+            table = population(1_500, seed=5).table()
+            model = train(table, seed=1)
+            found = match(table, model).pairs
+            rules = ClusterRules(match=model.match_weight, review=model.review_weight)
+
+            def scores(left: IntArray, right: IntArray) -> ScoredPairs:
+                return score(table, model, table.row_of(left), table.row_of(right))
+
+            formed = clusters.form_clusters(table.record_ids, found, Constraints(), rules, scores)
+        return model.version, [found.left.tolist(), found.weight.tolist()], formed.labels.tolist()
+
+    assert run(-1) == run(1 << 40)

@@ -159,8 +159,11 @@ def _end_of_run(text: Letters, place: int, length: int) -> int:
 
 @compiled
 def _all_in(some: Letters, known: Letters) -> bool:
-    for letter in some:  # noqa: SIM110  # numba knows no generators
-        if not (known == letter).any():
+    for letter in some:
+        found = False
+        for other in known:
+            found |= other == letter
+        if not found:
             return False
     return True
 

@@ -4,6 +4,7 @@ Everything here works on whole arrays; nothing knows what a customer is.
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -81,11 +82,18 @@ _WEIGHTS: Final[Hashes] = _splitmix(
 
 MANY: Final = 50_000
 """From so many values on, compiled loops are worth what it costs to load them."""
+SOME: Final = 2_000
+"""From so many values on they are worth it where they are loaded already."""
+
+
+def compiled_pays(count: int) -> bool:
+    """Is it quicker to leave so many values to `cdi.matching.kernels`? What comes out is the same."""
+    return count > MANY or (count > SOME and "cdi.matching.kernels" in sys.modules)
 
 
 def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
     """A 64-bit hash for each text; 0 for "" and for nothing else."""
-    if len(values) > MANY:
+    if compiled_pays(len(values)):
         from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
         return kernels.hash_texts(*kernels.bytes_of(values), _WEIGHTS)
@@ -153,7 +161,7 @@ def sound(name: str) -> str:
 
 def sound_hashes(words: NDArray[Any]) -> Hashes:
     """A hash of how each word sounds; 0 for a word of one letter."""
-    if len(words) <= MANY:
+    if not compiled_pays(len(words)):
         return hash_texts([sound(word) if len(word) > 1 else "" for word in words])
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 

@@ -515,6 +515,8 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     known = (surnames[rows] != 0) | (organisations[rows] != 0)
     codes, people = column.codes[known].astype(np.int64), person[rows[known]]
     uses = np.bincount(codes, minlength=len(column.values))
+    enough = uses[codes] >= MIN_NAMES
+    codes, people = codes[enough], people[enough]
     order = np.lexsort((people, codes))
     codes, people = codes[order], people[order]
     first = np.ones(len(codes), dtype=bool)

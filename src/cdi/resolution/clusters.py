@@ -125,8 +125,10 @@ def _edges_of(ids: IntArray, pairs: ScoredPairs, rules: ClusterRules) -> _Edges:
     if len(ids):
         known = (ids[bounded_left] == pairs.left) & (ids[bounded_right] == pairs.right)
     edges = _Edges(left[known], right[known], pairs.weight[known] - rules.match, pairs.contradicts[known])
-    order = np.lexsort((edges.right, edges.left))
-    return edges.only(order)
+    packed = edges.left << 32 | edges.right
+    if bool((packed[1:] >= packed[:-1]).all()):
+        return edges
+    return edges.only(np.lexsort((edges.right, edges.left)))
 
 
 def _positions(ids: IntArray, constraints: Constraints) -> tuple[list[IntArray], IntArray]:
@@ -150,7 +152,7 @@ def _connected(n: int, left: IntArray, right: IntArray) -> IntArray:
     graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
     _, component = connected_components(graph, directed=False)
     smallest = np.full(int(component.max(initial=-1)) + 1, n, np.int64)
-    np.minimum.at(smallest, component, np.arange(n))
+    smallest[component[::-1]] = np.arange(n)[::-1]  # what is assigned last stays
     return smallest[component]
 
 
@@ -192,11 +194,10 @@ def _agglomerate(
         tied[component[group[0]]] = True
     pairs_only = (sizes[component[links.left]] == 2) & ~tied[component[links.left]]
     labels[links.right[pairs_only]] = links.left[pairs_only]
-    todo = np.flatnonzero((sizes > 2) | tied)
+    members = np.flatnonzero(((sizes > 2) | tied)[component])
     refused: dict[tuple[int, int], Reason] = {}
-    if len(todo) == 0:
+    if len(members) == 0:
         return labels, refused
-    members = np.flatnonzero(contained(component, todo))
     complete = _complete(ids, edges, component, members, rules, score)
     in_component = component[complete.left]
     blocked = contained(_pack(complete.left, complete.right), forbidden)
@@ -315,8 +316,10 @@ def _complete(
         i, j = np.triu_indices(size, 1)
         block = order[begins[sizes == size, None] + np.arange(size)]
         made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
+    concerned = np.zeros(len(component), dtype=bool)
+    concerned[of] = True
     inside = component[edges.left] == component[edges.right]
-    known = edges.only(inside & contained(component[edges.left], distinct(of)))
+    known = edges.only(inside & concerned[component[edges.left]])
     wanted = distinct(np.concatenate(made)) if made else np.zeros(0, np.int64)
     missing = wanted[~contained(wanted, _pack(known.left, known.right))]
     if len(missing) == 0:
