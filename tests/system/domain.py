@@ -111,6 +111,13 @@ def feed_of(installation: Installation, after: int = 0) -> list[tuple[str, UUID]
     return [(row.type, row.profile_id) for row in rows]
 
 
+def let_pins_end(installation: Installation) -> None:
+    """The day on which pins end has come, and what waits for it is due."""
+    with installation.database.unit_of_work() as connection:
+        connection.execute(text("update pin set until = clock_timestamp() where until is not null"))
+        connection.execute(text("update redo set due_at = clock_timestamp() where reason = 'a pin ends'"))
+
+
 def live_after(installation: Installation, after: int = 0) -> set[str]:
     """The profiles that live for whoever does nothing but follow the feed."""
     live: set[str] = set()
