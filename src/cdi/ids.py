@@ -31,7 +31,7 @@ def parse_record_key(text: str) -> RecordKey:
     """`SOURCE:KEY`, split at the first colon, as typed on the command line."""
     source, colon, key = text.partition(":")
     if not (colon and source and key):
-        raise InvalidInputError(f"{text!r} is not SOURCE:KEY", remedy="Write for instance webshop:10023")
+        raise InvalidInputError("a record is named SOURCE:KEY", remedy="Write for instance webshop:10023")
     return RecordKey(source, key)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from cdi.api.answers import answer
+from cdi.api.problems import PROBLEMS
 from cdi.errors import NotFoundError
 
 router = APIRouter(tags=["problems"])
@@ -136,7 +137,7 @@ def list_problem_types() -> Response:
     return answer({"problems": [asdict(entry) for entry in CATALOGUE.values()]})
 
 
-@router.get("/problems/{kind}")
+@router.get("/problems/{kind}", responses=PROBLEMS)
 def get_problem_type(kind: str) -> Response:
     """What a problem type means and what to do about it. No key is needed."""
     entry = CATALOGUE.get(kind)

@@ -83,7 +83,7 @@ def install_handlers(app: FastAPI) -> None:
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (401, 403, 404, 422)
+    for status in (400, 401, 403, 404, 413, 422, 429, 503)
 }
 """The problems that every route may answer with, for the OpenAPI document."""
 CHANGE_PROBLEMS: dict[int | str, dict[str, Any]] = PROBLEMS | {
