@@ -89,7 +89,12 @@ def test_shopifys_schema_accepts_every_query(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "enum"),
-    [("marketing_state", "CustomerEmailAddressMarketingState"), ("opt_in_level", "CustomerMarketingOptInLevel")],
+    [
+        ("marketing_state", "CustomerEmailAddressMarketingState"),
+        ("marketing_state", "CustomerSmsMarketingState"),
+        ("marketing_state", "CustomerMarketingConsentState"),
+        ("opt_in_level", "CustomerMarketingOptInLevel"),
+    ],
 )
 def test_every_word_of_shopifys_consents_is_translated(table: str, enum: str) -> None:
     said = shopify().type_map[enum]

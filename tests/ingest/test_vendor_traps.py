@@ -1,0 +1,271 @@
+"""Each trap of a shipped connector's vendor has a test: those that fixtures, the vendors' schemas and the live tests do
+not hold already stand here.
+
+    vendor         trap                                                      held by
+    Shopware 6     updatedAt is null until the first update                  test_shopware_connector
+                   tokens live ten minutes, their endpoint slows down        test_shopware_connector
+                   phones are on addresses only                              its fixture
+                   deliveries are thin; an old timestamp is refused          test_webhooks, here
+    WooCommerce    /customers knows no modified_after, orders do             here
+                   guests (customer_id 0) exist only in orders               its fixture, here
+                   dates are local unless they are named gmt                 its fixture
+                   WordPress erases in place                                 its fixture
+    Shopify        a filter on updated_at matches whole days                 its fixture
+                   throttling comes with status 200                          here
+                   merges are told once                                      here
+                   customers/redact is an erasure                            test_webhooks
+                   fields go and come with versions                          test_vendor_schemas
+    OpenSourcePOS  no reliable time of change                                test_live_opensourcepos
+                   deleting may scramble the person                          its fixture, test_live_opensourcepos
+    Zendesk        ten requests a minute                                     here
+                   items are repeated; active: false is a deletion           its fixture
+                   a shared phone number is no evidence                      its fixture
+                   the signature covers the time too                         test_webhooks
+    Asterisk       no header, no zone; hidden numbers and extensions         its fixture, here
+                   several lines of one call                                 its fixture
+    Meta           a lead's delivery holds ids only                          test_webhooks
+                   leads are kept for 90 days                                here
+    Messenger      ids are page-scoped                                       its fixture
+    WhatsApp       the number may be hidden; it may change                   here
+    Mailman        an empty roster has no entries; requests of other kinds   its fixture
+    Synapse        e-mail and phone are only in the detail                   its fixture
+"""
+
+import hashlib
+import hmac
+import json
+from base64 import b64encode
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loopback import Asked, Told, serving
+from reading import NOW, context, read
+
+from cdi.ingest.blueprint import HttpManifest
+from cdi.ingest.contract import Op, Record, WebhookRequest, WebhookResult
+from cdi.ingest.manifest import DeclaredConnector, load_connector
+from cdi.ingest.webhook import WebhookRefusedError
+from cdi.settings import bundled
+
+SECRET = "geheim"
+
+
+def shipped(name: str) -> DeclaredConnector:
+    return load_connector(bundled("connectors") / name / "connector.yaml")
+
+
+def delivered(name: str, config: dict[str, Any], body: Any, header: str, *, base64: bool, **more: str) -> WebhookResult:
+    """What a delivery that is signed rightly brings."""
+    raw = json.dumps(body).encode()
+    digest = hmac.new(SECRET.encode(), raw, hashlib.sha256).digest()
+    signature = b64encode(digest).decode() if base64 else digest.hex()
+    headers = {"content-type": "application/json", header: signature} | {
+        word.replace("_", "-"): said for word, said in more.items()
+    }
+    request = WebhookRequest("POST", "https://cdi.example/v1/sources/x/webhook", headers, raw)
+    return shipped(name).webhook(config, request, context(Path()))
+
+
+def canonical(connector: DeclaredConnector, config: dict[str, Any], record: Record) -> dict[str, Any]:
+    mapped = connector.map(record.stream, record.data, config)
+    return {name: value for name, value in mapped.items() if value is not None}
+
+
+# -- Shopware --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("age", [timedelta(hours=2), timedelta(days=-1)])
+def test_an_old_delivery_of_shopware_is_refused(age: timedelta) -> None:
+    config = {"base_url": "https://x.example", "client_id": "i", "client_secret": "s", "shop_secret": SECRET}
+    raw = {"data": {"event": "customer.written", "payload": []}, "source": {"eventId": "e1"}}
+    body = {**raw, "timestamp": int((NOW - age).timestamp())}
+    raw_bytes = json.dumps(body).encode()
+    signature = hmac.new(SECRET.encode(), raw_bytes, hashlib.sha256).hexdigest()
+    headers = {"content-type": "application/json", "shopware-shop-signature": signature}
+    with pytest.raises(WebhookRefusedError, match="too old"):
+        shipped("shopware6").webhook(config, WebhookRequest("POST", "https://x", headers, raw_bytes), context(Path()))
+
+
+# -- WooCommerce -----------------------------------------------------------------------------------------------------
+
+
+def woocommerce(asked: Asked) -> Told:
+    order = {
+        "id": 1,
+        "customer_id": 0,
+        "date_created_gmt": "2026-03-01T10:00:00",
+        "date_modified_gmt": "2026-03-01T10:00:00",
+        "billing": {"email": " Gast@Haus.Example "},
+    }
+    first = asked.params.get("page") == "1"
+    return Told([order] if first and asked.path.endswith("/orders") else [])
+
+
+def test_woocommerces_customers_are_never_asked_for_by_change_and_its_orders_are() -> None:
+    connector = shipped("woocommerce")
+    with serving(woocommerce) as site:
+        config = {"base_url": site.url, "consumer_key": "k", "consumer_secret": "s"}
+        for stream in ("customers", "guests", "orders"):
+            first = read(connector, Path(), config, stream=stream)
+            read(connector, Path(), config, stream=stream, state=first.state)
+    asked = {(request.path.rpartition("/")[2], "modified_after" in request.params) for request in site.asked}
+    assert asked == {("customers", False), ("orders", False), ("orders", True)}
+
+
+def test_a_guests_order_belongs_to_the_guest_however_the_address_was_typed() -> None:
+    connector = shipped("woocommerce")
+    with serving(woocommerce) as site:
+        config = {"base_url": site.url, "consumer_key": "k", "consumer_secret": "s"}
+        (guest,) = read(connector, Path(), config, stream="guests").records
+        (order,) = read(connector, Path(), config, stream="orders").records
+    assert canonical(connector, config, order)["customer_key"] == guest.key
+    assert canonical(connector, config, guest)["emails"][0]["verified"] is False
+
+
+# -- Shopify ---------------------------------------------------------------------------------------------------------
+
+SHOPIFY = {"base_url": "https://x.myshopify.com", "access_token": "t", "webhook_secret": SECRET}
+
+
+def test_shopify_that_throttles_with_status_200_is_asked_again() -> None:
+    calls = []
+
+    def shop(asked: Asked) -> Told:
+        calls.append(asked)
+        if len(calls) == 1:
+            return Told({"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]})
+        return Told({"data": {"customers": {"pageInfo": {"hasNextPage": False, "endCursor": None}, "nodes": []}}})
+
+    with serving(shop) as site:
+        read(shipped("shopify"), Path(), {**SHOPIFY, "base_url": site.url})
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [("completed", 1), ("COMPLETED", 1), ("failed", 0), ("in_progress", 0)]
+)
+def test_a_merge_of_shopify_is_an_identity_link_once_it_is_done(status: str, expected: int) -> None:
+    body = {
+        "admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1",
+        "admin_graphql_api_customer_deleted_id": "gid://shopify/Customer/2",
+        "status": status,
+    }
+    result = delivered(
+        "shopify", SHOPIFY, body, "x-shopify-hmac-sha256", base64=True, x_shopify_topic="customers/merge"
+    )
+    told = [canonical(shipped("shopify"), SHOPIFY, record) for record in result.records]
+    assert told == [{"from": "2", "to": "1", "reason": "merge"}] * expected
+    assert "customers" in result.read_again
+
+
+# -- Zendesk, Asterisk, Meta -----------------------------------------------------------------------------------------
+
+
+def test_zendesk_is_asked_ten_times_a_minute_at_most() -> None:
+    manifest = shipped("zendesk").manifest
+    assert isinstance(manifest, HttpManifest)
+    assert manifest.connection.requests_per_second is not None
+    assert manifest.connection.requests_per_second * 60 <= 10
+
+
+@pytest.mark.parametrize("channel", ["web", "voice", "some_new_integration", None])
+def test_a_ticket_of_zendesk_has_a_channel_whatever_it_came_by(channel: str | None) -> None:
+    config = {"base_url": "https://x.zendesk.com", "user": "u", "api_token": "t"}
+    ticket = {"id": 1, "requester_id": 2, "via": {"channel": channel}, "created_at": "2026-03-01T10:00:00Z"}
+    assert shipped("zendesk").map("tickets", ticket, config)["channel"]
+
+
+@pytest.mark.parametrize("number", ["anonymous", "201", "", "123456"])
+def test_a_hidden_or_internal_number_of_asterisk_is_no_customer(tmp_path: Path, number: str) -> None:
+    cells = ["", number, "200", "from-trunk", "", "a", "b", "Dial", "", "2026-07-01 09:00:00", "", "", "9", "9"]
+    line = ",".join([*cells, "ANSWERED", "DOCUMENTATION", "1.1", ""])
+    (tmp_path / "Master.csv").write_text(f"{line}\n", encoding="utf-8")
+    assert read(shipped("asterisk_cdr"), tmp_path, {"folder": "."}, stream="calls").records == []
+
+
+@pytest.mark.parametrize("name", ["meta_leads", "meta_messenger", "meta_whatsapp"])
+def test_what_meta_no_longer_keeps_is_not_taken_for_gone(name: str) -> None:
+    assert not any(stream.detects_deletes for stream in shipped(name).streams())
+
+
+# -- WhatsApp --------------------------------------------------------------------------------------------------------
+
+WHATSAPP = {"phone_number_id": "1", "access_token": "t", "app_secret": SECRET}
+
+
+def whatsapp(**value: Any) -> dict[str, list[Record]]:
+    """By stream what a delivery brings."""
+    body = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "9", "changes": [{"field": "messages", "value": {"messaging_product": "whatsapp", **value}}]}],
+    }
+    raw = json.dumps(body).encode()
+    signature = f"sha256={hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()}"
+    headers = {"content-type": "application/json", "x-hub-signature-256": signature}
+    result = shipped("meta_whatsapp").webhook(
+        WHATSAPP, WebhookRequest("POST", "https://x", headers, raw), context(Path())
+    )
+    found: dict[str, list[Record]] = {}
+    for record in result.records:
+        assert record.op is Op.UPSERT
+        found.setdefault(record.stream, []).append(record)
+    return found
+
+
+def told(record: Record) -> dict[str, Any]:
+    return canonical(shipped("meta_whatsapp"), WHATSAPP, record)
+
+
+def test_who_writes_by_whatsapp_becomes_a_customer_and_the_text_stays_away() -> None:
+    contact = {"profile": {"name": "Erika"}, "wa_id": "491711234567", "user_id": "DE.1349"}
+    message = {
+        "from": "491711234567",
+        "id": "wamid.1",
+        "timestamp": "1772359200",
+        "type": "text",
+        "text": {"body": "Hallo"},
+    }
+    found = whatsapp(contacts=[contact], messages=[message])
+    (customer,), (touchpoint,) = found["customers"], found["messages"]
+    assert customer.key == "491711234567"
+    assert told(customer)["phones"] == [{"value": "+491711234567", "use": "mobile", "verified": True}]
+    assert told(touchpoint) == {
+        "customer_key": "491711234567",
+        "type": "message",
+        "at": "2026-03-01T10:00:00+00:00",
+        "direction": "inbound",
+        "channel": "messenger",
+    }
+    assert "Hallo" not in json.dumps(touchpoint.data)
+
+
+def test_who_hides_the_number_is_known_by_the_id_for_this_business() -> None:
+    contact = {"profile": {"name": "Erika", "username": "erika"}, "user_id": "DE.1349"}
+    message = {"from_user_id": "DE.1349", "id": "wamid.2", "timestamp": "1772359200", "type": "image"}
+    found = whatsapp(contacts=[contact], messages=[message])
+    (customer,), (touchpoint,) = found["customers"], found["messages"]
+    assert customer.key == told(touchpoint)["customer_key"] == "DE.1349"
+    assert "phones" not in told(customer)
+    assert {i["value"] for i in told(customer)["identifiers"]} == {"DE.1349", "erika"}
+
+
+@pytest.mark.parametrize("kind", ["user_changed_number", "customer_changed_number"])
+def test_a_changed_number_is_an_identity_link_and_no_message(kind: str) -> None:
+    system = {"body": "changed", "type": kind, "wa_id": "491719999999"}
+    message = {"from": "491711234567", "id": "wamid.3", "timestamp": "1772359200", "type": "system", "system": system}
+    found = whatsapp(messages=[message])
+    assert set(found) == {"number_changes"}
+    (link,) = found["number_changes"]
+    assert told(link) == {"from": "491711234567", "to": "491719999999", "reason": "number_change"}
+
+
+def test_a_message_that_was_sent_is_told_once() -> None:
+    states = [
+        {"id": "wamid.4", "status": status, "timestamp": "1772359200", "recipient_id": "491711234567"}
+        for status in ("sent", "delivered", "read")
+    ]
+    (sent,) = whatsapp(statuses=states)["sent"]
+    assert told(sent)["direction"] == "outbound"
+    assert told(sent)["customer_key"] == "491711234567"
