@@ -2,7 +2,8 @@
 of it for the whole."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +34,7 @@ def somebody(n: int, **more: Any) -> CanonicalData:
 def company(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A careful company that keeps apart what a bold one joins; a run over it takes many small commits."""
     monkeypatch.setattr(rerun, "GENTLY", 4)
-    monkeypatch.setattr(rerun, "TOLD_EVERY", 0.0)
+    monkeypatch.setattr(rerun, "TOLD_EVERY", 0.01)
     company = company_in(tmp_path, database, CAREFUL)
     addresses = [home("Lindenweg", str(n + 1), "50667", "Köln") for n in range(COUPLES)]
     push(company, "shop", {str(n): somebody(n, addresses=addresses[n]) for n in range(COUPLES)})
@@ -118,6 +119,8 @@ def test_a_run_waits_while_it_is_paused_and_pushes_go_on(company: Installation, 
         push(company, "till", {"1": None, "2": somebody(2, emails=email("anna2@gmx.de"))})
         assert (waits["done"], waits["state"]) == (deployment.status(company)["rerun"]["done"], "paused")
         assert not applying.done()
+        push(company, "app", {"later": person("Lena", "Wernicke")}, settle=False)
+        wait_until(lambda: count(company, "redo") == 0)
         modelling.go_on(company)
         applying.result(timeout=60)
     assert deployment.status(bold)["rerun"] is None
@@ -126,13 +129,18 @@ def test_a_run_waits_while_it_is_paused_and_pushes_go_on(company: Installation, 
     assert in_the_end(bold) == end, "what was pushed during the run was resolved under another model"
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it does not come true")
+
+
 def wait_for(company: Installation, state: str) -> dict[str, Any]:
-    for _ in range(200):
-        told = deployment.status(company)["rerun"]
-        if told and told["state"] == state:
-            return told
-        threading.Event().wait(0.02)
-    raise AssertionError(f"the run is not {state}")
+    wait_until(lambda: (deployment.status(company)["rerun"] or {"state": "done"})["state"] == state)
+    told: dict[str, Any] = deployment.status(company)["rerun"]
+    return told
 
 
 def test_a_paused_run_outlives_its_process(company: Installation, bold: Installation) -> None:

@@ -115,10 +115,11 @@ def _task(installation: Installation, *, full: bool) -> Task | None:
 
 @dataclass(slots=True)
 class _Telling:
-    """How far a run is, for whoever looks; and where it waits while it is paused."""
+    """How far a run is, for whoever looks; and where it waits while it is paused: what is due is resolved even then."""
 
     installation: Installation
     say: Progress
+    resolved: Resolved
     run: reruns.Rerun | None  # None: a run that needs no end, since what is due stays due
     told: float = field(default=0.0)
 
@@ -132,7 +133,9 @@ class _Telling:
         self.say(step, done, total)
         if self.run is not None and time.monotonic() - self.told >= TOLD_EVERY:
             while self._tell(step, done, total):
+                resolve_due(self.installation, self.resolved, self.say)
                 time.sleep(TOLD_EVERY)
+                self.say(step, done, total)  # who wants to stop the process says so there
 
     def _tell(self, step: str, done: int, total: int) -> bool:
         assert self.run is not None
@@ -148,7 +151,7 @@ def _run_everything(installation: Installation, task: Task, resolved: Resolved, 
 
 
 def _run_with(workers: Workers, installation: Installation, task: Task, resolved: Resolved, say: Progress) -> None:
-    telling = _Telling(installation, say, _begun(installation, task))
+    telling = _Telling(installation, say, resolved, _begun(installation, task))
     gently = _somebody_is_served(installation)
     _normalise_everything(
         installation,
