@@ -4,10 +4,13 @@ The processes are started when there is the first such work, and end with the `w
 """
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.context import ForkServerContext
+from threading import Thread
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -36,7 +39,7 @@ class Workers:
     def each(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """`function` of every task, in their order; only a few tasks ahead of the one that is asked for are begun."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self.count, get_context("spawn"))
+            self._pool = ProcessPoolExecutor(self.count, _context(), _begin)
         waiting: deque[Future[Result]] = deque()
         for task in tasks:
             waiting.append(self._pool.submit(function, task))
@@ -44,6 +47,27 @@ class Workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _context() -> ForkServerContext:
+    """Processes forked from one that has loaded the program and nothing else: no thread, no connection is inherited,
+    and the loading, which takes seconds, is done once for all."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "cdi.pipeline"])
+    return context
+
+
+def _begin() -> None:
+    """A worker ends with the process that it works for, however that ends; Ctrl-C is that one's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def _cores() -> int:

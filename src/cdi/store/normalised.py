@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, T
 from cdi.matching.columns import Card, card_of
 from cdi.matching.pairs import IntArray
 from cdi.normalise.record import NormalisedRecord
+from cdi.store.binary_copy import copy_integers
 from cdi.store.db import as_columns, copy_rows, metadata, text
 
 touch = Sequence("touch", metadata=metadata)
@@ -139,7 +140,8 @@ def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
 
 def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray) -> None:
     """Add block keys of records that have none (see `forget`); two parallel columns."""
-    copy_rows(connection, "block_key", ("key", "record_id"), zip(keys.tolist(), record_ids.tolist(), strict=True))
+    order = np.argsort(keys, kind="stable")  # what lies together in the index is written together
+    copy_integers(connection, "block_key", ("key", "record_id"), (keys[order], record_ids[order]))
 
 
 def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
