@@ -1,6 +1,7 @@
 """An engineer wires in a source with the command line: what is written loads, nothing that was there is changed."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from cdi import cli
+from cdi import cli, deployment
 from cdi.errors import InvalidInputError
 from cdi.ingest.registry import find_connectors
 from cdi.ingest.schema import deployment_schema
@@ -37,9 +38,17 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
+@pytest.fixture(scope="module")
+def empty_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("deployment") / "company"
+    deployment.create_folder(folder, empty=True)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path, command: Command) -> Path:
-    assert command("init", str(tmp_path / "company"), "--empty")[0] == 0
+def folder(tmp_path: Path, empty_company: Path) -> Path:
+    """A deployment as `cdi init --empty` makes it."""
+    shutil.copytree(empty_company, tmp_path / "company")
     return tmp_path / "company"
 
 
@@ -162,11 +171,6 @@ def test_sources_in_one_line_are_left_alone() -> None:
 
 CONNECTORS = find_connectors([bundled("connectors")])
 CHECK = jsonschema.Draft202012Validator(deployment_schema(CONNECTORS))
-
-
-def test_the_shipped_schema_of_deployments_is_up_to_date() -> None:
-    shipped = json.loads((bundled("connectors") / "cdi.schema.json").read_text(encoding="utf-8"))
-    assert shipped == deployment_schema(CONNECTORS), "run python -m cdi.ingest.schema"
 
 
 def test_the_sample_company_is_valid() -> None:

@@ -391,14 +391,16 @@ def _logged() -> Iterator[list[str]]:
             lines.append(str(record.__dict__))
 
     logger, handler = logging.getLogger("cdi"), Keep()
-    level = logger.level
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # what is looked at here is nobody else's
     try:
         yield lines
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The JSON Schemas of `connector.yaml` and `cdi.yaml`, derived from what the program accepts: an editor completes and
 checks with them.
 
-`python -m cdi.ingest.schema` writes the shipped ones, `connectors/*.schema.json`; a deployment has its own, which know
-its own connectors.
+`python -m cdi.ingest.schema` writes `connectors/connector.schema.json`. A deployment has both, in `schemas/`: the one
+of its `cdi.yaml` knows the settings of its own connectors too.
 """
 
 import json
@@ -14,7 +14,7 @@ from cdi.fields import ATTRIBUTES, Attribute, Shape, Stream
 from cdi.ingest.blueprint import MANIFESTS
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.ingest.mapping import PARTS, REQUIRED
-from cdi.ingest.registry import Registry, find_connectors
+from cdi.ingest.registry import Registry
 from cdi.settings import PUSH, Deployment, bundled
 
 JsonSchema = dict[str, Any]
@@ -180,4 +180,5 @@ def write_schemas(folder: Path, connectors: Registry) -> list[Path]:
 
 
 if __name__ == "__main__":
-    write_schemas(bundled("connectors"), find_connectors([bundled("connectors")]))
+    text = json.dumps(manifest_schema(), indent=1, ensure_ascii=False) + "\n"
+    (bundled("connectors") / CONNECTOR_SCHEMA).write_text(text, encoding="utf-8")
