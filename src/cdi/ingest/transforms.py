@@ -136,6 +136,7 @@ def ts(value: Any, *how: str) -> str | None:
     return moment(text.strip(), fmt, zone).isoformat()
 
 
+@lru_cache(maxsize=65_536)
 def moment(text: str, fmt: str | None, zone: str | None) -> datetime:
     """A text as a moment with its offset; raises TransformError."""
     try:

@@ -58,8 +58,10 @@ def _context() -> ForkServerContext:
 
 
 def _begin() -> None:
-    """A worker ends with the process that it works for, however that ends; Ctrl-C is that one's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker ends with the process that it works for, however that ends; to be told to stop is that one's business,
+    which ends its batch first."""
+    for told_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told_to_stop, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
         Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
