@@ -30,7 +30,35 @@ def delivery(
 HUB = Signature(header="X-Hub-Signature-256", prefix="sha256=", secret="")
 TWILIO = Signature(header="X-Twilio-Signature", algorithm="sha1", encoding="base64", message=("url", "form"), secret="")
 SHOPIFY = Signature(header="X-Shopify-Hmac-Sha256", encoding="base64", secret="")
+SHOPWARE = Signature(header="shopware-shop-signature", secret="")
+HUBSPOT = Signature(
+    header="X-HubSpot-Signature-v3",
+    encoding="base64",
+    message=("method", "url", "body", "header:X-HubSpot-Request-Timestamp"),
+    secret="",
+)
 PUBLISHED = [
+    pytest.param(  # Shopware's own SDK for apps: shopware/app-php-sdk, RequestVerifierTest, testAuthenticatePostValid
+        SHOPWARE,
+        "secret",
+        delivery(
+            b"body",
+            url="https://my-shop.com/webhook",
+            shopware_shop_signature="dc46983557fea127b43af721467eb9b3fde2338fe3e14f51952aa8478c13d355",
+        ),
+        id="shopware",
+    ),
+    pytest.param(  # HubSpot's own SDK: hubspot-api-python, test_signature.py, test_get_signature__v3
+        HUBSPOT,
+        "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy",
+        delivery(
+            b"{'example_field':'example_value'}",
+            url="https://www.example.com/webhook_uri",
+            x_hubspot_request_timestamp="15000000",
+            x_hubspot_signature_v3="HPW73RUtKmcYoEDADG0s6MmGFWUzWJKAW07r8RDgcQw=",
+        ),
+        id="hubspot",
+    ),
     pytest.param(  # GitHub's documentation of webhooks, "Testing the webhook payload validation"; Meta signs alike
         HUB,
         "It's a Secret to Everybody",
