@@ -38,6 +38,8 @@ def deployed(folder: Path, text: str) -> Path:
             "schedule: * * * * *",
             "a text that begins with * & ! % @ ` { [ or has ': ' in it needs quotes",
         ),
+        ("purpose: sale", "purpose: {{config.purpose}}", "cdi.yaml:9: found unhashable key"),
+        ("purpose: sale", "purpose: \x07", "cdi.yaml: a character that YAML does not allow"),
         ("Europe/Berlin", "Berlin", "cdi.yaml:1: company.timezone: no time zone Berlin; write one such as"),
         (
             "purpose: sale",

@@ -320,22 +320,31 @@ def _dotenv(path: Path) -> dict[str, str]:
 Lines: TypeAlias = dict[tuple[str | int, ...], int]
 
 
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML was built with it: ten times as fast, which every command notices."""
+
+
 def load_yaml(path: Path) -> tuple[Any, Lines]:
     """A YAML file and the line of each of its nodes, by path; raises ConfigurationError with the line."""
+    lines: Lines = {}
+    twice: list[str] = []
     try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        try:
+            node = loader.get_single_node()
+            if node is not None:
+                _collect_lines(node, (), lines, twice)  # before it is constructed, which joins merged parts into it
+            document = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         remedy = "This is not valid YAML; a text that begins with * & ! % @ ` { [ or has ': ' in it needs quotes"
         raise ConfigurationError(f"{path}:{line}: {error.problem}", remedy=remedy) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {type(error).__name__}") from None
-    lines: Lines = {}
-    twice: list[str] = []
-    if node is not None:
-        _collect_lines(node, (), lines, twice)
+    except yaml.reader.ReaderError as error:
+        raise ConfigurationError(f"{path}: a character that YAML does not allow: {error.reason}") from None
     if twice:
         raise ConfigurationError("\n".join(f"{path}:{fault}" for fault in twice))
     return document, lines
@@ -347,10 +356,11 @@ def _collect_lines(node: yaml.Node, path: tuple[str | int, ...], lines: Lines, t
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
         for key, value in node.value:
-            inner, line = (*path, key.value), key.start_mark.line + 1
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                twice.append(f"{line}: {'.'.join(map(str, inner))}: stands in line {seen[key.value]} already")
-            seen[key.value] = line
+            name = key.value if isinstance(key, yaml.ScalarNode) else "?"
+            inner, line = (*path, name), key.start_mark.line + 1
+            if name in seen and key.tag != "tag:yaml.org,2002:merge":
+                twice.append(f"{line}: {'.'.join(map(str, inner))}: stands in line {seen[name]} already")
+            seen[name] = line
             _collect_lines(value, inner, lines, twice)
             lines[inner] = line
     elif isinstance(node, yaml.SequenceNode):
