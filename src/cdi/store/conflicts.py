@@ -1,7 +1,7 @@
 """Conflicts: values or owners of one profile that contradict each other, and that a steward must settle."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, T
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from cdi.access import Visibility
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 conflict = Table(
@@ -33,13 +33,6 @@ conflict = Table(
 )
 
 
-def _none_stands(connection: Connection, profile_ids: Sequence[UUID]) -> bool:
-    return not connection.execute(
-        text("select exists (select from conflict where status = 'open' and profile_id = any(cast(:ids as uuid[])))"),
-        {"ids": list(profile_ids)},
-    ).scalar_one()
-
-
 @dataclass(frozen=True, slots=True)
 class Contradiction:
     """A conflict that should be open in a profile."""
@@ -57,57 +50,39 @@ def replace_conflicts(
     connection: Connection, profile_ids: Sequence[UUID], conflicts: Sequence[Contradiction], now: datetime
 ) -> None:
     """Make `conflicts` the open ones of these profiles."""
-    standing = connection.execute(
-        text(
-            "select exists (select from conflict where status = 'open' and profile_id = any(cast(:profiles as uuid[])))"
-        ),
-        {"profiles": list(profile_ids)},
-    ).scalar_one()
-    if not standing and not conflicts:  # most changes contradict nothing
+    profiles = {"profiles": list(profile_ids)}
+    if not conflicts and not connection.execute(text(STANDING), profiles).scalar_one():  # most contradict nothing
         return
-    if not conflicts and _none_stands(connection, profile_ids):
-        return
-    connection.execute(text("drop table if exists contradiction"))
-    connection.execute(
-        text(
-            "create temporary table contradiction (profile_id uuid, key text, kind text, attribute text,"
-            " owners text[], record_ids bigint[], detail jsonb) on commit drop"
-        )
-    )
-    copy_rows(
-        connection,
-        "contradiction",
-        ("profile_id", "key", "kind", "attribute", "owners", "record_ids", "detail"),
-        (
-            (
-                c.profile_id, c.key, c.kind, c.attribute, list(c.owners), list(c.record_ids),
-                orjson.dumps(dict(c.detail)).decode(),
-            )
-            for c in conflicts
-        ),
-    )  # fmt: skip
-    connection.execute(
-        text(
-            """
-            update conflict c set status = 'closed', closed_at = :now, closed_reason = 'moot: what contradicted is gone'
-            where c.status = 'open' and c.profile_id = any(cast(:profiles as uuid[]))
-            and not exists (select from contradiction n where n.profile_id = c.profile_id and n.key = c.key)
-            """
-        ),
-        {"now": now, "profiles": list(profile_ids)},
-    )
-    connection.execute(
-        text(
-            """
-            insert into conflict (profile_id, key, kind, attribute, owners, record_ids, detail, status, opened_at)
-            select profile_id, key, kind, attribute, owners, record_ids, detail, 'open', :now
-            from contradiction order by profile_id, key
-            on conflict (profile_id, key) where status = 'open' do update set
-                owners = excluded.owners, record_ids = excluded.record_ids, detail = excluded.detail
-            """
-        ),
-        {"now": now},
-    )
+    found = [asdict(conflict) for conflict in conflicts]
+    parameters = profiles | {"now": now, "contradictions": orjson.dumps(found).decode()}
+    for statement in (CLOSE, OPEN):
+        connection.execute(text(statement), parameters)
+
+
+STANDING = "select exists (select from conflict where status = 'open' and profile_id = any(cast(:profiles as uuid[])))"
+
+CONTRADICTION = """
+with contradiction as materialized (
+    select * from json_to_recordset(cast(:contradictions as json)) as c(profile_id uuid, key text, kind text,
+        attribute text, owners text[], record_ids bigint[], detail jsonb)
+)
+"""
+
+CLOSE = f"""
+{CONTRADICTION}
+update conflict c set status = 'closed', closed_at = :now, closed_reason = 'moot: what contradicted is gone'
+where c.status = 'open' and c.profile_id = any(cast(:profiles as uuid[]))
+and not exists (select from contradiction n where n.profile_id = c.profile_id and n.key = c.key)
+"""  # noqa: S608  a fixed list
+
+OPEN = f"""
+{CONTRADICTION}
+insert into conflict (profile_id, key, kind, attribute, owners, record_ids, detail, status, opened_at)
+select profile_id, key, kind, attribute, owners, record_ids, detail, 'open', :now
+from contradiction order by profile_id, key
+on conflict (profile_id, key) where status = 'open' do update set
+    owners = excluded.owners, record_ids = excluded.record_ids, detail = excluded.detail
+"""  # noqa: S608  a fixed list
 
 
 def open_conflicts(connection: Connection, profile_id: UUID) -> list[dict[str, Any]]:

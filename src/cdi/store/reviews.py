@@ -6,16 +6,17 @@ answered or moot.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import EVERYTHING, Visibility
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 review = Table(
@@ -77,13 +78,12 @@ def replace_reviews(
     show what is now strongest, those that are moot close with the reason. What a steward has answered since both
     records changed last is not asked again. `built` are those whose golden records were built: about birth dates
     only they were asked."""
-    if not questions and _none_stands(connection, profile_ids):
-        return
-    parameters = {"now": now, "profiles": list(profile_ids), "built": list(built)}
-    standing = connection.execute(text(STANDING), parameters).scalar_one()
+    profiles = {"profiles": list(profile_ids)}
+    standing = connection.execute(text(STANDING), profiles).scalar_one()
     if not standing and not questions:  # most changes ask nothing
         return
-    _stage(connection, questions)
+    asked = [{**asdict(question), "owners": list(question.owners)} for question in questions]
+    parameters = profiles | {"now": now, "built": list(built), "questions": orjson.dumps(asked).decode()}
     for statement in (FOLLOW, SETTLE, ARRIVE, CLOSE, LAPSE, OPEN) if standing else (OPEN,):
         connection.execute(text(statement), parameters)
 
@@ -93,38 +93,12 @@ select exists (select from review where status <> 'closed' and left_profile = an
     or exists (select from review where status <> 'closed' and right_profile = any(cast(:profiles as uuid[])))
 """
 
-
-def _none_stands(connection: Connection, profile_ids: Sequence[UUID]) -> bool:
-    return not connection.execute(
-        text(
-            "select exists (select from review where status <> 'closed' and left_profile = any(cast(:ids as uuid[])))"
-            " or exists (select from review where status <> 'closed' and right_profile = any(cast(:ids as uuid[])))"
-        ),
-        {"ids": list(profile_ids)},
-    ).scalar_one()
-
-
-def _stage(connection: Connection, questions: Sequence[Question]) -> None:
-    connection.execute(text("drop table if exists question"))
-    connection.execute(
-        text(
-            "create temporary table question (kind text, left_profile uuid, right_profile uuid, left_record bigint,"
-            " right_record bigint, weight double precision, reason text, owners text[]) on commit drop"
-        )
-    )
-    copy_rows(
-        connection,
-        "question",
-        ("kind", "left_profile", "right_profile", "left_record", "right_record", "weight", "reason", "owners"),
-        (
-            (
-                q.kind, q.left_profile, q.right_profile, q.left_record, q.right_record, q.weight, q.reason,
-                list(q.owners),
-            )
-            for q in questions
-        ),
-    )  # fmt: skip
-
+QUESTION = """
+with question as materialized (
+    select * from json_to_recordset(cast(:questions as json)) as q(kind text, left_profile uuid, right_profile uuid,
+        left_record bigint, right_record bigint, weight double precision, reason text, owners text[])
+)
+"""
 
 # Reviews of these profiles whose records lie elsewhere now are set aside under the profiles where they lie (so that
 # no two stand under one pair while they move), or closed when the question has answered itself.
@@ -176,14 +150,15 @@ update review set status = replace(status, 'moved ', '') where status <> 'closed
 and (left_profile = any(cast(:profiles as uuid[])) or right_profile = any(cast(:profiles as uuid[])))
 """
 
-CLOSE = """
+CLOSE = f"""
+{QUESTION}
 update review v set status = 'closed', closed_at = :now, closed_reason = 'moot: the records changed'
 where v.status = 'open'
 and (v.left_profile = any(cast(:profiles as uuid[])) or v.right_profile = any(cast(:profiles as uuid[])))
 and (v.kind <> 'birth_date' or v.left_profile = any(cast(:built as uuid[])))
 and not exists (select from question q where q.kind = v.kind
     and q.left_profile = v.left_profile and q.right_profile = v.right_profile)
-"""
+"""  # noqa: S608  a fixed list
 
 # What waited for consent and is moot now has no effect any more.
 LAPSE = """
@@ -196,14 +171,15 @@ and (v.left_profile = any(cast(:profiles as uuid[])) or v.right_profile = any(ca
 # Of several questions of one kind about the same profiles the strongest is asked; the others follow when it is
 # answered. The very decision that overrules a link does not answer whether the link was right. A review that waits
 # for consent keeps the records that its decision is about.
-OPEN = """
+OPEN = f"""
+{QUESTION}
 insert into review as v (kind, left_profile, right_profile, left_record, right_record, weight, reason, owners, status,
     opened_at)
 select kind, left_profile, right_profile, left_record, right_record, weight, reason, owners, 'open', :now
 from (
 select distinct on (kind, left_profile, right_profile) q.* from question q
 where not exists (
-    select from decision d where d.revoked_at is null and d.awaits = '{}'
+    select from decision d where d.revoked_at is null and d.awaits = '{{}}'
     and (q.kind <> 'overruled' or d.verdict = 'unsure')
     and d.record_ids @> array[q.left_record, q.right_record]
     and (q.left_record = any(d.left_ids) and q.right_record = any(d.right_ids)
@@ -217,7 +193,7 @@ on conflict (left_profile, right_profile, kind) where status in ('open', 'waitin
     reason = excluded.reason, owners = excluded.owners, version = v.version + 1
 where v.status = 'open' and (v.left_record, v.right_record, v.weight, v.reason, v.owners)
     is distinct from (excluded.left_record, excluded.right_record, excluded.weight, excluded.reason, excluded.owners)
-"""
+"""  # noqa: S608  a fixed list
 
 
 def open_waiting(connection: Connection, question: Question, now: datetime) -> int:
