@@ -268,6 +268,25 @@ def test_a_hostile_key_is_unknown(company: Installation, header: str) -> None:
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
 
 
+@pytest.mark.parametrize("number", [-(2**63), -7, 0, 2**31, 2**62, 2**63 - 1, 2**63, 10**30])
+def test_a_number_that_no_row_has_is_none(company: Installation, number: int) -> None:
+    admin = Doors(company).as_(Role.ADMIN)
+    body = {"reason": "so", "verdict": "unsure", "record": "till:a", "outcome": "done"}
+    for method, path, wanted in (
+        ("GET", f"/v1/reviews/{number}", ()),
+        ("POST", f"/v1/reviews/{number}/claim", ()),
+        ("POST", f"/v1/reviews/{number}/release", ()),
+        ("POST", f"/v1/reviews/{number}/decision", ("reason", "verdict")),
+        ("GET", f"/v1/conflicts/{number}", ()),
+        ("POST", f"/v1/conflicts/{number}/resolution", ("reason", "record")),
+        ("GET", f"/v1/overrides/{number}", ()),
+        ("DELETE", f"/v1/overrides/{number}", ("reason",)),
+        ("POST", f"/v1/touchpoints/{number}/closing", ("outcome",)),
+    ):
+        answer = admin.request(method, path, json={name: body[name] for name in wanted} if wanted else None)
+        assert answer.status_code in {404, 422}, (method, path, answer.text)
+
+
 def test_a_message_never_repeats_what_was_sent(reader: TestClient) -> None:
     told: list[Any] = [
         reader.get("/v1/profiles?limit=anna.krz@gmx.de").text,

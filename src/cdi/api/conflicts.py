@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, IfMatch, Reason, RecordName, tag
+from cdi.api.desk import AtDesk, Body, IfMatch, Number, Reason, RecordName, tag
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.ids import parse_record_key
 from cdi.stewardship import Settlement
@@ -55,13 +55,13 @@ def list_conflicts(
 
 
 @router.get("/conflicts/{conflict_id}")
-def get_conflict(conflict_id: int, desk: AtDesk) -> Response:
+def get_conflict(conflict_id: Number, desk: AtDesk) -> Response:
     """One conflict."""
     return answer(stewardship.show_conflict(desk, conflict_id))
 
 
 @router.post("/conflicts/{conflict_id}/resolution")
-def settle_conflict(conflict_id: int, body: Resolution, desk: AtDesk) -> Response:
+def settle_conflict(conflict_id: Number, body: Resolution, desk: AtDesk) -> Response:
     """Pin the value that holds, or name the owner. It closes, and stays closed."""
     return answer(stewardship.settle_conflict(desk, conflict_id, body.settlement(body.owner)))
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeAlias
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cdi.access import Caller, Role
@@ -14,7 +14,7 @@ Stewarding: TypeAlias = Annotated[Caller, Depends(allowed(Role.STEWARD))]
 """Whoever may decide."""
 
 
-def get_desk(installation: Here, connection: Work, caller: Stewarding) -> Desk:
+async def get_desk(installation: Here, connection: Work, caller: Stewarding) -> Desk:
     """The caller's desk, in the request's transaction."""
     return Desk(connection, installation, caller, utc_now())
 
@@ -36,6 +36,8 @@ IdempotencyKey: TypeAlias = Annotated[
 ]
 
 Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=2_000)]
+Number: TypeAlias = Annotated[int, Path(ge=1, le=2**63 - 1)]
+"""The id of a row, in a path."""
 RecordName: TypeAlias = Annotated[str, Field(max_length=600, examples=["webshop:10023"])]
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, TypeAlias
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime, Field
 
 from cdi import journey
@@ -11,7 +11,7 @@ from cdi.access import Caller, Role
 from cdi.api.answers import answer
 from cdi.api.choices import one_of
 from cdi.api.dependencies import Here, Reader, Work, allowed
-from cdi.api.desk import Body
+from cdi.api.desk import Body, Number
 from cdi.api.moved import MOVED, moved
 from cdi.api.problems import CHANGE_PROBLEMS, PROBLEMS
 from cdi.clock import utc_now
@@ -58,7 +58,7 @@ class Closing(Body):
 
 @router.post("/touchpoints/{touchpoint_id}/closing", responses=CHANGE_PROBLEMS, status_code=201)
 def close_touchpoint(
-    touchpoint_id: Annotated[int, Path(ge=1, le=2**63 - 1)],
+    touchpoint_id: Number,
     body: Closing,
     installation: Here,
     connection: Work,

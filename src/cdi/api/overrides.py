@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, IdempotencyKey, Reason, RecordName
+from cdi.api.desk import AtDesk, Body, IdempotencyKey, Number, Reason, RecordName
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.ids import parse_record_key
 from cdi.resolution.decisions import Verdict
@@ -61,14 +61,14 @@ def list_overrides(
 
 
 @router.get("/{override_id}")
-def get_override(override_id: int, desk: AtDesk) -> Response:
+def get_override(override_id: Number, desk: AtDesk) -> Response:
     """One decision with what became of it."""
     return answer(stewardship.show_override(desk, override_id))
 
 
 @router.delete("/{override_id}")
 def revoke_override(
-    override_id: int,
+    override_id: Number,
     desk: AtDesk,
     body: Revocation | None = None,
     reason: Annotated[str | None, Query(max_length=2_000)] = None,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cdi import history, profiles
+from cdi.access import Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import Here, Reader, Work
+from cdi.api.dependencies import AtDoor, Here, Reader, Work
 from cdi.api.moved import MOVED, moved
 from cdi.api.problems import PROBLEMS
 from cdi.ids import parse_record_key
@@ -21,17 +22,16 @@ UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as If-
 @router.get("/profiles/{profile_id}", responses=MOVED | UNCHANGED)
 def get_profile(
     profile_id: UUID,
-    installation: Here,
-    connection: Work,
-    caller: Reader,
+    door: AtDoor,
     as_of: AwareDatetime | None = None,
     if_none_match: Annotated[str | None, Header(max_length=2_000)] = None,
 ) -> Response:
     """The profile: golden record with the provenance and owner of each value, its records, its data owner. With
     `as_of` (a time with its offset) as it was served then; 304 while it is as `If-None-Match` says."""
-    if as_of is not None:
-        return answer(history.as_of(connection, installation, caller.visibility, profile_id, as_of))
-    found = profiles.show(connection, installation, caller.visibility, profile_id)
+    with door.opened_for(Role.READER, Role.STEWARD) as (connection, caller):
+        if as_of is not None:
+            return answer(history.as_of(connection, door.installation, caller.visibility, profile_id, as_of))
+        found = profiles.show(connection, door.installation, caller.visibility, profile_id)
     if found.document is None:
         return moved(profile_id, found.status, found.profiles, found.reason)
     etag = f'"{found.document["version"]}"'

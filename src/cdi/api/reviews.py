@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from cdi import stewardship
 from cdi.api.answers import answer
-from cdi.api.desk import AtDesk, Body, IdempotencyKey, IfMatch, Reason, tag
+from cdi.api.desk import AtDesk, Body, IdempotencyKey, IfMatch, Number, Reason, tag
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.resolution.decisions import Verdict
 from cdi.store.reviews import ReviewFilter
@@ -40,21 +40,21 @@ def list_reviews(
 
 
 @router.get("/{review_id}")
-def get_review(review_id: int, desk: AtDesk) -> Response:
+def get_review(review_id: Number, desk: AtDesk) -> Response:
     """One review, with its ETag and what was decided. The evidence stands at /v1/explain?a=…&b=…"""
     told = stewardship.show_review(desk, review_id)
     return answer(told, headers=tag(told["etag"]))
 
 
 @router.post("/{review_id}/claim")
-def claim_review(review_id: int, desk: AtDesk) -> Response:
+def claim_review(review_id: Number, desk: AtDesk) -> Response:
     """Hold it for ten minutes, or ten more; 409 names who else holds it."""
     told = stewardship.claim_review(desk, review_id)
     return answer(told, headers=tag(told["etag"]))
 
 
 @router.post("/{review_id}/release")
-def release_review(review_id: int, desk: AtDesk) -> Response:
+def release_review(review_id: Number, desk: AtDesk) -> Response:
     """Let go of it."""
     told = stewardship.release_review(desk, review_id)
     return answer(told, headers=tag(told["etag"]))
@@ -62,7 +62,7 @@ def release_review(review_id: int, desk: AtDesk) -> Response:
 
 @router.post("/{review_id}/decision")
 def decide_review(
-    review_id: int,
+    review_id: Number,
     body: Decision,
     desk: AtDesk,
     if_match: IfMatch = None,
