@@ -9,6 +9,7 @@ not hold already stand here.
     WooCommerce    /customers knows no modified_after, orders do             here
                    guests (customer_id 0) exist only in orders               its fixture, here
                    dates are local unless they are named gmt                 its fixture
+                   five failed deliveries switch a webhook off               here
                    WordPress erases in place                                 its fixture
     Shopify        a filter on updated_at matches whole days                 its fixture
                    throttling comes with status 200                          here
@@ -122,6 +123,20 @@ def test_a_guests_order_belongs_to_the_guest_however_the_address_was_typed() -> 
         (order,) = read(connector, Path(), config, stream="orders").records
     assert canonical(connector, config, order)["customer_key"] == guest.key
     assert canonical(connector, config, guest)["emails"][0]["verified"] is False
+
+
+@pytest.mark.parametrize(("off", "good"), [([], True), ([{"id": 7, "status": "disabled"}], False)])
+def test_a_webhook_that_woocommerce_switched_off_is_told(off: list[Any], good: bool) -> None:
+    def shop(asked: Asked) -> Told:
+        return Told(off if asked.path.endswith("/webhooks") else [])
+
+    with serving(shop) as site:
+        config = {"base_url": site.url, "consumer_key": "k", "consumer_secret": "s"}
+        without = shipped("woocommerce").check(config, context(Path()))
+        (*_, answer) = shipped("woocommerce").check({**config, "webhook_secret": SECRET}, context(Path()))
+    assert "its webhooks are switched on" not in {result.question for result in without}
+    assert (answer.question, answer.ok) == ("its webhooks are switched on", good)
+    assert good or "active again" in answer.detail
 
 
 # -- Shopify ---------------------------------------------------------------------------------------------------------

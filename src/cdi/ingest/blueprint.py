@@ -526,12 +526,24 @@ class Header(Part):
 StreamName: TypeAlias = Annotated[str, Field(pattern=NAME)]
 
 
+class Question(Part):
+    """What `cdi source check` asks beside the streams: a request, and what must hold of its answer; only of sources
+    whose setting `needs` has a value."""
+
+    ask: str
+    request: Request
+    holds: str
+    remedy: str
+    needs: Annotated[str, Field(pattern=NAME)] | None = None
+
+
 class HttpManifest(Header):
     """A manifest of an HTTP API."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connection: HttpConnection
+    checks: tuple[Question, ...] = ()
     streams: dict[StreamName, HttpStream] = {}
 
 

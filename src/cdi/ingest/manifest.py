@@ -20,6 +20,7 @@ from cdi.ingest.blueprint import (
     HttpFeed,
     HttpManifest,
     Manifest,
+    Question,
     ReconcileDelete,
     Setting,
     SqlManifest,
@@ -41,8 +42,9 @@ from cdi.ingest.contract import (
     WebhookRequest,
     WebhookResult,
 )
+from cdi.ingest.expressions import Evaluate
 from cdi.ingest.files import FilesReader
-from cdi.ingest.mapping import Compilation, Loc
+from cdi.ingest.mapping import Compilation, Loc, condition
 from cdi.ingest.rest import HttpPlan, HttpReader, compile_http
 from cdi.ingest.sql import SqlReader, column_of
 from cdi.ingest.streams import CompiledStream, compile_feed, compile_stream
@@ -262,10 +264,10 @@ class DeclaredConnector:
 
     def _reader(self, config: Mapping[str, Any], context: ReadContext) -> Reader:
         values = self._values(config)
-        streams, plans, _ = self._compiled_for(config)
+        streams, plans, _, questions = self._compiled_for(config)
         match self.manifest:
             case HttpManifest():
-                return HttpReader(self.manifest, streams, plans, values, context)
+                return HttpReader(self.manifest, streams, plans, values, context, questions)
             case SqlManifest():
                 return SqlReader(self.manifest, streams, values, context)
             case FilesManifest():
@@ -314,6 +316,7 @@ class Compiled(NamedTuple):
     streams: dict[str, CompiledStream]
     plans: dict[str, HttpPlan]
     webhook: CompiledWebhook | None
+    questions: tuple[tuple[Question, Evaluate], ...]
 
 
 def _compile(manifest: Manifest, values: Values) -> Compiled:
@@ -321,8 +324,13 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     shared = Compilation(functions(manifest.tables))
     streams = {n: compile_stream(n, _filled(part, values), shared) for n, part in manifest.streams.items()}
     plans: dict[str, HttpPlan] = {}
+    questions: list[tuple[Question, Evaluate]] = []
     if isinstance(manifest, HttpManifest):
         plans = {n: compile_http(part, shared, ("streams", n)) for n, part in manifest.streams.items()}
+        questions = [
+            (question, condition(question.holds, shared, ("checks", n, "holds")))
+            for n, question in enumerate(manifest.checks)
+        ]
     for name, stream in manifest.streams.items():
         for feed, (place, delete) in zip(feed_names(name, stream), _feeds(name, stream), strict=True):
             streams[feed] = compile_feed(name, place, delete, stream, shared)
@@ -332,7 +340,7 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     webhook = compile_webhook(manifest.webhook, streams, keys, shared) if manifest.webhook is not None else None
     if shared.faults:
         raise _ManifestError(shared.faults)
-    return Compiled(streams, plans, webhook)
+    return Compiled(streams, plans, webhook, tuple(questions))
 
 
 _EXPRESSIONS = ("key", "source_time", "each", "when", "event_id", "map")
@@ -388,6 +396,11 @@ def _name_faults(manifest: Manifest) -> Iterator[tuple[Loc, str]]:
     parts: list[tuple[Loc, Any, set[str]]] = [(("connection",), manifest.connection.model_dump(), known)]
     if manifest.webhook is not None:
         parts.append((("webhook",), manifest.webhook.model_dump(), known))
+    if isinstance(manifest, HttpManifest):
+        parts += [(("checks", n), question.model_dump(), known) for n, question in enumerate(manifest.checks)]
+        for n, question in enumerate(manifest.checks):
+            if question.needs is not None and question.needs not in manifest.config:
+                yield ("checks", n, "needs"), f"there is no setting {question.needs}"
     for name, part in manifest.streams.items():
         place: Loc = ("streams", name)
         rest = part.model_dump(exclude={*_EXPRESSIONS, "detail"})

@@ -2,7 +2,7 @@
 the cursor moves once everything has been read, so that a cut run loses nothing."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError
 from cdi.clock import utc_now
 from cdi.errors import SourceError
 from cdi.ingest.ahead import ahead
-from cdi.ingest.blueprint import HttpConnection, HttpManifest, HttpReading, with_feeds
+from cdi.ingest.blueprint import HttpConnection, HttpManifest, HttpReading, Question, with_feeds
 from cdi.ingest.contract import (
     Checkpoint,
     CheckResult,
@@ -31,6 +31,7 @@ from cdi.ingest.http_auth import authenticator
 from cdi.ingest.http_session import Answer, Call, HttpSession, RefusedError
 from cdi.ingest.mapping import Compilation, Loc, condition
 from cdi.ingest.paginators import Page, Paginator, compile_paginator
+from cdi.ingest.questions import ask, is_asked
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill, fill_path, merge
 from cdi.ingest.transforms import as_text
@@ -100,7 +101,9 @@ class HttpReader:
         plans: Mapping[str, HttpPlan],
         values: Values,
         context: ReadContext,
+        questions: Sequence[tuple[Question, Evaluate]] = (),
     ) -> None:
+        self.questions = questions
         self.connection: HttpConnection = manifest.connection
         self.blueprints: Mapping[str, HttpReading] = with_feeds(manifest.streams, HttpReading)
         self.streams = streams
@@ -309,6 +312,9 @@ class HttpReader:
             with self._session() as session:
                 for name in self.blueprints:
                     yield from self._check_stream(session, name)
+                for question, holds in self.questions:
+                    if is_asked(question, self.values):
+                        yield ask(question, holds, session, self.values)
         except SourceError as error:
             yield CheckResult("the API answers", False, str(error))
 
