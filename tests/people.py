@@ -174,7 +174,7 @@ def normalised_records(draw: st.DrawFn) -> NormalisedRecord:
         for number, kind in draw(st.lists(st.tuples(digits, st.booleans()), max_size=2))
     ]
     emails = draw(
-        st.lists(st.sampled_from(("anna.mueller@web.de", "am1980@web.de", "am1980@gmx.de", "x@y.de")), max_size=2)
+        st.lists(st.sampled_from(("anna.mueller@web.de", "am1980@web.de", "am1980@gmx.de", "hans81@y.de")), max_size=2)
     )
     addresses = [
         Address(street=street, house_number=number, postal_code=code, city=city)
@@ -210,6 +210,7 @@ def normalised_records(draw: st.DrawFn) -> NormalisedRecord:
         family_names=tuple(family.split()),
         initials=draw(st.sampled_from(("", "a", "h"))),
         gender=draw(st.sampled_from(("", "f", "m", "x"))),
+        generation=draw(st.sampled_from(("", "jun", "sen"))),
         birth_year=draw(st.sampled_from((0, 1980, 1981))),
         birth_month=draw(st.sampled_from((0, 1, 12))),
         birth_day=draw(st.sampled_from((0, 1, 12))),
