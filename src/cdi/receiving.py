@@ -78,7 +78,10 @@ def _listening(installation: Installation, source: str) -> tuple[Listening, dict
     connector: Any = installation.connector(source) if read else None
     if not isinstance(connector, Listening):
         raise NotFoundError(f"the source {source} receives no webhooks")
-    return connector, installation.config(source)
+    try:
+        return connector, installation.config(source)
+    except ConfigurationError as error:
+        raise _nothing_received(source, error) from None
 
 
 def _nothing_received(source: str, why: ConfigurationError) -> NotFoundError:

@@ -263,3 +263,11 @@ def test_a_connection_that_breaks_loses_nothing(tmp_path: Path, out: Path) -> No
         reading = read(connector, tmp_path, login(again), state=state)
     assert len(reading.keys) == 20_000
     assert reading.keys[0] == "0"
+
+
+def test_a_source_that_moves_from_a_server_to_a_folder_goes_on(tmp_path: Path, out: Path, server: Server) -> None:
+    connector = drop_with(tmp_path)
+    put(out, "kunden-1.csv", "1;Müller")
+    first = read(connector, tmp_path, login(server))
+    put(out, "kunden-2.csv", "2;Weiß")
+    assert read(connector, tmp_path, {"folder": str(out)}, state=first.state).keys == ["2"]

@@ -62,7 +62,8 @@ class Memory:
     @classmethod
     def of(cls, state: State | None) -> "Memory":
         """What a checkpoint holds."""
-        return cls(**{name: dict(kept) for name, kept in (state or {}).items()})
+        kept = state or {}
+        return cls(dict(kept.get("files", {})), dict(kept.get("stamps", {})), dict(kept.get("waiting", {})))
 
     def state(self) -> State:
         told: State = {"files": dict(self.files)}

@@ -54,7 +54,11 @@ def remember(
 ) -> int | None:
     """The id of this delivery; None if it was dealt with before. One that is being dealt with now is waited for. Old
     ones are forgotten in passing."""
-    forget = "delete from received_delivery where source = :source and received_at < :old and read_at is not null"
+    forget = """
+        delete from received_delivery where delivery_id in (
+            select delivery_id from received_delivery where source = :source order by delivery_id limit 100)
+        and received_at < :old and read_at is not null
+    """
     connection.execute(text(forget), {"source": source, "old": now - KEPT})
     return connection.execute(
         text(
