@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -41,6 +42,7 @@ def encoded(records_file: str) -> RecordTable:
     numbers = pq.read_table(records_file, columns=["record_id", "birth"])
     with ThreadPoolExecutor(LIMITS.threads) as pool:
         columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))
+    pa.default_memory_pool().release_unused()
     return RecordTable.from_columns(
         numbers["record_id"].to_numpy(),
         birth=pc.fill_null(numbers["birth"], 0).to_numpy(),
@@ -64,6 +66,7 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
     model = train(table, start_model(table), LIMITS, seed=1, candidates=candidates)
     step("train")
     result = match(table, model, LIMITS, candidates=candidates)
+    del candidates
     step("compare")
 
     def scores(left: IntArray, right: IntArray) -> ScoredPairs:

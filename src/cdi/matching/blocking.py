@@ -8,6 +8,7 @@ records get its finer compounds instead; what is too large even then is dropped 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ class Limits:
     max_block: int = 60
     pairs_a_record: float = 8.0
     max_pairs: int = 400_000_000
-    chunk: int = 500_000
+    chunk: int = 250_000
     threads: int = 2
 
 
@@ -501,8 +502,11 @@ def candidate_pairs(entries: Iterable[tuple[IntArray, Rows]], limits: Limits) ->
 
     Counted before they are made: raises InvalidInputError when a rule would make more than `limits.max_pairs`.
     """
+    made: list[IntArray] = []
+    rules = iter(entries)
     with ThreadPoolExecutor(limits.threads) as pool:
-        made = list(pool.map(lambda entry: _pairs_of_blocks(entry[0], entry[1], limits, 0), entries))
+        while some := list(islice(rules, limits.threads)):  # no more keys in memory than are worked on
+            made += pool.map(lambda entry: _pairs_of_blocks(entry[0], entry[1], limits, 0), some)
     packed = np.concatenate([np.zeros(0, np.int64), *made])
     del made
     packed.sort()

@@ -251,7 +251,7 @@ def _observe(
     )
 
 
-OBSERVED_AT_ONCE: Final = 200_000
+OBSERVED_AT_ONCE: Final = 100_000
 
 
 def _distinct_rows(levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], IntArray]:
