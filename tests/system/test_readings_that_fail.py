@@ -195,6 +195,20 @@ def test_a_full_disk_where_the_rejected_are_kept_loses_nobody(reading: Installat
     assert count(reading, "rejected where resolved_at is null") == 1
 
 
+def test_what_is_excluded_is_not_kept_of_the_rejected_either(
+    database: Database, tmp_path: Path, api: Api, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_API_SECRET", "geheim")
+    cdi = CDI.replace("URL", site.url).replace("retention: P10Y", "retention: P10Y, exclude: [mail]")
+    company = wired(tmp_path / "company", database, API, cdi)
+    api.people[7] = api.person(7, id=None)
+    sync(company, "api")
+    with company.database.unit_of_work() as connection:
+        kept = connection.execute(text("select native from rejected")).scalar_one()
+    assert kept["family"] == "Nach7"
+    assert "mail" not in kept
+
+
 def test_a_clock_that_is_wrong_loses_nothing(
     database: Database, tmp_path: Path, api: Api, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

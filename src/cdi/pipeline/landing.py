@@ -84,7 +84,8 @@ def land(
     """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
     record_store.lock_keys(connection, arriving.source, _locks(arriving, records))
-    kept = [replace(item, data=storable(item.data)) for item in rejected]
+    exclude = installation.source(arriving.source).exclude
+    kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
     landed = Landed(Counts(read=len(records) + len(rejected)), kept)
     for one_a_key in rounds(records):
         arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
