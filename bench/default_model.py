@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from bench.normalised import generated
 from bench.run_cdi import encoded
@@ -29,7 +28,7 @@ def _careful(known: Frequencies) -> Frequencies:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        table = encoded(pq.read_table(generated(RECORDS, SEED, Path(folder))))
+        table = encoded(str(generated(RECORDS, SEED, Path(folder))))
     model = train(table, start_model(table), seed=SEED)
     told = {**model.provenance, "population": "bench/population.py", "population_seed": SEED}
     # What was too frequent among generated people says nothing of anybody's customers.
