@@ -22,7 +22,8 @@ def apply_model(folder: Folder = HERE, as_json: Json = False) -> None:
     if as_json:
         print_json(changed)
     else:
-        out.print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in changed.items()))
+        figures = [f"{value} {name.replace('_', ' ')}" for name, value in changed.items() if name != "model"]
+        out.print(f"model {changed['model']} decides: {', '.join(figures)}")
 
 
 @app.command()
@@ -47,7 +48,8 @@ def show(folder: Folder = HERE, as_json: Json = False) -> None:
     if as_json:
         print_json(told)
         return
-    out.print(f"model {told['model']}; cdi.yaml names {told['named']}")
+    decides = f"model {told['model']} decides" if told["model"] else "no model decides yet"
+    out.print(f"{decides}; cdi.yaml names {told['named']}")
     if told["rerun"]:
         out.print(rerun_line(told["rerun"]))
 
