@@ -66,19 +66,20 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
     model = train(table, start_model(table), LIMITS, seed=1, candidates=candidates)
     step("train")
     result = match(table, model, LIMITS, candidates=candidates)
-    del candidates
+    pairs, compared = result.pairs, result.candidate_pairs
+    del candidates, result  # the households, which this run has no use for
     step("compare")
 
     def scores(left: IntArray, right: IntArray) -> ScoredPairs:
         return score(table, model, table.row_of(left), table.row_of(right))
 
     rules = ClusterRules(match=model.match_weight, review=model.review_weight)
-    clusters = form_clusters(table.record_ids, result.pairs, Constraints(), rules, scores)
+    clusters = form_clusters(table.record_ids, pairs, Constraints(), rules, scores)
     np.save(Path(labels_file), clusters.labels)
     step("cluster")
     for name, seconds in said.items():
         print(f"{name}={seconds}")
-    print(f"pairs={result.candidate_pairs}")
+    print(f"pairs={compared}")
     print(f"{DONE}=1", flush=True)
 
 
