@@ -76,14 +76,17 @@ def faults_of(settings: Settings, connectors: Registry) -> Iterator[str]:
 
 
 def _source_faults(name: str, system: SourceSystem, connectors: Registry, settings: Settings) -> Iterator[str]:
+    for path in system.unsaid():
+        yield f"{settings.place('sources', name, *path.split('.'))}: still TODO, so the source is not read"
     try:
         connector = connector_of(settings, connectors, name, system)
         secret: frozenset[str] = getattr(connector, "secret_settings", frozenset())
         for setting in literal_secrets(system.config, secret):
-            yield f"sources.{name}.config.{setting}: a secret must not stand in cdi.yaml; write ${{env:NAME}}"
+            place = settings.place("sources", name, "config", setting)
+            yield f"{place}: a secret must not stand in cdi.yaml; write ${{env:NAME}}"
         connector.validate_config(settings.resolve(system.config))
     except CdiError as error:
-        yield f"sources.{name}: {error}"
+        yield f"{settings.place('sources', name, 'config')}: {error}"
 
 
 def doctor(installation: Installation) -> list[CheckResult]:

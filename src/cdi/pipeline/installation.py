@@ -54,9 +54,15 @@ class Installation:
         return connector_of(self.settings, self.connectors, name, self.source(name))
 
     def config(self, name: str) -> dict[str, Any]:
-        """The settings of a source for its connector, secrets resolved and validated."""
-        config = self.settings.resolve(self.source(name).config)
-        self.connector(name).validate_config(config)
+        """The settings of a source for its connector, secrets resolved and validated; ConfigurationError names the line
+        in cdi.yaml at which they stand."""
+        system, connector = self.source(name), self.connector(name)
+        try:
+            config = self.settings.resolve(system.config)
+            connector.validate_config(config)
+        except ConfigurationError as error:
+            place = self.settings.place("sources", name, "config")
+            raise ConfigurationError(f"{place}: {error.message}", remedy=error.remedy) from None
         return config
 
     def context(self, source: str) -> Context:
