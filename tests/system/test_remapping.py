@@ -7,7 +7,9 @@ import pytest
 from domain import assert_consistent, count, feed_of, profile_of
 from sqlalchemy import text
 
+from cdi.access import EVERYTHING, Caller, Role
 from cdi.pipeline import Installation, remapping, resolve, sync
+from cdi.push import Pushed, push
 from cdi.sources import replay
 from cdi.store.db import Database
 from conftest import installation_of
@@ -138,6 +140,14 @@ def test_records_that_have_one_key_now_are_one(till: Installation) -> None:
     now, _ = replayed(till, MANIFEST.replace("    key: =nr", "    key: \"=join('', ['all'])\""))
     assert count(now, "record where live and kind = 'customer'") == 1
     assert profile_of(now, "till", "all") is not None
+
+
+def test_a_pushed_record_keeps_the_key_that_it_was_pushed_with(till: Installation) -> None:
+    pushed = Pushed("P-9", {"nr": 9, "given": "Ada", "family": "Winter", "mail": "ada@web.de"})
+    push(till, Caller("till", Role.ADMIN, EVERYTHING), "till", [pushed], wait=True)
+    now, remapped = replayed(till, MANIFEST)
+    assert remapped == 0
+    assert profile_of(now, "till", "P-9") is not None
 
 
 def test_what_the_manifest_now_takes_for_gone_is_gone(till: Installation) -> None:

@@ -183,7 +183,7 @@ def _move(page: _Page, again: Record | Rejected, meaning: Meaning) -> None:
         return
     if again.op is not Op.UPSERT:
         page.gone.append(Record(again.stream, meaning.key, meaning.native, again.op, meaning.source_time))
-    elif again.key != meaning.key:
+    elif again.key != meaning.key and meaning.was_read:
         page.renamed[meaning.key] = again
 
 

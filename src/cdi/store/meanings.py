@@ -59,7 +59,8 @@ def page_of_keys(connection: Connection, source: str, stream: str, after: str, l
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One version that a source said, and what it was taken to mean; `counts_now` if it is the one that counts."""
+    """One version that a source said, and what it was taken to mean; `counts_now` if it is the one that counts,
+    `was_read` if its key is the manifest's: who pushes or delivers may have keys of their own."""
 
     version_id: int
     record_id: int
@@ -70,6 +71,7 @@ class Meaning:
     source_time: datetime | None
     observed_at: datetime
     counts_now: bool
+    was_read: bool
 
 
 def load_meanings(connection: Connection, source: str, stream: str, keys: Sequence[str]) -> list[Meaning]:
@@ -79,7 +81,7 @@ def load_meanings(connection: Connection, source: str, stream: str, keys: Sequen
         text(
             """
             select v.version_id, v.record_id, r.key, r.kind, v.native, v.canonical, v.source_time, v.observed_at,
-                r.live and r.version_id = v.version_id as counts_now
+                r.live and r.version_id = v.version_id as counts_now, v.run_id is not null as was_read
             from record r join record_version v using (record_id)
             where r.source = :source and r.stream = :stream and r.current and r.key = any(cast(:keys as text[]))
             and v.op = 'upsert' and v.derived_from is null order by v.version_id
