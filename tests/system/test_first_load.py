@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from domain import assert_consistent, email, feed_of, home, person, push
 from sqlalchemy import text
 
 from cdi.fields import CanonicalData
 from cdi.pipeline import Installation, rerun, resolve
-from domain import assert_consistent, email, feed_of, home, person, push
 
 GIVEN = ("Anna", "Bernd", "Clara", "Dieter", "Elke", "Frank", "Greta")
 KEPT = (
