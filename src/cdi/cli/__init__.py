@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cdi.cli import access, database, dedupe, deployment, models, profiles, sources, worker
 from cdi.cli.terminal import err, one_line
+from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
 
 app = typer.Typer(
@@ -53,6 +54,7 @@ app.add_typer(database.app, name="db")
 
 def main() -> None:
     """The program: exit code 0, 1 when a command failed, 2 for wrong usage."""
+    collect_seldom()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` ends us as Ctrl-C does: what is open is closed
     try:
         app()

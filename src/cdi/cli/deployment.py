@@ -29,6 +29,7 @@ from cdi.cli.terminal import (
     until,
     when,
 )
+from cdi.collecting import collect_seldom
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline import resolve as resolve_due
@@ -138,9 +139,9 @@ def _serve(installation: Installation, *, announce: bool) -> None:
     if announce:
         out.print(f"serving on http://{environment.host}:{environment.port} until Ctrl-C; the API is at /docs")
     configure_logging(environment.log_level)
-    uvicorn.run(
-        create_app(installation), host=environment.host, port=environment.port, log_config=None, access_log=False
-    )
+    app = create_app(installation)
+    collect_seldom()
+    uvicorn.run(app, host=environment.host, port=environment.port, log_config=None, access_log=False)
 
 
 def _reading(progress: Steps) -> Callable[[str, Counts], None]:

@@ -3,6 +3,7 @@ on codes; a string is looked at once for each distinct value or pair of values, 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -358,11 +359,12 @@ class _RaggedBuilder:
         self.values: list[str] = []
         self.flags: list[int] = []
 
-    def add(self, told: Told) -> None:
-        self.counts.append(len(told) // 2)
-        if told:
-            self.values.extend(told[::2])
-            self.flags.extend(told[1::2])
+    def add(self, told: Sequence[Told]) -> None:
+        """What some records tell of this field, one after the other."""
+        self.counts.extend([len(one) // 2 for one in told])
+        flat = list(chain.from_iterable(told))
+        self.values.extend(flat[::2])
+        self.flags.extend(flat[1::2])
 
     def extend(self, other: "_RaggedBuilder") -> None:
         self.counts += other.counts
@@ -389,10 +391,15 @@ def _reorder(counts: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
 _TEXTS: Final = ("given", "initials", "family", "birth_name", "generation", "organisation", "legal_form")
 
 
+AT_ONCE: Final = 1_000
+"""So many cards wait until they are turned into columns together."""
+
+
 class TableBuilder:
     """Collects normalised records, in any order, into a RecordTable."""
 
     def __init__(self) -> None:
+        self._waiting: list[tuple[int, str, Card]] = []
         self._ids: list[int] = []
         self._sources: list[str] = []
         self._kinds: list[int] = []
@@ -417,33 +424,49 @@ class TableBuilder:
 
     def add_card(self, record_id: int, source: str, card: Card) -> None:
         """Take one record by its card."""
-        row = len(self._ids)
-        self._ids.append(record_id)
-        self._sources.append(source)
-        self._kinds.append(card.kind)
-        self._genders.append(card.gender)
-        self._births.append(card.birth)
-        for column, value in zip(self._texts.values(), card.texts, strict=True):
-            column.append(value)
-        self._former_family.add(card.former_family)
-        self._emails.add(card.emails)
-        self._mobiles.add(card.mobiles)
-        self._landlines.add(card.landlines)
-        self._identifiers.add(card.identifiers)
-        self._add_homes(card.homes)
-        for name, text in card.attributes.items():
-            self._attributes.setdefault(name, {})[row] = text
+        self._waiting.append((record_id, source, card))
+        if len(self._waiting) >= AT_ONCE:
+            self._settle()
 
-    def _add_homes(self, homes: list[Any]) -> None:
+    def _settle(self) -> None:
+        """Turn the cards that wait into columns, all at once: that takes a tenth of one by one."""
+        if not self._waiting:
+            return
+        before = len(self._ids)
+        ids, sources, cards = zip(*self._waiting, strict=True)
+        self._waiting = []
+        (
+            kinds, genders, births, texts, former_family, emails, mobiles, landlines, identifiers, homes, attributes,
+        ) = zip(*cards, strict=True)  # fmt: skip
+        self._ids.extend(ids)
+        self._sources.extend(sources)
+        self._kinds.extend(kinds)
+        self._genders.extend(genders)
+        self._births.extend(births)
+        for column, values in zip(self._texts.values(), zip(*texts, strict=True), strict=True):
+            column.extend(values)
+        self._former_family.add(former_family)
+        self._emails.add(emails)
+        self._mobiles.add(mobiles)
+        self._landlines.add(landlines)
+        self._identifiers.add(identifiers)
+        self._add_homes(homes)
+        for row, named in enumerate(attributes, start=before):
+            for name, value in named.items():
+                self._attributes.setdefault(name, {})[row] = value
+
+    def _add_homes(self, homes: Sequence[list[Any]]) -> None:
         width = 1 + len(self._address_parts)
-        self._address_counts.append(len(homes) // width)
-        if homes:
-            self._address_flags.extend(homes[::width])
-            for place, part in enumerate(self._address_parts.values(), start=1):
-                part.extend(homes[place::width])
+        self._address_counts.extend([len(one) // width for one in homes])
+        flat = list(chain.from_iterable(homes))
+        self._address_flags.extend(flat[::width])
+        for place, part in enumerate(self._address_parts.values(), start=1):
+            part.extend(flat[place::width])
 
     def extend(self, other: "TableBuilder") -> None:
         """Take all records of another builder (made in another process, say), in their order."""
+        self._settle()
+        other._settle()
         before = len(self._ids)
         for name, mine in vars(self).items():
             theirs = getattr(other, name)
@@ -460,6 +483,7 @@ class TableBuilder:
 
     def build(self) -> RecordTable:
         """The table; raises InvalidInputError for a repeated record id."""
+        self._settle()
         ids = np.asarray(self._ids, np.int64)
         order = _order(ids)
         n = len(ids)

@@ -14,6 +14,8 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+from cdi.collecting import collect_seldom
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -60,6 +62,7 @@ def _context() -> ForkServerContext:
 def _begin() -> None:
     """A worker ends with the process that it works for, however that ends; to be told to stop is that one's business,
     which ends its batch first."""
+    collect_seldom()
     for told_to_stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(told_to_stop, signal.SIG_IGN)
     parent = parent_process()

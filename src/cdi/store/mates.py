@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdi.access import Visibility
 from cdi.matching.columns import Card
 from cdi.store.db import text
-from cdi.store.normalised import read_card
+from cdi.store.normalised import read_cards
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
@@ -41,6 +41,6 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
     """The records with one of these block keys that the caller may see, by id."""
     rows = connection.execute(
         text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
-    )
-    for row in rows:
-        yield Mate(row.record_id, row.source, row.profile_id, read_card(row.card))
+    ).all()
+    for row, card in zip(rows, read_cards([row.card for row in rows]), strict=True):
+        yield Mate(row.record_id, row.source, row.profile_id, card)

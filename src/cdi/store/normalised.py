@@ -152,13 +152,14 @@ def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]
             " where record_id = any(cast(:ids as bigint[])) order by record_id"
         ),
         {"ids": list(record_ids)},
-    )
-    return [(record_id, source, read_card(card)) for record_id, source, card in rows]
+    ).all()
+    cards = read_cards([card for _, _, card in rows])
+    return [(record_id, source, card) for (record_id, source, _), card in zip(rows, cards, strict=True)]
 
 
-def read_card(card: str) -> Card:
-    """The card that was kept as this text."""
-    return Card(*orjson.loads(card))
+def read_cards(texts: Several[str]) -> list[Card]:
+    """The cards that were kept as these texts, read at once: one by one takes twice as long."""
+    return list(map(Card._make, orjson.loads(f"[{','.join(texts)}]")))
 
 
 def load_cards_between(connection: Connection, first: int, last: int) -> Iterator[Carded]:
@@ -172,7 +173,7 @@ def load_cards_between(connection: Connection, first: int, last: int) -> Iterato
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for record_id, source, card in rows:
-        yield record_id, source, read_card(card)
+        yield record_id, source, Card._make(orjson.loads(card))
 
 
 def normalised_ids(connection: Connection) -> list[int]:
