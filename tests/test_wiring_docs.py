@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from cdi import cli
+from cdi.cli import terminal
 from databases import fresh_database, url_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "wiring-a-source.md"
@@ -68,7 +69,7 @@ def test_the_page_leads_from_nothing_to_a_golden_record(
     page = PAGE.read_text(encoding="utf-8")
     with fresh_database(server_url, migrated_template) as name:
         monkeypatch.setenv("CDI_DATABASE_URL", url_of(server_url, name))
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(terminal.out, "width", 200)  # made before the test could say COLUMNS
         command(f"cdi init {tmp_path} --empty")
         monkeypatch.chdir(tmp_path)
         for kind, where, text in BLOCK.findall(page):

@@ -220,7 +220,8 @@ added as (insert into block_key (key, record_id) select key, record_id from mine
 carriers as materialized (
     select asked.key, b.record_id from (select distinct key from mine) asked cross join lateral (
         select record_id from block_key
-        where key = asked.key and not record_id = any(cast(:records as bigint[])) order by record_id limit :most + 1
+        where key = asked.key and record_id not in (select unnest(cast(:records as bigint[])))
+        order by record_id limit :most + 1
     ) b
     union all select key, record_id from mine
 )

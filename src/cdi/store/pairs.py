@@ -35,23 +35,22 @@ def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
 
 
 FORGET = """
-of_right as (delete from pair where right_id = any(cast(:ids as bigint[]))
-    and not left_id = any(cast(:ids as bigint[]))),
+of_right as (delete from pair where right_id = any(cast(:ids as bigint[]))),
 of_left as (delete from pair where left_id = any(cast(:ids as bigint[])))
 """
 
 
 def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
-    """Stored pairs with both ends among these records."""
+    """Stored pairs with both ends among these records, sorted."""
     rows = connection.execute(
         text(
             "select left_id, right_id, weight, household, stranger, contradicts from pair"
-            " where left_id = any(cast(:ids as bigint[])) and right_id = any(cast(:ids as bigint[]))"
-            " order by left_id, right_id"
+            " where left_id = any(cast(:ids as bigint[]))"
         ),
         {"ids": list(record_ids)},
     ).all()
-    columns = list(zip(*rows, strict=True)) or [()] * 6
+    here = set(record_ids)  # the server would compare each of thousands with each of thousands
+    columns = list(zip(*sorted(tuple(row) for row in rows if row.right_id in here), strict=True)) or [()] * 6
     left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
     weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
     return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
