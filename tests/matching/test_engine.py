@@ -11,7 +11,9 @@ from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching import engine
 from cdi.matching.columns import RecordTable, TableBuilder
-from cdi.matching.comparisons import COMPARISONS, Subject, comparisons_of, custom
+from cdi.matching.comparing.answers import Subject
+from cdi.matching.comparing.custom import custom
+from cdi.matching.comparisons import COMPARISONS, comparisons_of
 from cdi.matching.evidence import Evidence, explain
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.training import start_model

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cdi.matching import blocking, features, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
-from cdi.matching.comparisons import crossed
+from cdi.matching.comparing.answers import crossed
 from cdi.matching.engine import match, score
 from cdi.matching.pairs import IntArray, ScoredPairs, places
 from cdi.matching.training import train

@@ -4,7 +4,8 @@ import numpy as np
 
 from cdi.fields import Kind
 from cdi.matching import engine
-from cdi.matching.comparisons import Subject, organisation
+from cdi.matching.comparing.answers import Subject
+from cdi.matching.comparing.organisations import organisation
 from cdi.matching.evaluation import pairwise
 from cdi.matching.training import start_model, train
 from cdi.normalise.record import Address, NormalisedRecord

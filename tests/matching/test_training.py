@@ -8,7 +8,7 @@ import pytest
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching import engine, training
-from cdi.matching.comparisons import Answers, Comparison, Level
+from cdi.matching.comparing.answers import Answers, Comparison, Level
 from cdi.matching.model import LevelWeights, MatchModel
 from cdi.matching.training import Estimation, Observed, can_train, shared_values, start_model, train
 from cdi.normalise.record import Email, NormalisedRecord, Phone

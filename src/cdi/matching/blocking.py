@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.matching import features
 from cdi.matching.columns import DOUBTFUL, Column, RecordTable
-from cdi.matching.comparisons import surname_hashes
+from cdi.matching.comparing.names import surname_hashes
 from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import IntArray, distinct, without_repeats
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts

@@ -8,7 +8,7 @@ import pandas as pd
 
 from cdi.matching.blocking import Limits, all_pairs
 from cdi.matching.columns import RecordTable
-from cdi.matching.comparisons import Subject
+from cdi.matching.comparing.answers import Subject
 from cdi.matching.engine import applicable, score
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray, ScoredPairs

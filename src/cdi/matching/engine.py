@@ -14,7 +14,8 @@ import numpy as np
 
 from cdi.matching.blocking import BlockReport, Limits, all_pairs
 from cdi.matching.columns import RecordTable
-from cdi.matching.comparisons import VETO_LEVELS, Answers, Comparison, Subject, comparisons_of, weights_of
+from cdi.matching.comparing.answers import Answers, Comparison, Subject
+from cdi.matching.comparisons import VETO_LEVELS, comparisons_of, weights_of
 from cdi.matching.model import VETO, MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct
 

@@ -11,7 +11,8 @@ import numpy as np
 from cdi.matching import features
 from cdi.matching.blocking import shared_keys
 from cdi.matching.columns import SEPARATOR, Ragged, RecordTable
-from cdi.matching.comparisons import Comparison, Subject, weights_of
+from cdi.matching.comparing.answers import Comparison, Subject
+from cdi.matching.comparisons import weights_of
 from cdi.matching.engine import applicable, terms_of
 from cdi.matching.model import MatchModel, probability_of
 

@@ -17,15 +17,9 @@ from cdi.errors import InvalidInputError
 from cdi.matching import features
 from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
 from cdi.matching.columns import Column, Objects, Ragged, RecordTable, encode
-from cdi.matching.comparisons import (
-    COMPARISONS,
-    Comparison,
-    Subject,
-    comparisons_of,
-    custom,
-    starting_weights,
-    weights_of,
-)
+from cdi.matching.comparing.answers import Comparison, Subject
+from cdi.matching.comparing.custom import custom
+from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
 from cdi.matching.engine import prepare, rarity_terms
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray

@@ -1,0 +1,1 @@
+"""The questions asked of a pair of records, by what they are about; `comparisons` lists them with their levels."""

@@ -1,0 +1,141 @@
+"""What a comparison is and what it answers: a level, of which 0 is *not comparable* and says nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching import features
+from cdi.matching.columns import (
+    Objects,
+    RecordTable,
+)
+from cdi.matching.model import MatchModel
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+
+Levels = NDArray[np.uint8]
+IGNORED: Final = 255
+"""Inside a comparison of many values with many: these two values say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One answer. `stratum` says what could be compared; m, h, u are starting shares (see LevelWeights).
+
+    `agrees` marks full agreement (the caps on households count it), `opposes` true contradiction, `unlike` what two
+    records of one organisation seldom show (the caps on organisations count it).
+    """
+
+    name: str
+    stratum: int
+    m: float
+    h: float
+    u: float
+    agrees: bool = False
+    opposes: bool = False
+    unlike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Level of each pair, and how common the shared value is (nan where no value is shared)."""
+
+    levels: Levels
+    shares: FloatArray | None = None
+
+    def only(self, chosen: IntArray) -> "Answers":
+        """The answers for some of the pairs."""
+        return Answers(self.levels[chosen], None if self.shares is None else self.shares[chosen])
+
+
+Compare = Callable[["Subject", IntArray, IntArray], Answers]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One question: its name, what it means to a steward, its levels from 1, and the function that answers it.
+
+    `rarity` names the frequency table that its shared values are looked up in; `rarity_counts_in_household` says
+    whether a rare shared value also speaks against *another person of the household* (a given name does, a
+    surname does not). `household_cap` bounds the share of household pairs on agreeing levels, `unlike_cap` that of
+    pairs of one organisation on levels marked so. `applies` says whether a table has anything to compare. `learned`
+    is False where the weights are set and not trained.
+    """
+
+    name: str
+    explanation: str
+    levels: tuple[Level, ...]
+    compare: Compare
+    applies: Callable[[RecordTable], bool]
+    rarity: str = ""
+    rarity_counts_in_household: bool = False
+    household_cap: float = 1.0
+    unlike_cap: float = 1.0
+    learned: bool = True
+
+
+class Subject:
+    """A table under a model: what comparisons look at. Lookups that need both are made once."""
+
+    def __init__(self, table: RecordTable, model: MatchModel) -> None:
+        self.table = table
+        self.model = model
+        self._memo: dict[str, Any] = {}
+
+    def shares(self, name: str, values: Objects) -> FloatArray:
+        """How common each distinct value is, under the model."""
+        key, frequencies = f"shares {name}", self.model.frequencies_of(name)
+        known = self.table.memo.get(key)
+        if known is None or known[0] is not frequencies or len(known[1]) != len(values):
+            known = self.table.memo[key] = (frequencies, frequencies.of(values))
+        found: FloatArray = known[1]
+        return found
+
+    def shared(self, name: str, values: Objects) -> BoolArray:
+        """Which distinct contact values say nothing, under the model."""
+        key = f"shared {name}"
+        if key not in self._memo:
+            self._memo[key] = self.model.is_shared(features.value_hashes(self.table, name, values))
+        found: BoolArray = self._memo[key]
+        return found
+
+    def listed(self, name: str, values: Objects) -> BoolArray:
+        """Which distinct values are so common that the model lists them."""
+        key = f"listed {name}"
+        if key not in self._memo:
+            shares = self.model.frequencies_of(name).shares
+            self._memo[key] = np.fromiter(map(shares.__contains__, values), bool, len(values))
+        found: BoolArray = self._memo[key]
+        return found
+
+
+COMMON: Final = 1e-4
+TYPO_SHARE: Final = 0.02
+"""A misspelling is rarer than its name by more than this; two similar names that are not are two names."""
+
+
+def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """All values of one record against all of the other: (pair, position left, position right), pairs ascending."""
+    count_a, count_b = starts[a + 1] - starts[a], starts[b + 1] - starts[b]
+    counts = count_a * count_b
+    if counts.max(initial=0) <= 1:  # one value a record, as most have: nothing is crossed
+        pair = np.flatnonzero(counts)
+        return pair, starts[a[pair]], starts[b[pair]]
+    pair = np.repeat(np.arange(len(a)), counts)
+    within = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+    of_b = count_b[pair]
+    return pair, starts[a][pair] + within // np.maximum(of_b, 1), starts[b][pair] + within % np.maximum(of_b, 1)
+
+
+def best(pair: IntArray, levels: Levels, n: int) -> Levels:
+    """Of each pair the first level that any of its values reached; 0 where none said anything."""
+    result = np.zeros(n, np.uint8)
+    kept = levels != IGNORED
+    pair, levels = pair[kept], levels[kept]
+    if len(pair) == 0:
+        return result
+    begins = np.flatnonzero(np.concatenate(([True], pair[1:] != pair[:-1])))
+    result[pair[begins]] = np.minimum.reduceat(levels, begins)
+    return result

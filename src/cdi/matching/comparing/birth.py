@@ -1,0 +1,61 @@
+"""Do two birth dates agree?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching import features
+from cdi.matching.comparing.addresses import share_an_address
+from cdi.matching.comparing.answers import (
+    Answers,
+    Levels,
+    Subject,
+)
+from cdi.matching.pairs import IntArray
+
+
+def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Is it the same birth date, or one that a slip of the pen explains? A date that many have says less."""
+    table = subject.table
+    parts = features.birth_parts(table)
+    x, y = table.birth[a], table.birth[b]
+    levels = np.zeros(len(a), np.uint8)
+    year_a, year_b = parts.year[a], parts.year[b]
+    is_whole = features.birth_hashes(table) != 0
+    whole = is_whole[a] & is_whole[b]
+    levels[whole & (x == y)] = 1
+    unequal = np.flatnonzero(whole & (x != y))
+    levels[unequal] = _unequal_dates(x[unequal], y[unequal])
+    years = ~whole & (year_a > 0) & (year_b > 0)
+    levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
+    hints = features.year_hints(table)
+    hinted_a, hinted_b = np.where(year_a > 0, year_a, hints[a]), np.where(year_b > 0, year_b, hints[b])
+    hint = ((year_a > 0) != (year_b > 0)) & (hinted_a > 0) & (hinted_b > 0)
+    levels[hint] = np.where(hinted_a[hint] == hinted_b[hint], 9, 10)
+    digits = features.two_digit_hints(table)
+    two_a, two_b = np.where(year_a > 0, year_a % 100 + 1, digits[a]), np.where(year_b > 0, year_b % 100 + 1, digits[b])
+    two = ((year_a > 0) != (year_b > 0)) & (levels == 0) & (two_a > 0) & (two_b > 0)
+    levels[two] = np.where(two_a[two] == two_b[two], 11, 12)
+    by_hint = np.flatnonzero(levels >= 9)
+    levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
+    shares = np.full(len(a), np.nan)
+    exact = levels == 1
+    if exact.any():
+        dates = features.birth_dates(table)
+        shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
+    return Answers(levels, shares)
+
+
+def _unequal_dates(x: NDArray[np.int32], y: NDArray[np.int32]) -> Levels:
+    """Levels of whole dates that differ, given as year * 10000 + month * 100 + day."""
+    digits = np.zeros(len(x), np.uint8)
+    for power in range(8):
+        scale = 10**power
+        digits += (x // scale % 10) != (y // scale % 10)
+    same_year = x // 10000 == y // 10000
+    swapped = same_year & (x // 100 % 100 == y % 100) & (x % 100 == y // 100 % 100)
+    levels = np.full(len(x), 6, np.uint8)
+    levels[same_year] = 5
+    levels[x % 10000 == y % 10000] = 4
+    levels[(digits == 2) | swapped] = 3
+    levels[digits == 1] = 2
+    return levels

@@ -1,0 +1,344 @@
+"""Do the names of two persons agree?"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching import features
+from cdi.matching.columns import (
+    Column,
+    Ragged,
+    RecordTable,
+    encode,
+)
+from cdi.matching.comparing.addresses import share_an_address
+from cdi.matching.comparing.answers import (
+    COMMON,
+    TYPO_SHARE,
+    Answers,
+    Levels,
+    Subject,
+    crossed,
+)
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity
+
+
+def given_name(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Do the first given names agree? A shared rare name says more than a shared common one."""
+    table = subject.table
+    left, right = table.given.codes[a], table.given.codes[b]
+    levels, shares = _names(subject, "given", table.given, left, right, GIVEN)
+    _contradicting_genders(table, a, b, levels)
+    _swapped(subject, a, b, levels, shares)
+    _initials(table, a, b, levels)
+    return Answers(levels, shares)
+
+
+@dataclass(frozen=True, slots=True)
+class NameLevels:
+    """Level numbers that given names and surnames share."""
+
+    exact: int
+    shared_word: int
+    nickname: int
+    fuzzy: int
+    loose: int
+    both_common: int
+    different: int
+    initial_fits: int
+    initial_differs: int
+    distorted: int
+
+
+GIVEN: Final = NameLevels(1, 2, 3, 4, 5, 6, 9, 10, 11, 12)
+GIVEN_GENDERS, GIVEN_SWAPPED = 7, 8
+FAMILY: Final = NameLevels(1, 2, 2, 3, 4, 5, 6, 7, 8, 9)
+
+
+def _names(
+    subject: Subject, name: str, column: Column, left: NDArray[Any], right: NDArray[Any], level: NameLevels
+) -> tuple[Levels, FloatArray]:
+    """Levels and frequencies of two name columns' values, looked at once a distinct pair."""
+    levels = np.zeros(len(left), np.uint8)
+    shares = np.full(len(left), np.nan)
+    both = (left != 0) & (right != 0)
+    words = features.given_words(subject.table) if name == "given" else features.family_words(subject.table)
+    by_word = subject.shares(name, words.vocabulary)
+    equal = both & (left == right)
+    single = words.is_initial()[words.codes[:, 0]]
+    levels[equal] = np.where(single[left[equal]], level.initial_fits, level.exact)
+    shares[equal] = by_word[words.codes[left[equal], 0]]
+    shares[equal & single[left]] = np.nan
+    unequal = np.flatnonzero(both & ~equal)
+    if len(unequal):
+        low, high, inverse = distinct_pairs(left[unequal], right[unequal])
+        pair_levels, pair_shares = _unequal_names(subject, name, column, words, by_word, low, high, level)
+        levels[unequal] = pair_levels[inverse]
+        shares[unequal] = pair_shares[inverse]
+    return levels, shares
+
+
+def _unequal_names(
+    subject: Subject,
+    name: str,
+    column: Column,
+    words: features.Words,
+    by_word: FloatArray,
+    low: IntArray,
+    high: IntArray,
+    level: NameLevels,
+) -> tuple[Levels, FloatArray]:
+    first, second = words.codes[low], words.codes[high]
+    levels = np.full(len(low), level.different, np.uint8)
+    shares = np.full(len(low), np.nan)
+    _similar_names(subject, name, column, words, by_word, low, high, level, levels)
+    if name == "given":
+        groups = features.given_groups(subject.table)
+        x, y = groups[first[:, 0]], groups[second[:, 0]]
+        in_groups = np.flatnonzero((x[:, 0] != 0) & (y[:, 0] != 0))
+        x, y = x[in_groups], y[in_groups]
+        related = ((x[:, :, None] == y[:, None, :]) & (x[:, :, None] != 0)).any(axis=(1, 2))
+        levels[in_groups[related]] = level.nickname
+    one_letter = words.is_initial()
+    initial = one_letter[first[:, 0]] | one_letter[second[:, 0]]
+    fits = words.initials[first[:, 0]] == words.initials[second[:, 0]]
+    levels[initial] = np.where(fits[initial], level.initial_fits, level.initial_differs)
+    for i in range(features.WORDS):
+        for j in range(features.WORDS):
+            same = (first[:, i] == second[:, j]) & (first[:, i] != 0) & ~one_letter[first[:, i]]
+            is_first = i == 0 and j == 0 and name == "given"
+            levels[same] = np.minimum(levels[same], level.exact if is_first else level.shared_word)
+            shares[same] = np.fmin(shares[same], by_word[first[same, i]])
+    texts = features.compact(subject.table, name, column.values)
+    joined = texts[low] == texts[high]
+    levels[joined] = level.exact
+    shares[joined] = np.fmin(shares[joined], by_word[first[joined, 0]])
+    return levels, shares
+
+
+def _similar_names(
+    subject: Subject,
+    name: str,
+    column: Column,
+    words: features.Words,
+    by_word: FloatArray,
+    low: IntArray,
+    high: IntArray,
+    level: NameLevels,
+    levels: Levels,
+) -> None:
+    """Marks similar spellings: of the whole value, or of its first words where one has several."""
+    texts = features.compact(subject.table, name, column.values)
+    first, second = words.codes[low, 0], words.codes[high, 0]
+    many = (words.codes[low, 1] != 0) | (words.codes[high, 1] != 0)
+    x, y = texts[low], texts[high]
+    x[many], y[many] = words.vocabulary[first[many]], words.vocabulary[second[many]]
+    similarity = name_similarity(x, y, DISTORTED)
+    near = np.flatnonzero(similarity > 0)
+    distance = edit_distance(x[near], y[near], 3)
+    whole = features.lengths(subject.table, f"compact {name}", texts)
+    length = np.where(
+        many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
+    )[near]
+    tight = ((distance <= 1) & (length >= 3)) | ((distance == 2) & (length >= 7))
+    levels[near[similarity[near] >= LOOSE]] = level.loose
+    levels[near[tight]] = level.fuzzy
+    same_sound = (words.sounds[first] == words.sounds[second]) & (words.sounds[first] != 0)
+    levels[same_sound & (levels == level.different)] = level.loose
+    p, q = by_word[first], by_word[second]
+    smaller, larger = np.minimum(p, q), np.maximum(p, q)
+    two_names = (
+        (smaller >= COMMON) & (smaller > TYPO_SHARE * larger) & (smaller > subject.model.frequencies_of(name).rare)
+    )
+    similar = (levels == level.fuzzy) | (levels == level.loose)
+    levels[similar & two_names] = level.both_common
+    unlike = near[(levels[near] == level.different) & (distance <= 3) & (3 * distance <= 2 * length)]
+    unheard = smaller[unlike] <= subject.model.frequencies_of(name).rare
+    levels[unlike[unheard]] = level.distorted
+
+
+LOOSE: Final = 0.85
+DISTORTED: Final = 0.65
+"""Names that are hardly alike may still be one, where nobody else has one of them: Wiwbkd is Wiebke."""
+
+
+def _contradicting_genders(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
+    x, y = table.gender[a], table.gender[b]
+    contradict = (x != y) & (x != 0) & (y != 0) & (x != 3) & (y != 3)
+    similar = ((levels >= GIVEN.nickname) & (levels <= GIVEN.both_common)) | (levels == GIVEN.distorted)
+    levels[contradict & similar] = GIVEN_GENDERS
+
+
+def _swapped(subject: Subject, a: IntArray, b: IntArray, levels: Levels, shares: FloatArray) -> None:
+    """Given name and surname in each other's place."""
+    table = subject.table
+    different = np.flatnonzero(levels == GIVEN.different)
+    swapped = different[is_swapped(table, a[different], b[different])]
+    if len(swapped) == 0:
+        return
+    levels[swapped] = GIVEN_SWAPPED
+    given, family = features.given_words(table), features.family_words(table)
+    x, y = a[swapped], b[swapped]
+    of_given = subject.shares("given", given.vocabulary)[given.codes[table.given.codes[x], 0]]
+    of_family = subject.shares("family", family.vocabulary)[family.codes[table.family.codes[x], 0]]
+    other_given = subject.shares("given", given.vocabulary)[given.codes[table.given.codes[y], 0]]
+    other_family = subject.shares("family", family.vocabulary)[family.codes[table.family.codes[y], 0]]
+    collision = subject.model.frequencies_of("family").collision
+    shares[swapped] = np.maximum(of_given, other_given) * np.maximum(of_family, other_family) / collision
+
+
+def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
+    """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
+    other at least in sound and for its first letter (Henn is no Anna)."""
+    given, family = features.given_words(table), features.family_words(table)
+    first, last = given.codes[:, 0], family.codes[:, 0]
+
+    def crosswise(of_given: NDArray[Any], of_family: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
+        ga, gb = of_given[first][table.given.codes[a]], of_given[first][table.given.codes[b]]
+        fa, fb = of_family[last][table.family.codes[a]], of_family[last][table.family.codes[b]]
+        return (ga == fb) & (ga != 0), (gb == fa) & (gb != 0)
+
+    one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
+    one_exact, other_exact = crosswise(given.hashes, family.hashes)
+    one_begins, other_begins = crosswise(given.initials, family.initials)
+    swapped: BoolArray = one_sounds & other_sounds & one_begins & other_begins & (one_exact | other_exact)
+    return swapped
+
+
+def _initials(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
+    """Where a record has initials only, they stand for the given name."""
+    if table.initials.is_empty:
+        return
+    given = features.given_words(table)
+    first = given.initials[given.codes[:, 0]][table.given.codes]
+    letters = np.fromiter((ord(v[0]) & 0xFF if v else 0 for v in table.initials.values), np.uint8)
+    letter = np.where(first == 0, letters[table.initials.codes], first)
+    missing = (table.given.codes[a] == 0) | (table.given.codes[b] == 0)
+    comparable = missing & (letter[a] != 0) & (letter[b] != 0)
+    fits = letter[a] == letter[b]
+    levels[comparable] = np.where(fits[comparable], GIVEN.initial_fits, GIVEN.initial_differs)
+
+
+def further_names(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Where both have further given names: do the second ones agree?"""
+    table = subject.table
+    words = features.given_words(table)
+    second = words.codes[:, 1][table.given.codes]
+    initials = np.fromiter((ord(v[-1]) & 0xFF if v else 0 for v in table.initials.values), np.uint8)
+    initial = np.where(table.given.codes != 0, initials[table.initials.codes], 0)
+    x, y = second[a], second[b]
+    letter = np.where(second != 0, words.initials[second], initial)
+    levels = np.zeros(len(a), np.uint8)
+    comparable = (letter[a] != 0) & (letter[b] != 0)
+    one_letter = words.is_initial()
+    short = comparable & ((x == 0) | (y == 0) | one_letter[x] | one_letter[y])
+    fits = letter[a] == letter[b]
+    levels[short] = np.where(fits[short], 4, 5)
+    full = comparable & ~short
+    levels[full] = np.where(x[full] == y[full], 1, 3)
+    unequal = np.flatnonzero(full & (x != y))
+    if len(unequal):
+        low, high, inverse = distinct_pairs(x[unequal], y[unequal])
+        similar = name_similarity(words.vocabulary[low], words.vocabulary[high], LOOSE) > 0
+        levels[unequal[similar[inverse]]] = 2
+    shares = np.full(len(a), np.nan)
+    exact = levels == 1
+    shares[exact] = _share_of_second(subject, words)[table.given.codes[a[exact]]]
+    return Answers(levels, shares)
+
+
+def _share_of_second(subject: Subject, words: features.Words) -> FloatArray:
+    """By distinct given name: how common its second word is after its first. Heinz is rare, and follows Karl often."""
+    by_word = subject.shares("given", words.vocabulary)
+    doubles = features.double_names(subject.table)
+    after_first = subject.shares("double given", doubles) / by_word[words.codes[:, 0]]
+    listed = subject.listed("double given", doubles)
+    return np.where(listed, np.minimum(after_first, 1.0), by_word[words.codes[:, 1]])
+
+
+def surname(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Do the surnames agree? Part of a double name, a birth name or a former surname counts as a shared part."""
+    table = subject.table
+    left, right = table.family.codes[a], table.family.codes[b]
+    levels, shares = _names(subject, "family", table.family, left, right, FAMILY)
+    differing = np.flatnonzero(levels == FAMILY.different)
+    if len(differing):
+        x, y = a[differing], b[differing]
+        levels[differing[_earlier_surname(table, x, y)]] = FAMILY.shared_word
+        levels[differing[is_swapped(table, x, y)]] = 0  # the given name's level says it for both
+    _hinted_surnames(table, a, b, levels)
+    return Answers(levels, shares)
+
+
+HINT_FITS, HINT_DIFFERS = 10, 11
+
+
+def _hinted_surnames(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
+    """Where a record has no whole surname, or another, and its e-mail address names one: is it the other's? Not where
+    both have one address, which says so already."""
+    hints = features.surname_hints(table)
+    if hints.is_empty:
+        return
+    whole = features.lengths(table, "family", table.family.values) > 1
+    for one, other in ((a, b), (b, a)):
+        of_one, of_other = whole[table.family.codes[one]], whole[table.family.codes[other]]
+        differ = of_one & (levels == FAMILY.different)
+        asked = np.flatnonzero((hints.codes[one] != 0) & of_other & (~of_one | differ))
+        asked = asked[~share_an_address(table, one[asked], other[asked])]
+        fits = _is_surname(table, hints, one[asked], other[asked])
+        levels[asked[fits]] = np.where(differ[asked[fits]], FAMILY.shared_word, HINT_FITS)
+        levels[asked[~fits & ~of_one[asked]]] = HINT_DIFFERS
+
+
+def _is_surname(table: RecordTable, hints: Column, hinted: IntArray, named: IntArray) -> BoolArray:
+    """Whether the hint of one record is the surname of the other."""
+    texts = features.compact(table, "family", table.family.values)
+    pairs = hints.codes[hinted].astype(np.int64) << 32 | table.family.codes[named]
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    fits: BoolArray = name_similarity(hints.values[distinct >> 32], texts[distinct & 0xFFFFFFFF], LOOSE) > 0
+    return fits[inverse]
+
+
+def _earlier_surname(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
+    """Is a birth name or former surname of one a surname of the other?"""
+    if table.birth_name.is_empty and table.former_family.is_empty:
+        return np.zeros(len(a), dtype=bool)
+    known = surname_hashes(table)
+    found = np.zeros(len(a), dtype=bool)
+    pair, i, j = crossed(known.starts, a, b)
+    equal = known.codes[i] == known.codes[j]
+    found[pair[equal]] = True
+    return found
+
+
+def surname_hashes(table: RecordTable) -> Ragged:
+    """All surnames of each record, words of double names, birth names and former ones, as one ragged column."""
+    return table.remembered("all surnames", lambda: _surname_hashes(table))
+
+
+def _surname_hashes(table: RecordTable) -> Ragged:
+    words = features.family_words(table)
+    n = len(table)
+    by_row = words.codes[table.family.codes]
+    rows = np.repeat(np.arange(n), features.WORDS)
+    texts = words.vocabulary[by_row.ravel()]
+    birth = table.birth_name.values[table.birth_name.codes]
+    former = table.former_family.values[table.former_family.codes]
+    all_rows = np.concatenate((rows, np.arange(n), table.former_family.rows()))
+    all_texts = np.concatenate((texts, birth, former))
+    present = np.flatnonzero(all_texts != "")
+    order = present[np.argsort(all_rows[present], kind="stable")]
+    column = encode(all_texts[order].tolist())
+    starts = np.searchsorted(all_rows[order], np.arange(n + 1)).astype(np.int64)
+    return Ragged(starts, column.codes, np.zeros(len(column.codes), np.uint8), column.values)
+
+
+def generation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
+    """Where both say junior or senior: is it the same? It tells father and son of one name apart."""
+    codes = subject.table.generation.codes
+    x, y = codes[a], codes[b]
+    levels = np.where((x == 0) | (y == 0), 0, np.where(x == y, 1, 2)).astype(np.uint8)
+    return Answers(levels)
