@@ -14,6 +14,8 @@ from threading import Event, Thread
 import psutil
 
 EVERY = 0.25  # seconds
+MEMORY_EVERY = 3.0
+"""Seconds: the kernel walks all pages of all processes for it, which costs what is measured a good part of a core."""
 
 
 @dataclass(slots=True)
@@ -42,12 +44,14 @@ def watched(process: "subprocess.Popen[str]", folder: Path) -> Iterator[Used]:
 def _watch(pid: int, folder: Path, used: Used, ended: Event) -> None:
     spent: dict[int, float] = {}
     server: psutil.Process | None = None
+    looked = 0.0
     while not ended.wait(EVERY):
         server = server or _server_of(folder)
-        memory = 0
+        memory, due = 0, time.perf_counter() - looked >= MEMORY_EVERY
+        looked = time.perf_counter() if due else looked
         for process in [*_family(pid), *(_family(server.pid) if server else ())]:
             try:
-                memory += process.memory_full_info().pss
+                memory += process.memory_full_info().pss if due else 0
                 times = process.cpu_times()
                 spent[process.pid] = times.user + times.system
             except psutil.Error:
