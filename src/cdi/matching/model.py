@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdi.errors import InvalidInputError
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, distinct
 from cdi.matching.similarity import Hashes
 
 FORMAT: Final = 1
@@ -147,7 +147,10 @@ class MatchModel:
 
     def refuses(self, keys: IntArray) -> IntArray:
         """The distinct ones of these block keys that too many records have."""
-        return self.refused[contained(self.refused, np.sort(keys))]
+        if len(keys) > len(self.refused):
+            return self.refused[contained(self.refused, np.sort(keys))]
+        asked = distinct(keys)
+        return asked[contained(asked, self.refused)]
 
     def with_thresholds(self, match: float, review: float) -> "MatchModel":
         """The same model linking and asking at other probabilities; raises InvalidInputError."""
@@ -307,6 +310,13 @@ def contained(values: NDArray[Any], sorted_set: NDArray[Any]) -> BoolArray:
     places = np.minimum(np.searchsorted(sorted_set, values), len(sorted_set) - 1)
     found: BoolArray = sorted_set[places] == values
     return found
+
+
+def with_more(sorted_set: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
+    """A sorted array with a few more values, each once; it may be so long that sorting it anew would be felt."""
+    new = np.unique(more)
+    new = new[~contained(new, sorted_set)]
+    return np.insert(sorted_set, np.searchsorted(sorted_set, new), new)
 
 
 def default_model() -> MatchModel:

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from cdi.matching.blocking import Limits
-from cdi.matching.model import MatchModel
+from cdi.matching.model import MatchModel, contained, with_more
 from cdi.matching.pairs import IntArray
 from cdi.matching.training import MIN_NAMES, shared_values
 from cdi.pipeline.tables import build_table
@@ -30,20 +30,21 @@ def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence
         return model
     carriers = normalised.carriers_of(connection, suspects, MOST_CARRIERS)
     table = build_table(normalised.load_cards(connection, carriers))
-    found = np.setdiff1d(shared_values(table, model), model.shared)
+    shared = shared_values(table, model)
+    found = np.sort(shared[~contained(shared, model.shared)])
     if not len(found):
         return model
     models.add_drift(connection, models.SHARED, found.view(np.int64).tolist(), now)
     redo.queue(connection, carriers, "a value turned out to be shared by strangers", now)
-    return replace(model, shared=np.union1d(model.shared, found))
+    return replace(model, shared=with_more(model.shared, found))
 
 
 def refuse_blocks(connection: Connection, model: MatchModel, crowded: IntArray, now: datetime) -> MatchModel:
     """The model, after a look at block keys that turned out to be crowded."""
-    found = np.setdiff1d(crowded, model.refused)
+    found = crowded[~contained(crowded, model.refused)]
     if not len(found):
         return model
     models.add_drift(connection, models.REFUSED, found.tolist(), now)
     touched = normalised.records_in_blocks(connection, found.tolist())
     redo.queue(connection, touched, "a block went over its budget", now)
-    return replace(model, refused=np.union1d(model.refused, found))
+    return replace(model, refused=with_more(model.refused, found))

@@ -157,7 +157,7 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
         installation,
         workers,
         telling,
-        everything=task.rebuild or task.switch,
+        everything=task.rebuild,
         at_once=GENTLY if gently else NORMALISED_AT_ONCE,
     )
     snapshot = take_snapshot(installation, workers)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text
 
-from cdi.matching.model import MatchModel
+from cdi.matching.model import MatchModel, with_more
 from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
@@ -72,20 +72,22 @@ class ModelShelf:
             self._base = MatchModel.from_json(
                 connection.execute(text("select body from model where active")).scalar_one()
             )
-            self._version, self._drift = row.version, -1
+            self._version, self._drift, self._model = row.version, -1, self._base
         if row.drift != self._drift or self._model is None:
-            self._model = _with_drift(connection, row.version, self._base)
+            self._model = _drifted(connection, row.version, self._model or self._base, self._drift)
             self._drift = row.drift
         return self._model
 
 
-def _with_drift(connection: Connection, version: str, base: MatchModel) -> MatchModel:
+def _drifted(connection: Connection, version: str, model: MatchModel, since: int) -> MatchModel:
+    """The model with what was found after this mark; it is appended under the resolver's lock, so in order."""
     rows = connection.execute(
-        text("select kind, value from model_drift where version = :version"), {"version": version}
+        text("select kind, value from model_drift where version = :version and drift_id > :since"),
+        {"version": version, "since": since},
     ).all()
     shared = np.array([row.value for row in rows if row.kind == SHARED], dtype=np.int64).view(np.uint64)
     refused = np.array([row.value for row in rows if row.kind == REFUSED], dtype=np.int64)
-    return replace(base, shared=np.union1d(base.shared, shared), refused=np.union1d(base.refused, refused))
+    return replace(model, shared=with_more(model.shared, shared), refused=with_more(model.refused, refused))
 
 
 def add_drift(connection: Connection, kind: str, values: Sequence[int], now: datetime) -> None:
