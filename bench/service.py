@@ -137,7 +137,9 @@ def _loaded(folder: Path, population: Population, size: int) -> tuple[list[list[
 
 
 def _row(step: str, seconds: float, size: int, used: Used) -> list[str]:
-    return [step, f"{seconds:.1f}", f"{size / seconds:,.0f}", f"{used.cpu_seconds:.1f}", f"{used.peak_mb:,.0f}"]
+    row = [step, f"{seconds:.1f}", f"{size / seconds:,.0f}", f"{used.cpu_seconds:.1f}", f"{used.peak_mb:,.0f}"]
+    print(*row, sep="  ", file=sys.stderr)
+    return row
 
 
 def _rows(population: Population, start: int, stop: int) -> Iterator[tuple[str, ...]]:
@@ -208,19 +210,26 @@ def _pushed(folder: Path, records: Iterator[dict[str, Any]]) -> list[list[str]]:
         client = Client(http)
         client.push([next(records)])
         batches = [client.push([next(records) for _ in range(BATCH)]) for _ in range(BATCHES)]
+        print(*_latency("batches", batches, BATCH), sep="  ", file=sys.stderr)
         singles = _one_by_one(client, records, lambda sent: sent < SINGLES)
+        print(*_latency("singles", singles, 1), sep="  ", file=sys.stderr)
         _edit(folder, lambda text: text + "matching: {match: 0.6}\n")
         applying = subprocess.Popen(
             [sys.executable, "-m", "cdi", "resolve", "--dir", str(folder)], stdout=subprocess.DEVNULL
         )
         most = LONGEST_PUSHING * EACH_SECOND
         meanwhile = _one_by_one(client, records, lambda sent: sent < most and applying.poll() is None)
-        if applying.wait() != 0:
+        ended = applying.poll() is not None
+        applying.terminate()  # what is left is no news: it goes on where it was
+        if applying.wait() != 0 and ended:
             raise RuntimeError("applying a new model failed")
+    during = (
+        f"one by one, {EACH_SECOND} a second, while a new model is applied{'' if ended else ' (in its first minutes)'}"
+    )
     return [
         _latency(f"batches of {BATCH}", batches, BATCH),
         _latency(f"one by one, {EACH_SECOND} a second", singles, 1),
-        _latency(f"one by one, {EACH_SECOND} a second, while a new model is applied", meanwhile, 1),
+        _latency(during, meanwhile, 1),
     ]
 
 
