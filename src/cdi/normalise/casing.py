@@ -16,6 +16,12 @@ _FIRST_LETTER = re.compile(r"(?:^|(?<=[\s\-'’.(/]))[^\W\d_]")
 _MC = re.compile(r"\bMc([a-z])")
 
 
+def _capital(letter: str) -> str:
+    """The letter's capital, where it is one letter ("ß" has none: it would come out as another text each time)."""
+    upper = letter.upper()
+    return upper if len(upper) == 1 else letter
+
+
 def decent(text: str) -> str:
     """The text, in decent case where its own says nothing; up to three letters may be an abbreviation."""
     return decent_case(text) if len(text) > 3 and is_shouting(text) else text
@@ -25,7 +31,7 @@ def decent_case(text: str) -> str:
     """A shouted or whispered text as names are usually written: "VON DER HEIDE-MÜLLER" → "von der Heide-Müller"."""
     lowered = lower(text)
     capital = _MC.sub(
-        lambda match: f"Mc{match[1].upper()}", _FIRST_LETTER.sub(lambda match: match.group().upper(), lowered)
+        lambda match: f"Mc{match[1].upper()}", _FIRST_LETTER.sub(lambda match: _capital(match.group()), lowered)
     )
     parts = capital.split(" ")
     for i, part in enumerate(parts[:-1]):
