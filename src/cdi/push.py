@@ -17,7 +17,7 @@ from cdi.fields import Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.pipeline import Arriving, Installation, land
 from cdi.pipeline.arrivals import content_hash
-from cdi.pipeline.landing import Landed
+from cdi.pipeline.landing import Landed, arriving_of
 from cdi.pipeline.resolving import resolve_now
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles
@@ -97,9 +97,7 @@ def _arriving(installation: Installation, name: str, pushed: Sequence[Pushed]) -
     copies = {(item.stream, item.key): item.derived_from for item in pushed if item.derived_from}
     if installation.source(name).connector == PUSH:
         return Arriving(name, STREAMS, lambda _, data: data, copies=copies)
-    connector, config = installation.connector(name), installation.config(name)
-    kinds = {stream.name: stream.kind for stream in connector.streams()}
-    return Arriving(name, kinds, lambda stream, data: connector.map(stream, data, config), copies=copies)
+    return arriving_of(installation, name, copies=copies)
 
 
 def _figures(landed: Landed, refused: Mapping[int, str], pushed: Sequence[Pushed]) -> dict[str, Any]:

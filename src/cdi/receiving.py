@@ -13,7 +13,8 @@ from typing import Any
 from cdi.clock import utc_now
 from cdi.errors import BusyError, CdiError, ConfigurationError, NotFoundError
 from cdi.ingest.contract import HandshakeAnswer, Listening, ReadContext, WebhookRequest
-from cdi.pipeline import Arriving, Installation, land, sync
+from cdi.pipeline import Installation, land, sync
+from cdi.pipeline.landing import arriving_of
 from cdi.pipeline.resolving import resolve_now
 from cdi.store import received
 from cdi.store.sources import Counts
@@ -58,7 +59,7 @@ def receive(installation: Installation, source: str, request: WebhookRequest) ->
         known = received.remember(connection, source, result.event_id, result.fingerprint, result.read_again, now)
         if known is None:
             return Received(repeated=True)
-        landed = land(connection, installation, _arriving(installation, source), result.records, result.rejected, now)
+        landed = land(connection, installation, arriving_of(installation, source), result.records, result.rejected, now)
         received.note_counts(connection, known, landed.counts)
     return Received(landed.counts, due=tuple(landed.due), read_again=result.read_again)
 
@@ -88,12 +89,6 @@ def _nothing_received(source: str, why: ConfigurationError) -> NotFoundError:
     """A stranger learns nothing of our settings; the engineer does, from the log."""
     log.warning("webhook not received", extra={"source": source, "reason": str(why)})
     return NotFoundError(f"the source {source} receives no webhooks")
-
-
-def _arriving(installation: Installation, source: str) -> Arriving:
-    connector, config = installation.connector(source), installation.config(source)
-    kinds = {stream.name: stream.kind for stream in connector.streams()}
-    return Arriving(source, kinds, lambda stream, data: connector.map(stream, data, config))
 
 
 class Afterwards:

@@ -5,6 +5,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from altsystem import MANIFEST
 from loopback import Asked, Told, serving
 from reading import declared, read
 
@@ -233,29 +234,7 @@ def test_a_database_with_composite_keys(tmp_path: Path) -> None:
 
 
 def test_a_legacy_csv_without_header_in_cp850_with_several_records_a_customer(tmp_path: Path) -> None:
-    manifest = short("""
-        connector: altsystem
-        title: Altsystem
-        connection: {kind: files, folder: drop}
-        tables: {anrede: {"1": Herr, "2": Frau}}
-        streams:
-          customers:
-            kind: customer
-            files: "KUNDEN*.TXT"
-            snapshot: true
-            format: {type: csv, encoding: cp850, delimiter: "|", quote: "", columns: [satzart, kunde, a, b, c, d]}
-            key: [=kunde, =satzart]
-            when: satzart != 'Z'
-            map:
-              name:
-                salutation: =choose(satzart == 'S', lookup(a, 'anrede'))
-                given_name: =choose(satzart == 'S', trim(b))
-                family_name: =choose(satzart == 'S', trim(c))
-              birth_date: =choose(satzart == 'S', date(d, '%d%m%y'))
-              addresses: [{when: satzart == 'A', street: =trim(a), postal_code: =b, city: =trim(c)}]
-              phones: [{when: satzart == 'T', value: =a}]
-              identifiers: [{type: customer_number, value: =kunde, issuer: altsystem}]
-    """)
+    manifest = short(MANIFEST)
     rows = [
         "S|000017|2|Jürgen  |Weißmüller  |010270",
         'A|000017|Straße "Am Hof" 1|01067|Görlitz|',

@@ -157,5 +157,10 @@ def email(value: str) -> list[dict[str, str]]:
     return [{"value": value}]
 
 
+COLOGNE = home("Lindenweg", "5", "50667", "Köln")
+ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
+"""Whose name is so rare that she is known by it."""
+
+
 def keys(records: Iterable[Mapping[str, Any]]) -> set[str]:
     return {f"{r['source']}:{r['key']}" for r in records}

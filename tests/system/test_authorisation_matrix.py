@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from domain import email, home, person, profile_of, push
+from domain import ANNA, email, profile_of, push
 from fastapi.testclient import TestClient
 from stewarding import WIDE_BAND, Steward, company_in, contradicting
 from test_contact import allowed, consent
@@ -17,13 +17,6 @@ from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from conftest import Doors, copy_of
 
-ANNA = person(
-    "Anna",
-    "Krzywdzinski",
-    "1984-03-05",
-    emails=email("anna.krz@gmx.de"),
-    addresses=home("Lindenweg", "5", "50667", "Köln"),
-)
 SIMILAR = contradicting(ANNA)
 CANARY = "krzywdzinski"
 

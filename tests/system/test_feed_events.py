@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain import assert_different_profiles, assert_same_profile, email, feed_of, home, live_after, person, profile_of
+from domain import (
+    ANNA,
+    assert_different_profiles,
+    assert_same_profile,
+    email,
+    feed_of,
+    live_after,
+    person,
+    profile_of,
+)
 from domain import push as say
 from stewarding import Steward, company_in
 
@@ -13,8 +22,6 @@ from cdi.access import Role
 from cdi.pipeline import Installation, resolve
 from cdi.store.db import Database
 
-COLOGNE = home("Lindenweg", "5", "50667", "Köln")
-ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
 THOMAS = person("Thomas", "Oduya", emails=email("t.oduya@web.de"))
 OWNED_BY_ONLINE = """
 ownership:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from domain import (
+    ANNA,
     assert_consistent,
     assert_different_profiles,
     assert_same_profile,
@@ -18,14 +19,6 @@ from sqlalchemy import text
 
 from cdi.clock import utc_now
 from cdi.pipeline import Installation, resolve
-
-ANNA = person(
-    "Anna",
-    "Krzywdzinski",
-    "1984-03-05",
-    emails=email("anna.krz@gmx.de"),
-    addresses=home("Lindenweg", "5", "50667", "Köln"),
-)
 
 
 def test_the_same_batch_twice_changes_nothing(company: Installation) -> None:

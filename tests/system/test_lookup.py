@@ -1,7 +1,7 @@
 """Looking up a record: the engine's own answer, ranked, and nothing written."""
 
 import pytest
-from domain import count, email, home, person, profile_of, push
+from domain import ANNA, COLOGNE, count, email, person, profile_of, push
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -10,8 +10,6 @@ from cdi.fields import CanonicalData, FieldGroup
 from cdi.pipeline import Installation
 from conftest import Doors
 
-COLOGNE = home("Lindenweg", "5", "50667", "Köln")
-ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
 PETRA = person("Petra", "Krzywdzinski", "1958-11-02", addresses=COLOGNE)
 STRANGER = person("Thomas", "Oduya", "1990-01-07", emails=email("t.oduya@web.de"))
 TABLES = ("record", "profile", "feed", "review", "pair", "normalised", "block_key", "redo")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from domain import (
+    ANNA,
+    COLOGNE,
     assert_consistent,
     assert_different_profiles,
     assert_same_profile,
@@ -32,9 +34,7 @@ from cdi.pipeline import Arriving, Installation, land, resolve
 from cdi.store.db import Database
 from conftest import copy_of
 
-COLOGNE = home("Lindenweg", "5", "50667", "Köln")
 HAMBURG = home("Marktstraße", "12", "20095", "Hamburg")
-ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
 ANOTHER_BIRTH_DATE = contradicting(ANNA)
 """Similar to ANNA, with a contradicting birth date."""
 STRANGER = person("Thomas", "Oduya", emails=email("t.oduya@web.de"), addresses=HAMBURG)

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 from domain import (
+    ANNA,
     assert_consistent,
     assert_different_profiles,
     assert_same_profile,
     count,
     documents,
-    email,
     feed_of,
-    home,
     person,
     profile_of,
     push,
@@ -27,13 +26,6 @@ from cdi.pipeline import Installation
 from cdi.store.db import Database
 from conftest import Doors
 
-ANNA = person(
-    "Anna",
-    "Krzywdzinski",
-    "1984-03-05",
-    emails=email("anna.krz@gmx.de"),
-    addresses=home("Lindenweg", "5", "50667", "Köln"),
-)
 OTHER = contradicting(ANNA)
 
 

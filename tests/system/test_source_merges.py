@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from domain import (
+    ANNA,
     assert_consistent,
     assert_different_profiles,
     assert_same_profile,
     email,
     feed_of,
-    home,
     let_pins_end,
     person,
     profile_of,
@@ -24,8 +24,6 @@ from cdi.clock import utc_now
 from cdi.pipeline import Installation, resolve
 from cdi.store.db import Database
 
-COLOGNE = home("Lindenweg", "5", "50667", "Köln")
-ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
 THOMAS = person("Thomas", "Oduya", "1962-09-30", emails=email("t.oduya@web.de"))
 LENA = person("Lena", "Wernicke", "2004-11-30", emails=email("lena@web.de"))
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from domain import (
+    ANNA,
+    COLOGNE,
     assert_consistent,
     assert_different_profiles,
     assert_same_profile,
@@ -30,9 +32,7 @@ from cdi.pipeline import Installation, resolve
 from cdi.store import redo
 from cdi.store.db import Database
 
-COLOGNE = home("Lindenweg", "5", "50667", "Köln")
 HAMBURG = home("Marktstraße", "12", "20095", "Hamburg")
-ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"), addresses=COLOGNE)
 ANOTHER_BIRTH_DATE = contradicting(ANNA)
 CALLS: CanonicalData = {"phones": [{"value": "0221 998877"}]}
 """A bare phone number: it says nothing of who calls."""

@@ -4,7 +4,7 @@ other processes put their profiles together, and this one appends them.
 They come to what `publish` comes to; where anything is known of their records, `publish` does it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -15,37 +15,13 @@ from sqlalchemy import Connection
 
 from cdi.ids import new_id
 from cdi.normalise.searching import searchable
-from cdi.pipeline.installation import Installation
+from cdi.pipeline.installation import Accountable, Installation
 from cdi.pipeline.many_records import database_at
 from cdi.pipeline.publishing import Finding, Published, contradictions, findings_of, questions_about, record_facts
 from cdi.resolution.document import ProfileRules, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord, changed_attributes
 from cdi.store import changes, conflicts, first_profiles, records, reviews, search_text
 from cdi.store.first_profiles import FirstProfile
-
-
-@dataclass(frozen=True, slots=True)
-class Accountable:
-    """How much each source counts and who answers for it, as `Installation` says it; picklable."""
-
-    trust: Mapping[str, float]
-    owners: Mapping[str, str]
-    customer_owner: str
-
-    @classmethod
-    def of(cls, installation: Installation) -> "Accountable":
-        sources = installation.deployment.sources
-        return cls(
-            {name: system.trust for name, system in sources.items()},
-            {name: system.data_owner for name, system in sources.items()},
-            installation.deployment.customer_owner,
-        )
-
-    def trust_of(self, source: str) -> float:
-        return self.trust.get(source, 0.0)
-
-    def owner_of(self, source: str) -> str:
-        return self.owners.get(source, self.customer_owner)
 
 
 class Expecting(NamedTuple):
@@ -72,7 +48,7 @@ def expecting(installation: Installation, clusters: Iterable[frozenset[int]]) ->
     return Expecting(
         installation.database.url,
         installation.rules,
-        Accountable.of(installation),
+        installation.accountable,
         [(new_id(), members) for members in ordered],
     )
 

@@ -31,7 +31,7 @@ def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence
     carriers = normalised.carriers_of(connection, suspects, MOST_CARRIERS)
     table = build_table(normalised.load_cards(connection, carriers))
     shared = shared_values(table, model)
-    found = np.sort(shared[~contained(shared, model.shared)])
+    found = shared[~contained(shared, model.shared)]
     if not len(found):
         return model
     models.add_drift(connection, models.SHARED, found.view(np.int64).tolist(), now)

@@ -1,7 +1,7 @@
 """What every step works on: the settings, the database, the connectors, and the values made from them once."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +21,23 @@ from cdi.resolution.survivorship import SurvivorshipRules
 from cdi.settings import Deployment, Settings, SourceSystem, bundled, describe_faults, load_yaml
 from cdi.store.db import Database, open_database, upgrade
 from cdi.store.models import ModelShelf
+
+
+@dataclass(frozen=True, slots=True)
+class Accountable:
+    """How much each source counts and who answers for it; picklable, for processes that work for this one."""
+
+    trust: Mapping[str, float]
+    owners: Mapping[str, str]
+    customer_owner: str
+
+    def trust_of(self, source: str) -> float:
+        """See `Installation.trust_of`."""
+        return self.trust.get(source, 0.0)
+
+    def owner_of(self, source: str) -> str:
+        """See `Installation.owner_of`."""
+        return self.owners.get(source, self.customer_owner)
 
 
 @dataclass(frozen=True)
@@ -70,15 +87,23 @@ class Installation:
         system, company = self.source(source), self.deployment.company
         return Context(country=system.country or company.country, language=system.language or company.language)
 
+    @cached_property
+    def accountable(self) -> "Accountable":
+        """How much each source counts and who answers for it."""
+        sources = self.deployment.sources
+        return Accountable(
+            {name: system.trust for name, system in sources.items()},
+            {name: system.data_owner for name, system in sources.items()},
+            self.deployment.customer_owner,
+        )
+
     def owner_of(self, source: str) -> str:
         """The data owner of a source; of one that left cdi.yaml, the company's customer owner."""
-        system = self.deployment.sources.get(source)
-        return system.data_owner if system else self.deployment.customer_owner
+        return self.accountable.owner_of(source)
 
     def trust_of(self, source: str) -> float:
         """How much a source's values count; nothing for one that left cdi.yaml."""
-        system = self.deployment.sources.get(source)
-        return system.trust if system else 0.0
+        return self.accountable.trust_of(source)
 
     @cached_property
     def rules(self) -> ProfileRules:

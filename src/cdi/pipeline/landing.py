@@ -64,6 +64,19 @@ class Arriving:
     many: ManyHands | None = None
 
 
+def arriving_of(
+    installation: Installation,
+    source: str,
+    run_id: int | None = None,
+    copies: Mapping[tuple[str, str], str] | None = None,
+    many: ManyHands | None = None,
+) -> Arriving:
+    """Where records of this source come from: its streams, understood by its connector's mapping."""
+    connector, config = installation.connector(source), installation.config(source)
+    kinds = {stream.name: stream.kind for stream in connector.streams()}
+    return Arriving(source, kinds, lambda name, data: connector.map(name, data, config), run_id, copies or {}, many)
+
+
 @dataclass(slots=True)
 class Landed:
     """What landing a batch came to: its figures, what was rejected, and the customer records that are due now."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from cdi.matching.columns import RecordTable, TableBuilder
-from cdi.normalise.record import normalise
 from cdi.pipeline.installation import Installation
+from cdi.pipeline.resolving import ended_among, normal_forms
 from cdi.pipeline.workers import Workers
-from cdi.store import normalised, records
+from cdi.store import normalised
 from cdi.store.db import Database, resolver_lock
 from cdi.store.normalised import Packed
 
@@ -51,13 +51,8 @@ def normalised_forms(work: Facts) -> Forms:
     """Read these records' facts and normalise them."""
     with database_at(work.url).unit_of_work() as connection:
         mark = normalised.last_touch(connection)
-        current = records.load_current(connection, work.record_ids)
-        earlier = records.load_earlier(connection, list(current))
-    present = (
-        (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
-        for record_id, record in sorted(current.items())
-    )
-    return Forms(normalised.packed(present), [i for i in work.record_ids if i not in current], mark)
+        present = normal_forms(connection, work.record_ids)
+    return Forms(normalised.packed(present), ended_among(work.record_ids, present), mark)
 
 
 class Shelf(NamedTuple):

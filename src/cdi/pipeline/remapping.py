@@ -19,7 +19,7 @@ from cdi.ingest.contract import Op, Record, Rejected, StreamInfo
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.pipeline.arrivals import without
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.landing import CONTACTS, Arriving, canonical_of, land, land_effects
+from cdi.pipeline.landing import CONTACTS, Arriving, arriving_of, canonical_of, land, land_effects
 from cdi.store import meanings, redo
 from cdi.store import records as record_store
 from cdi.store.meanings import Meaning
@@ -115,7 +115,7 @@ class _Page:
 
 
 def _remap_page(installation: Installation, source: str, stream: str, keys: Sequence[str]) -> Remapped:
-    arriving = _arriving(installation, source)
+    arriving = arriving_of(installation, source)
     with installation.database.unit_of_work() as connection:
         record_store.lock_keys(connection, source, {*keys, CONTACTS})
         known = meanings.load_meanings(connection, source, stream, keys)
@@ -147,12 +147,6 @@ def _rename(
         if arriving.kinds[stream] == Stream.CUSTOMER:
             redo.queue(connection, [record_id for record_id in ids.values() if record_id], RENAMED, utc_now())
     return {old: record for old, record in renamed.items() if ids[old] is None}
-
-
-def _arriving(installation: Installation, source: str) -> Arriving:
-    connector, config = installation.connector(source), installation.config(source)
-    kinds = {stream.name: stream.kind for stream in connector.streams()}
-    return Arriving(source, kinds, lambda name, data: connector.map(name, data, config))
 
 
 def _seen_anew(installation: Installation, arriving: Arriving, stream: str, known: Sequence[Meaning]) -> _Page:

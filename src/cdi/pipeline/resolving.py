@@ -20,7 +20,7 @@ from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
-from cdi.normalise.record import normalise
+from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
@@ -152,14 +152,24 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
 
 def normalise_records(connection: Connection, due: Sequence[int]) -> list[normalised.Carded]:
     """Bring what is kept of these records up to date; the cards of those that are live."""
-    current = records.load_current(connection, due)
+    present = normal_forms(connection, due)
+    return normalised.save_normalised(connection, present, ended_among(due, present))
+
+
+def normal_forms(connection: Connection, record_ids: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:
+    """(record id, source, record) of those of these records that are live, by id, as their facts are now."""
+    current = records.load_current(connection, record_ids)
     earlier = records.load_earlier(connection, list(current))
-    present = [
+    return [
         (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
         for record_id, record in sorted(current.items())
     ]
-    gone = [record_id for record_id in due if record_id not in current]
-    return normalised.save_normalised(connection, present, gone)
+
+
+def ended_among(record_ids: Sequence[int], present: Sequence[tuple[int, str, NormalisedRecord]]) -> list[int]:
+    """Those of these records that are not present any more."""
+    there = {record_id for record_id, _, _ in present}
+    return [record_id for record_id in record_ids if record_id not in there]
 
 
 class Known:

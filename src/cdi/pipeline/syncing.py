@@ -21,7 +21,7 @@ from cdi.ingest.contract import (
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.pipeline.canonical import ManyHands, Mapper
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.landing import Arriving, land
+from cdi.pipeline.landing import Arriving, arriving_of, land
 from cdi.pipeline.remapping import remap_if_changed
 from cdi.pipeline.workers import Workers
 from cdi.store import received
@@ -50,13 +50,7 @@ def sync(
         counts = Counts()
         context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
         streams = [stream for stream in connector.streams() if not only or stream.name in only]
-        arriving = Arriving(
-            source,
-            {stream.name: stream.kind for stream in streams},
-            lambda stream, data: connector.map(stream, data, config),
-            run_id,
-            many=_many_hands(installation, source, workers),
-        )
+        arriving = arriving_of(installation, source, run_id, many=_many_hands(installation, source, workers))
         try:
             remap_if_changed(installation, source)
             for stream in streams:

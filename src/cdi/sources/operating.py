@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
 from cdi.ingest.contract import CheckResult, ReadContext, Record
-from cdi.pipeline import Arriving, Installation, land, sync
-from cdi.pipeline.landing import is_readable
+from cdi.pipeline import Installation, land, sync
+from cdi.pipeline.landing import arriving_of, is_readable
 from cdi.pipeline.remapping import remap
 from cdi.pipeline.syncing import Progress
 from cdi.settings import PUSH
@@ -48,15 +48,14 @@ def replay(installation: Installation, name: str) -> Replay:
     """Apply the mapping as it is now to all that the source said before, without reading it again: to what was
     rejected, and to what has landed. What comes of it becomes due like any record."""
     connector, config = installation.connector(name), installation.config(name)
-    kinds = {stream.name: stream.kind for stream in connector.streams()}
-    arriving = Arriving(name, kinds, lambda stream, data: connector.map(stream, data, config))
+    arriving = arriving_of(installation, name)
     with installation.database.exclusive(sources.sync_lock(name)):
         remapped = remap(installation, name)
         with installation.database.unit_of_work() as connection:
             waiting = sources.open_rejected(connection, name)
             taken = 0
             for rejected_id, stream, native in waiting:
-                record = connector.record_of(stream, native, config) if stream in kinds else None
+                record = connector.record_of(stream, native, config) if stream in arriving.kinds else None
                 if not isinstance(record, Record):
                     continue
                 now = utc_now()

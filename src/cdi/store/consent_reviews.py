@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Identity, Index, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Identity, Index, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from cdi.store.db import metadata
+from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
 
 consent_review = Table(

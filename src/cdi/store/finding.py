@@ -11,12 +11,13 @@ from enum import IntEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from cdi.access import Visibility
 from cdi.errors import InvalidInputError
 from cdi.fields import FieldGroup
 from cdi.normalise.searching import RECORD_KEY, Word
+from cdi.store.db import text
 from cdi.store.profiles import FoundProfile
 
 WALK: Final = 2_000

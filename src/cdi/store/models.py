@@ -54,8 +54,7 @@ class ModelShelf:
 
     def __init__(self) -> None:
         self._version = ""
-        self._base: MatchModel | None = None
-        self._drift = -1
+        self._drift = 0
         self._model: MatchModel | None = None
 
     def active(self, connection: Connection) -> MatchModel | None:
@@ -68,15 +67,14 @@ class ModelShelf:
         ).one_or_none()
         if row is None:
             return None
-        if row.version != self._version or self._base is None:
-            self._base = MatchModel.from_json(
-                connection.execute(text("select body from model where active")).scalar_one()
-            )
-            self._version, self._drift, self._model = row.version, -1, self._base
-        if row.drift != self._drift or self._model is None:
-            self._model = _drifted(connection, row.version, self._model or self._base, self._drift)
-            self._drift = row.drift
-        return self._model
+        model, drift = self._model, self._drift
+        if model is None or row.version != self._version:
+            body = connection.execute(text("select body from model where active")).scalar_one()
+            model, drift = MatchModel.from_json(body), 0
+        if row.drift != drift:
+            model = _drifted(connection, row.version, model, drift)
+        self._version, self._drift, self._model = row.version, row.drift, model
+        return model
 
 
 def _drifted(connection: Connection, version: str, model: MatchModel, since: int) -> MatchModel:

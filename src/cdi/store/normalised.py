@@ -6,13 +6,13 @@ All of it is conclusion: it may be thrown away and built again from the records.
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
 import psycopg
 from psycopg import sql
-from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Row, Sequence, Table, Text
 
 from cdi.matching.columns import Card, card_of
 from cdi.matching.pairs import IntArray
@@ -62,7 +62,7 @@ def save_normalised(
 ) -> list[Carded]:
     """Replace what is kept of these (record id, source, record), and forget those that are gone; what is kept now."""
     kept = [(i, source, card_of(record)) for i, source, record in records]
-    said = as_columns(("ids", "sources", "cards"), ((i, s, orjson.dumps(tuple(card)).decode()) for i, s, card in kept))
+    said = as_columns(("ids", "sources", "cards"), ((i, s, as_text(card)) for i, s, card in kept))
     found = as_columns(
         ("types", "values", "carriers"),
         ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
@@ -100,7 +100,7 @@ def packed(records: Iterable[tuple[int, str, NormalisedRecord]]) -> Packed:
     for record_id, source, record in records:
         made.record_ids.append(record_id)
         made.sources.append(source)
-        made.cards.append(orjson.dumps(tuple(card_of(record))).decode())
+        made.cards.append(as_text(card_of(record)))
         made.handles.extend((*handle, record_id) for handle in sorted(handles(record)))
     return made
 
@@ -153,8 +153,17 @@ def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]
         ),
         {"ids": list(record_ids)},
     ).all()
-    cards = read_cards([card for _, _, card in rows])
-    return [(record_id, source, card) for (record_id, source, _), card in zip(rows, cards, strict=True)]
+    return list(_carded(rows))
+
+
+def _carded(rows: Several[Row[Any]]) -> Iterator[Carded]:
+    cards = read_cards([row.card for row in rows])
+    return ((row.record_id, row.source, card) for row, card in zip(rows, cards, strict=True))
+
+
+def as_text(card: Card) -> str:
+    """The text that a card is kept as."""
+    return orjson.dumps(tuple(card)).decode()
 
 
 def read_cards(texts: Several[str]) -> list[Card]:
@@ -172,8 +181,8 @@ def load_cards_between(connection: Connection, first: int, last: int) -> Iterato
         {"first": first, "last": last},
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
-    for record_id, source, card in rows:
-        yield record_id, source, Card._make(orjson.loads(card))
+    for part in rows.partitions():
+        yield from _carded(part)
 
 
 def normalised_ids(connection: Connection) -> list[int]:

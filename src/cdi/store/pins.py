@@ -5,9 +5,7 @@ A pin is revoked, never edited; one with an end date ends by itself.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Identity, Index, Table, Text
@@ -80,30 +78,3 @@ def load_pins(connection: Connection, record_ids: Sequence[int], at: datetime) -
         {"ids": list(record_ids), "at": at},
     )
     return [Pin(*row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPin:
-    """A pin with what became of it."""
-
-    pin_id: int
-    pin: Pin
-    revoked_at: datetime | None
-    revoked_by: str | None
-
-
-def list_pins(connection: Connection, record_ids: Sequence[int]) -> list[StoredPin]:
-    """All pins ever set on these records, newest first."""
-    rows = connection.execute(
-        text(
-            "select pin_id, attribute, value, record_id, author, reason, at, until, revoked_at, revoked_by from pin"
-            " where record_id = any(cast(:ids as bigint[])) order by pin_id desc"
-        ),
-        {"ids": list(record_ids)},
-    )
-    return [_stored(row) for row in rows]
-
-
-def _stored(row: Any) -> StoredPin:
-    pinned = Pin(row.attribute, row.value, row.record_id, row.author, row.reason, row.at, row.until)
-    return StoredPin(row.pin_id, pinned, row.revoked_at, row.revoked_by)

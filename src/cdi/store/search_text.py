@@ -9,10 +9,10 @@ from typing import TypeAlias
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Connection, ForeignKey, Index, Table, Text, Uuid, text
+from sqlalchemy import Column, Connection, ForeignKey, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from cdi.store.db import as_columns, metadata
+from cdi.store.db import as_columns, metadata, text
 
 profile_search = Table(
     "profile_search",
