@@ -18,6 +18,7 @@ from cdi.api import (
     reviews,
     sources,
     splitting,
+    tasks,
     webhooks_in,
 )
 from cdi.api.documentation import add_documentation
@@ -46,6 +47,7 @@ def create_app(installation: Installation) -> FastAPI:
         reviews,
         overrides,
         conflicts,
+        tasks,
         splitting,
         ownership,
         sources,

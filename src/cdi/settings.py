@@ -179,9 +179,10 @@ class Matching(Model):
 
 class Stewardship(Model):
     """What a steward may do alone: a merge of records of several owners is allowed, refused, or waits for the
-    consent of the other owners' stewards."""
+    consent of the other owners' stewards; and when merges take a second steward, whoever the owners are."""
 
     cross_owner: Literal["allow", "consent", "refuse"] = "consent"
+    four_eyes: Literal["never", "bulk", "merges"] = "never"
 
 
 class ContactCap(Model):

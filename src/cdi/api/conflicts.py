@@ -38,6 +38,13 @@ class Resolution(Choice):
     owner: Annotated[str | None, Field(max_length=100)] = None
 
 
+class Question(Body):
+    """What another owner of a conflict is asked."""
+
+    owner: Annotated[str, Field(max_length=100)]
+    said: Reason
+
+
 @router.get("/conflicts")
 def list_conflicts(
     desk: AtDesk,
@@ -64,6 +71,12 @@ def get_conflict(conflict_id: Number, desk: AtDesk) -> Response:
 def settle_conflict(conflict_id: Number, body: Resolution, desk: AtDesk) -> Response:
     """Pin the value that holds, or name the owner. It closes, and stays closed."""
     return answer(stewardship.settle_conflict(desk, conflict_id, body.settlement(body.owner)))
+
+
+@router.post("/conflicts/{conflict_id}/question")
+def ask_owner(conflict_id: Number, body: Question, desk: AtDesk) -> Response:
+    """Ask another owner what holds: a task for them; the conflict stays open meanwhile."""
+    return answer(stewardship.ask_owner(desk, conflict_id, body.owner, body.said))
 
 
 @router.put("/profiles/{profile_id}/pins/{attribute}")

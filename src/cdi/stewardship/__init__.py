@@ -10,28 +10,51 @@ from cdi.stewardship.desk import Desk
 from cdi.stewardship.once import once
 from cdi.stewardship.overrides import add_override, list_overrides, revoke_override, show_override
 from cdi.stewardship.owners import hand_over
-from cdi.stewardship.reviews import claim_review, decide_review, list_reviews, release_review, show_review
+from cdi.stewardship.queue import assign_review, comment_on_review, decide_many, next_review, snooze_review
+from cdi.stewardship.reviews import (
+    claim_review,
+    count_reviews,
+    decide_review,
+    list_reviews,
+    preview_decision,
+    release_review,
+    show_review,
+    undo_decision,
+)
 from cdi.stewardship.splits import Split, split_profile
+from cdi.stewardship.tasks import answer_task, ask_owner, list_tasks, report_wrong_value
 
 __all__ = [
     "Desk",
     "Settlement",
     "Split",
     "add_override",
+    "answer_task",
+    "ask_owner",
+    "assign_review",
     "claim_review",
+    "comment_on_review",
+    "count_reviews",
+    "decide_many",
     "decide_review",
     "hand_over",
     "list_conflicts",
     "list_overrides",
     "list_reviews",
+    "list_tasks",
+    "next_review",
     "once",
     "pin_value",
+    "preview_decision",
     "release_review",
+    "report_wrong_value",
     "revoke_override",
     "settle_conflict",
     "show_conflict",
     "show_override",
     "show_review",
+    "snooze_review",
     "split_profile",
+    "undo_decision",
     "unpin_value",
 ]

@@ -8,7 +8,7 @@ from cdi.ids import RecordKey
 from cdi.resolution.decisions import Verdict
 from cdi.stewardship.desk import Desk, homes_of, must_have_reason
 from cdi.store import decisions, reviews
-from cdi.store.decisions import StoredDecision
+from cdi.store.decisions import SECOND_STEWARD, StoredDecision
 from cdi.store.reviews import Question
 
 IDENTITY_JUMP = "identity_jump"
@@ -49,11 +49,18 @@ def touched(verdict: Verdict, left: Collection[int], right: Collection[int]) -> 
     return set(left) if verdict.separates else {*left, *right}
 
 
-def consent_missing(desk: Desk, verdict: Verdict, record_ids: Collection[int], owners: Collection[str]) -> list[str]:
-    """The owners that must agree: only to a merge, and only of records that are not one customer already."""
+def consent_missing(
+    desk: Desk, verdict: Verdict, record_ids: Collection[int], owners: Collection[str], *, in_bulk: bool = False
+) -> list[str]:
+    """Who must agree, owners and perhaps a second steward: only to a merge, and only of records that are not one
+    customer already."""
     homes = homes_of(desk, record_ids)
     one_already = len(homes) == len(set(record_ids)) and len(set(homes.values())) == 1
-    return desk.consent_missing(owners) if verdict.links and not one_already else []
+    if not verdict.links or one_already:
+        return []
+    four_eyes = desk.installation.deployment.stewardship.four_eyes
+    second = four_eyes == "merges" or (four_eyes == "bulk" and in_bulk)
+    return [*desk.consent_missing(owners), *([SECOND_STEWARD] if second else [])]
 
 
 def told_now(desk: Desk, decision_id: int, changed: Collection[int]) -> dict[str, Any]:

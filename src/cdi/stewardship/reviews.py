@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -11,9 +12,11 @@ from cdi.errors import ConflictError, NotFoundError
 from cdi.resolution.decisions import Verdict
 from cdi.serving import key_as_seen
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
-from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, told_now
+from cdi.stewardship.outcome import look_after, look_before, tried
+from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, revoke_override, told_now
 from cdi.store import decisions, profiles, records, reviews
-from cdi.store.decisions import StoredDecision
+from cdi.store.decisions import SECOND_STEWARD, StoredDecision
+from cdi.store.notes import load_notes
 from cdi.store.reviews import Review, ReviewFilter, ReviewSide
 
 CLAIM: Final = timedelta(minutes=10)
@@ -23,15 +26,22 @@ ABOUT_A_LINK: Final = frozenset({"doubtful_link", "overruled"})
 
 
 def list_reviews(desk: Desk, narrowed: ReviewFilter, limit: int) -> list[dict[str, Any]]:
-    """Reviews of the steward's owners, oldest first."""
-    return [_told(desk, review) for review in reviews.list_reviews(desk.connection, desk.visibility, narrowed, limit)]
+    """Reviews of the steward's owners, oldest first, or riskiest first."""
+    found = reviews.list_reviews(desk.connection, desk.visibility, narrowed, limit, desk.now)
+    return [_told(desk, review) for review in found]
+
+
+def count_reviews(desk: Desk, narrowed: ReviewFilter, at_most: int) -> int:
+    """How many there are, up to `at_most`."""
+    return reviews.count_reviews(desk.connection, desk.visibility, narrowed, at_most, desk.now)
 
 
 def show_review(desk: Desk, review_id: int) -> dict[str, Any]:
     """One review, with what was decided on it."""
     review = _found(desk, review_id)
     stored = _decision_of(desk, review)
-    return _told(desk, review) | {"decision": None if stored is None else desk.told(stored)}
+    notes = [asdict(note) for note in load_notes(desk.connection, review_id)]
+    return _told(desk, review) | {"decision": None if stored is None else desk.told(stored), "notes": notes}
 
 
 def claim_review(desk: Desk, review_id: int) -> dict[str, Any]:
@@ -53,7 +63,7 @@ def release_review(desk: Desk, review_id: int) -> dict[str, Any]:
 
 
 def decide_review(
-    desk: Desk, review_id: int, verdict: Verdict, reason: str, if_match: str | None = None
+    desk: Desk, review_id: int, verdict: Verdict, reason: str, if_match: str | None = None, *, in_bulk: bool = False
 ) -> dict[str, Any]:
     """Answer a review. `unsure` closes it until a record in it changes.
 
@@ -66,26 +76,63 @@ def decide_review(
     if review.held_by(desk.now) not in {None, desk.caller.name}:
         raise _held(review)
     must_be_current(if_match, review.etag)
+    return _answer(desk, review, verdict, because, in_bulk=in_bulk) | {"review": _told(desk, _found(desk, review_id))}
+
+
+def preview_decision(
+    desk: Desk, review_id: int, verdict: Verdict, reason: str, if_match: str | None = None
+) -> dict[str, Any]:
+    """What this answer would do, also while somebody else holds the review: the profiles before and after, and what
+    subscribers would be told. `status` says whether it would stand or wait for others to agree."""
+    because = must_have_reason(reason)
+    desk.alone()
+    review = _open(_found(desk, review_id))
+    must_be_current(if_match, review.etag)
+    before = look_before(desk, {review.left.profile, review.right.profile})
+
+    def answered() -> dict[str, Any]:
+        told = _answer(desk, review, verdict, because)
+        return {"status": told["status"], "awaits": told["awaits"], **look_after(desk, before, dry_run=True)}
+
+    return {
+        "review": _told(desk, review),
+        "dry_run": True,
+        "verdict": verdict.value,
+        "before": list(before.described),
+        **tried(desk, answered, dry_run=True),
+    }
+
+
+def undo_decision(desk: Desk, review_id: int, reason: str) -> dict[str, Any]:
+    """Take back what a review was answered with (or what waits on it). `review` is the one that asks again; null when
+    the question does not stand any more."""
+    desk.alone()
+    review = _found(desk, review_id)
+    if review.decision_id is None:
+        raise ConflictError("nothing was decided on this review", remedy="Nothing is left to do")
+    told = revoke_override(desk, review.decision_id, reason)
+    asked = reviews.find_standing(desk.connection, review.kind, {review.left.record, review.right.record})
+    return told | {"review": None if asked is None else _told(desk, _found(desk, asked))}
+
+
+def _answer(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bulk: bool = False) -> dict[str, Any]:
     if review.kind == IDENTITY_JUMP:
-        answer = _settle_jump(desk, review, verdict, because)
-    else:
-        proposal = _decision_of(desk, review) if review.status == "waiting" else None
-        if proposal is not None and verdict.links:
-            answer = _consent(desk, review, proposal)
-        else:
-            if proposal is not None:
-                decisions.revoke_decision(desk.connection, proposal.decision.id, desk.caller.name, because, desk.now)
-            answer = _decide(desk, review, verdict, because)
-    return answer | {"review": _told(desk, _found(desk, review_id))}
+        return _settle_jump(desk, review, verdict, reason)
+    proposal = _decision_of(desk, review) if review.status == "waiting" else None
+    if proposal is not None and verdict.links:
+        return _consent(desk, review, proposal)
+    if proposal is not None:
+        decisions.revoke_decision(desk.connection, proposal.decision.id, desk.caller.name, reason, desk.now)
+    return _decide(desk, review, verdict, reason, in_bulk=in_bulk)
 
 
-def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str) -> dict[str, Any]:
+def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bulk: bool) -> dict[str, Any]:
     shown = [review.left.record, review.right.record]
     if review.kind in ABOUT_A_LINK and verdict.separates:
         _take_back_links(desk, review, reason)
     left, right = _meant(desk, review, verdict)
     desk.must_not_contradict(verdict, left, right)
-    awaits = consent_missing(desk, verdict, shown, review.owners)
+    awaits = consent_missing(desk, verdict, shown, review.owners, in_bulk=in_bulk)
     decision_id = decisions.save_decision(
         desk.connection, verdict, left, right, desk.caller.name, reason, desk.now, review.id, awaits
     )
@@ -106,13 +153,15 @@ def _meant(desk: Desk, review: Review, verdict: Verdict) -> tuple[list[int], lis
 
 
 def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, Any]:
-    """A steward of another owner says match too: now the decision of the first takes effect."""
-    mine = set(proposal.awaits) if desk.owners is None else desk.owners.intersection(proposal.awaits)
-    if not mine:
-        raise ConflictError(
-            f"this waits for a steward of {', '.join(proposal.awaits)}", remedy="Any other verdict takes it back"
-        )
+    """Another steward says match too, one of another owner or a second one: now the decision of the first takes
+    effect. Who said it first is no second steward, but may agree for owners that they act for."""
     decision = proposal.decision
+    for_owners = set(proposal.awaits) - {SECOND_STEWARD}
+    mine = for_owners if desk.owners is None else desk.owners & for_owners
+    if desk.caller.name not in {decision.author, *proposal.agreed_by}:
+        mine = mine | {SECOND_STEWARD}
+    if mine.isdisjoint(proposal.awaits):
+        raise ConflictError(f"this waits for {' and '.join(proposal.awaits)}", remedy="Any other verdict takes it back")
     missing = sorted(set(proposal.awaits) - mine)
     if not missing:
         desk.must_not_contradict(decision.verdict, decision.left, decision.right)
@@ -173,6 +222,16 @@ def _decision_of(desk: Desk, review: Review) -> StoredDecision | None:
     return None if review.decision_id is None else decisions.find_decision(desk.connection, review.decision_id)
 
 
+def told_of(desk: Desk, review_id: int) -> dict[str, Any]:
+    """A review as it stands now."""
+    return _told(desk, _found(desk, review_id))
+
+
+def must_be_answerable(desk: Desk, review_id: int) -> Review:
+    """The review, if it needs an answer and this steward may give it."""
+    return _open(_found(desk, review_id))
+
+
 def _told(desk: Desk, review: Review) -> dict[str, Any]:
     holder = review.held_by(desk.now)
     return {
@@ -189,6 +248,8 @@ def _told(desk: Desk, review: Review) -> dict[str, Any]:
         "opened_at": review.opened_at,
         "claimed_by": holder,
         "claimed_until": review.claimed_until if holder else None,
+        "assigned_to": review.assigned_to,
+        "snoozed_until": review.snoozed_until,
         "closed_at": review.closed_at,
         "closed_reason": review.closed_reason,
         "decision_id": review.decision_id,

@@ -1,21 +1,19 @@
 """Taking records out of a profile: one decision, "these are not those". A preview is the same transaction, rolled
 back: what it says is what happens."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from cdi.errors import InvalidInputError
 from cdi.ids import RecordKey
 from cdi.resolution.decisions import Verdict
-from cdi.serving import live_profile, present
+from cdi.serving import live_profile
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
-from cdi.store import changes, decisions, profiles, touchpoints
+from cdi.stewardship.outcome import look_after, look_before, tried
+from cdi.store import decisions, profiles
 from cdi.store.profiles import FoundProfile
-
-EVENTS: Final = 1_000
-"""A split says a handful; nobody reads more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +41,17 @@ def split_profile(
     desk.alone()
     found = live_profile(desk.connection, desk.visibility, profile_id)
     must_be_current(if_match, str(found.version))
-    with desk.connection.begin_nested() as trial:
-        told = _take_out(desk, found, split, because, dry_run=dry_run)
-        if dry_run:
-            trial.rollback()
-    return told
+    return tried(desk, lambda: _take_out(desk, found, split, because, dry_run=dry_run), dry_run=dry_run)
 
 
 def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry_run: bool) -> dict[str, Any]:
     members = profiles.load_members(desk.connection, [found.profile_id])[found.profile_id]
     these, those = _divide(desk, found, members, split)
-    before = _described(desk, [found.profile_id])
-    cursor = changes.last_cursor(desk.connection)
+    before = look_before(desk, [found.profile_id])
     decision_id = decisions.save_decision(
         desk.connection, split.verdict, these, those, desk.caller.name, reason, desk.now
     )
     desk.resolve(these)
-    feed = changes.read_changes(desk.connection, desk.visibility, cursor, EVENTS)
-    fates = {event["profile_id"]: event["type"] for event in feed if event["type"] in {"created", "revived"}}
-    oldest: dict[UUID, int] = {}
-    for record, home in sorted(profiles.load_memberships(desk.connection, members).items()):
-        oldest.setdefault(home, record)
-    unknown = {i for i, fate in fates.items() if fate == "created"} if dry_run else set()
     stored = decisions.find_decision(desk.connection, decision_id)
     assert stored is not None
     return {
@@ -72,16 +59,8 @@ def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry
         "data_owner": found.document["data_owner"],
         "dry_run": dry_run,
         "decision": None if dry_run else desk.told(stored),
-        "before": before[0] if before else None,
-        "after": [
-            {
-                **part,
-                "id": None if part["id"] in unknown else part["id"],
-                "fate": "kept" if part["id"] == found.profile_id else fates.get(part["id"], "joined"),
-            }
-            for part in _described(desk, sorted(oldest, key=lambda home: (home != found.profile_id, oldest[home])))
-        ],
-        "feed": [_event(event, unknown) for event in feed],
+        "before": before.described[0] if before.described else None,
+        **look_after(desk, before, dry_run=dry_run),
     }
 
 
@@ -96,36 +75,3 @@ def _divide(desk: Desk, found: FoundProfile, members: Sequence[int], split: Spli
     desk.must_act_for({*desk.owners_of(members), found.document["data_owner"]})
     desk.must_not_contradict(split.verdict, these, those)
     return these, those
-
-
-def _event(event: Mapping[str, Any], unknown: Collection[UUID]) -> dict[str, Any]:
-    """What subscribers will be told; ids that are not given out yet are left open."""
-    return {
-        "type": event["type"],
-        "profile_id": None if event["profile_id"] in unknown else event["profile_id"],
-        "other_ids": [other for other in event["other_ids"] if other not in unknown],
-        "attributes": event["attributes"],
-        "data_owner": event["data_owner"],
-    }
-
-
-def _described(desk: Desk, profile_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """Profiles as the steward sees them: records, golden record, and how many touchpoints and consents they carry."""
-    described = []
-    counts = touchpoints.count_by_profile(desk.connection, desk.visibility, profile_ids)
-    for profile_id in profile_ids:
-        found = profiles.find_profile(desk.connection, profile_id)
-        document = None if found is None else present(desk.connection, desk.installation, desk.visibility, found)
-        if document is not None:
-            touched, allowed = counts.get(profile_id, (0, 0))
-            described.append(
-                {
-                    "id": profile_id,
-                    "data_owner": document["data_owner"],
-                    "records": [f"{record['source']}:{record['key']}" for record in document["records"]],
-                    "touchpoints": touched,
-                    "consents": allowed,
-                    "golden": document["golden"],
-                }
-            )
-    return described

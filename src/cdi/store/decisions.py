@@ -7,7 +7,7 @@ a fact without effect.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -42,6 +42,10 @@ decision = Table(
         postgresql_where=text("revoked_at is null"),
     ),
 )
+
+
+SECOND_STEWARD: Final = "a second steward"
+"""Stands among the owners that a decision awaits where two stewards must say the same; no owner is called so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,23 @@ merge and split, waits where the consent of other owners is missing, and is clos
 answered or moot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Double, Identity, Index, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Computed, Connection, Double, Identity, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import EVERYTHING, Visibility
 from cdi.store.db import metadata, text
 from cdi.store.sources import TIME
+
+TURN: Final = "case when kind = 'pair' then - weight else - 1000 - weight end"
+"""Who is asked by risk starts with the lowest: what is served wrongly now (a finding about one profile, a link in
+doubt) comes before what is only not yet found; pairs by how likely they are one customer."""
 
 review = Table(
     "review",
@@ -39,6 +43,9 @@ review = Table(
     Column("decision_id", BigInteger),  # the decision that waits, or that closed it
     Column("closed_at", TIME),
     Column("closed_reason", Text),
+    Column("turn", Double, Computed(TURN, persisted=True)),
+    Column("assigned_to", Text),
+    Column("snoozed_until", TIME),
     Index(
         "uq_review_open",
         "left_profile",
@@ -50,6 +57,8 @@ review = Table(
     Index("ix_review_decision_id", "decision_id", postgresql_where=text("decision_id is not null")),
     Index("ix_review_left_profile", "left_profile", postgresql_where=text("status <> 'closed'")),
     Index("ix_review_right_profile", "right_profile", postgresql_where=text("status <> 'closed'")),
+    Index("ix_review_turn", "turn", "review_id", postgresql_where=text("status <> 'closed'")),
+    Index("ix_review_age", "review_id", postgresql_where=text("status <> 'closed'")),
 )
 
 
@@ -309,6 +318,8 @@ class Review:
     decision_id: int | None
     closed_at: datetime | None
     closed_reason: str | None
+    assigned_to: str | None
+    snoozed_until: datetime | None
 
     @property
     def etag(self) -> str:
@@ -320,6 +331,9 @@ class Review:
         return self.claimed_by if self.claimed_until is not None and self.claimed_until > now else None
 
 
+Order = Literal["age", "risk"]
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewFilter:
     """What a list of reviews is narrowed by; None: not narrowed."""
@@ -329,44 +343,90 @@ class ReviewFilter:
     kind: str | None = None
     status: str | None = None  # None: what needs an answer, open or waiting; `all`
     profile_id: UUID | None = None
-    after: int | None = None
+    source: str | None = None
+    weight_from: float | None = None
+    weight_below: float | None = None
+    assigned_to: Sequence[str] | None = None
+    free_for: str | None = None  # held by nobody else than this steward
+    awake_at: datetime | None = None  # without those that were put off until later
+    order: Order = "age"
+    after: int | None = None  # the id of the review that came last, in this order
 
 
-LIST = """
+SHOWN = """
 select v.*, lp.data_owner as left_owner, rp.data_owner as right_owner, l.source as left_source, l.key as left_key,
     l.version_id as left_version, r.source as right_source, r.key as right_key, r.version_id as right_version
 from review v
 join profile lp on lp.profile_id = v.left_profile join profile rp on rp.profile_id = v.right_profile
 join record l on l.record_id = v.left_record join record r on r.record_id = v.right_record
-where not l.source = any(cast(:hidden as text[])) and not r.source = any(cast(:hidden as text[]))
-and (cast(:owners as text[]) is null or v.owners && cast(:owners as text[]))
-and (cast(:id as bigint) is null or v.review_id = :id)
-and (cast(:owner as text) is null or :owner = any(v.owners))
-and (cast(:kind as text) is null or v.kind = :kind)
-and case :status when 'unanswered' then v.status <> 'closed' when 'all' then true else v.status = :status end
-and (cast(:profile as uuid) is null or v.left_profile = :profile or v.right_profile = :profile)
-and (cast(:after as bigint) is null or v.review_id > :after)
-order by v.review_id limit :limit
+"""
+COUNTED = """
+select from review v
+join record l on l.record_id = v.left_record join record r on r.record_id = v.right_record
 """
 
+ORDERED: Final[dict[Order, str]] = {"age": "v.review_id", "risk": "v.turn, v.review_id"}
+BEYOND: Final[dict[Order, str]] = {
+    "age": "v.review_id > :after",
+    "risk": "(v.turn, v.review_id) > (select turn, review_id from review where review_id = :after)",
+}
 
-def list_reviews(connection: Connection, visibility: Visibility, narrowed: ReviewFilter, limit: int) -> list[Review]:
-    """Reviews, oldest first, of the caller's owners, without those that show a record they may not see."""
-    rows = connection.execute(
-        text(LIST),
-        {
-            "hidden": sorted(visibility.hidden_sources),
-            "owners": None if visibility.owners is None else sorted(visibility.owners),
-            "id": narrowed.review_id,
-            "owner": narrowed.owner,
-            "kind": narrowed.kind,
-            "status": narrowed.status or "unanswered",
-            "profile": narrowed.profile_id,
-            "after": narrowed.after,
-            "limit": limit,
-        },
-    )
-    return [_review(row) for row in rows]
+
+def _conditions(
+    visibility: Visibility, narrowed: ReviewFilter, now: datetime | None
+) -> tuple[list[str], dict[str, Any]]:
+    """Only what is asked is in the statement: the planner then finds the index that is ordered as the list is."""
+    standing = narrowed.status in {None, "open", "waiting"}
+    asked: list[tuple[str, str, Any]] = [
+        ("not l.source = any(cast(:hidden as text[]))", "hidden", sorted(visibility.hidden_sources) or None),
+        ("not r.source = any(cast(:hidden as text[]))", "hidden", sorted(visibility.hidden_sources) or None),
+        ("v.owners && cast(:owners as text[])", "owners", _list(visibility.owners)),
+        ("v.review_id = :id", "id", narrowed.review_id),
+        (":owner = any(v.owners)", "owner", narrowed.owner),
+        ("v.kind = :kind", "kind", narrowed.kind),
+        ("v.status = :status", "status", None if narrowed.status == "all" else narrowed.status),
+        ("(v.left_profile = :profile or v.right_profile = :profile)", "profile", narrowed.profile_id),
+        ("(l.source = :source or r.source = :source)", "source", narrowed.source),
+        ("v.weight >= :weight_from", "weight_from", narrowed.weight_from),
+        ("v.weight < :weight_below", "weight_below", narrowed.weight_below),
+        ("v.assigned_to = any(cast(:assigned_to as text[]))", "assigned_to", _list(narrowed.assigned_to)),
+        (
+            "(v.claimed_by is null or v.claimed_by = :free_for or v.claimed_until <= :now)",
+            "free_for",
+            narrowed.free_for,
+        ),
+        ("(v.snoozed_until is null or v.snoozed_until <= :awake_at)", "awake_at", narrowed.awake_at),
+        (BEYOND[narrowed.order], "after", narrowed.after),
+    ]
+    given = [(condition, name, value) for condition, name, value in asked if value is not None]
+    conditions = ["v.status <> 'closed'"] if standing else []
+    conditions += [condition for condition, _, _ in given]
+    return conditions, {name: value for _, name, value in given} | ({"now": now} if narrowed.free_for else {})
+
+
+def _list(names: Iterable[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
+
+
+def list_reviews(
+    connection: Connection, visibility: Visibility, narrowed: ReviewFilter, limit: int, now: datetime | None = None
+) -> list[Review]:
+    """Reviews, oldest first or riskiest first, of the caller's owners, without those that show a record they may not
+    see. `now` tells who holds what, where that is asked."""
+    conditions, parameters = _conditions(visibility, narrowed, now)
+    where = f"where {' and '.join(conditions)}" if conditions else ""
+    statement = f"{SHOWN} {where} order by {ORDERED[narrowed.order]} limit :limit"
+    return [_review(row) for row in connection.execute(text(statement), parameters | {"limit": limit})]
+
+
+def count_reviews(
+    connection: Connection, visibility: Visibility, narrowed: ReviewFilter, at_most: int, now: datetime | None = None
+) -> int:
+    """How many reviews a list would have; whoever counts on for ever keeps everybody waiting, so `at_most`."""
+    conditions, parameters = _conditions(visibility, narrowed, now)
+    where = f"where {' and '.join(conditions)}" if conditions else ""
+    counted = f"select count(*) from ({COUNTED} {where} limit :limit) some"  # noqa: S608  fixed conditions
+    return int(connection.execute(text(counted), parameters | {"limit": at_most}).scalar_one())
 
 
 def _review(row: Any) -> Review:
@@ -388,6 +448,8 @@ def _review(row: Any) -> Review:
         row.decision_id,
         row.closed_at,
         row.closed_reason,
+        row.assigned_to,
+        row.snoozed_until,
     )
 
 
@@ -406,6 +468,35 @@ def find_answered(connection: Connection, decision_id: int) -> Review | None:
         {"id": decision_id},
     ).scalar()
     return None if review_id is None else find_review(connection, EVERYTHING, review_id)
+
+
+def find_standing(connection: Connection, kind: str, record_ids: Collection[int]) -> int | None:
+    """The review of this kind that needs an answer about the profiles in which these records are; None if none does."""
+    found: int | None = connection.execute(
+        text(
+            "select review_id from review where status <> 'closed' and kind = :kind"
+            " and left_profile in (select profile_id from membership where record_id = any(cast(:ids as bigint[])))"
+            " and right_profile in (select profile_id from membership where record_id = any(cast(:ids as bigint[])))"
+            " order by review_id limit 1"
+        ),
+        {"kind": kind, "ids": sorted(record_ids)},
+    ).scalar()
+    return found
+
+
+def assign(connection: Connection, review_id: int, steward: str | None) -> None:
+    """Who shall answer it; None: whoever comes."""
+    connection.execute(
+        text("update review set assigned_to = :steward where review_id = :id"), {"id": review_id, "steward": steward}
+    )
+
+
+def snooze(connection: Connection, review_id: int, until: datetime | None) -> None:
+    """Leave it out of the queue until then, and let go of it; None: back into the queue."""
+    connection.execute(
+        text("update review set snoozed_until = :until, claimed_by = null, claimed_until = null where review_id = :id"),
+        {"id": review_id, "until": until},
+    )
 
 
 def question_figures(connection: Connection) -> dict[str, int]:
