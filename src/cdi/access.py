@@ -20,6 +20,17 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Credential(StrEnum):
+    """By what a caller is known: names of one kind say nothing of names of another."""
+
+    KEY = "key"  # an API key, by its name
+    TOKEN = "token"  # noqa: S105 - an identity provider's, by the claim that cdi.yaml names
+    USER = "user"  # somebody who signed in at the desk
+    OPERATOR = "operator"  # somebody at the command line, who holds the database anyway
+    SOURCE = "source"  # a source system that tells by itself what is new
+    SYSTEM = "system"  # the program, by its own schedule
+
+
 @dataclass(frozen=True, slots=True)
 class Visibility:
     """The part of the store that one caller may read.
@@ -45,7 +56,13 @@ class Caller:
     name: str
     role: Role
     visibility: Visibility
-    source: str | None = None  # the one source a connector key may push to
+    source: str | None = None  # the one source that a connector may push to
+    credential: Credential = Credential.KEY
+
+    @property
+    def actor(self) -> str:
+        """Who did it, for the audit log: `key:shop screen`, `token:9f3c`, `user:anna`."""
+        return f"{self.credential}:{self.name}"
 
 
 def masked(golden: Mapping[str, Any], groups: frozenset[FieldGroup]) -> dict[str, Any]:

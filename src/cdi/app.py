@@ -24,6 +24,7 @@ from cdi.api import (
 from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
 from cdi.api.problems import install_handlers
+from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
 from cdi.receiving import Afterwards
 
@@ -35,6 +36,8 @@ def create_app(installation: Installation) -> FastAPI:
     )
     app.state.installation = installation
     app.state.afterwards = Afterwards(installation)
+    openid = installation.deployment.openid
+    app.state.identity_provider = None if openid is None else IdentityProvider(openid)
     install_handlers(app)
     install_guards(app, installation.deployment.api)
     add_documentation(app)

@@ -1,23 +1,28 @@
-"""Who is calling, and what that lets them see: a key becomes a Caller with its Visibility.
+"""Who is calling, and what that lets them see: a key, or a token of the identity provider, becomes a Caller with its
+Visibility.
 
 A key is 32 random bytes, so a fast hash suffices to keep it; only the hash is stored.
 """
 
 import hashlib
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from cdi.access import Caller, Role, Visibility
+from cdi.access import Caller, Credential, Role, Visibility
 from cdi.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from cdi.fields import FieldGroup
+from cdi.settings import OpenId
 from cdi.store import accounts
 from cdi.store.accounts import ApiKey
 
 PREFIX = "cdi_"
+MIGHTIEST: Final = (Role.ADMIN, Role.STEWARD, Role.READER, Role.CONNECTOR)
+LONGEST_NAME: Final = 200
 
 
 def create_key(
@@ -56,23 +61,93 @@ class Gates:
     purposes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
-def authenticate(
-    connection: Connection, authorization: str | None, gates: Gates, now: datetime, purpose: str | None = None
-) -> Caller:
-    """The caller behind an `Authorization: Bearer …` header, asking for this purpose.
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request shows of who sends it: an API key, or what a token says that has been checked."""
 
-    Raises UnauthenticatedError, and ForbiddenError for a purpose that the key is not for.
+    key: str | None = None
+    claims: Mapping[str, Any] | None = None
+
+
+def authenticate(
+    connection: Connection,
+    presented: Presented,
+    openid: OpenId | None,
+    gates: Gates,
+    now: datetime,
+    purpose: str | None = None,
+) -> Caller:
+    """The caller who presented this, asking for this purpose.
+
+    Raises UnauthenticatedError; ForbiddenError for a purpose that the key or token is not for, and for a token that
+    no grant speaks of.
     """
-    scheme, _, key = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    if openid is not None and presented.claims is not None:
+        return as_caller(granted(openid, presented.claims), gates, purpose, Credential.TOKEN)
+    if presented.key is None:
         raise UnauthenticatedError("no API key was given", remedy="Send Authorization: Bearer cdi_…")
-    account = accounts.find_key(connection, digest(key.strip()), now)
+    account = accounts.find_key(connection, digest(presented.key), now)
     if account is None:
         raise UnauthenticatedError("this API key is unknown, expired or revoked", remedy="Ask for a new one")
     return as_caller(account, gates, purpose)
 
 
-def as_caller(account: ApiKey, gates: Gates, purpose: str | None = None) -> Caller:
+# -- what a token allows ---------------------------------------------------------------------------
+
+
+def granted(openid: OpenId, claims: Mapping[str, Any]) -> ApiKey:
+    """What the claims of a token allow: of the grants that hold, those of the mightiest role, together.
+
+    Raises ForbiddenError if none holds, or if the claim that names the caller is missing.
+    """
+    name = claims.get(openid.name_claim)
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise ForbiddenError(f"this token says no {openid.name_claim}", remedy="cdi.yaml names it: openid.name_claim")
+    held = [grant for grant in openid.grants if grant.holds in _said(claims, grant.claim)]
+    role = next((role for role in MIGHTIEST if any(grant.role == role for grant in held)), None)
+    if role is None:
+        raise ForbiddenError(
+            "this token is valid and nothing is granted to it", remedy="cdi.yaml says under openid.grants to whom"
+        )
+    joined = [grant for grant in held if grant.role == role]
+    return ApiKey(
+        name,
+        role.value,
+        sorted({group.value for grant in joined for group in grant.groups}),
+        _together(grant.owners for grant in joined),
+        next((grant.source for grant in joined), None),
+        any(grant.sensitive for grant in joined),
+        _together(grant.purposes for grant in joined),
+    )
+
+
+def _said(claims: Mapping[str, Any], path: str) -> Collection[str]:
+    """The texts of a claim, by its name or by a dotted path."""
+    value: Any = claims.get(path)
+    if value is None:
+        value = claims
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+    said = value if isinstance(value, list) else [value]
+    return [each for each in said if isinstance(each, str)]
+
+
+def _together(lists: Iterable[Sequence[str] | None]) -> list[str] | None:
+    """All that any of them names; None (no limit) if one of them names none."""
+    names: set[str] = set()
+    for each in lists:
+        if each is None:
+            return None
+        names |= set(each)
+    return sorted(names)
+
+
+# -- what an account may see -----------------------------------------------------------------------
+
+
+def as_caller(
+    account: ApiKey, gates: Gates, purpose: str | None = None, credential: Credential = Credential.KEY
+) -> Caller:
     """What an account may see: sensitive sources only with that scope; sources only for purposes that they and the key
     have in common; readers only the field groups they were given in full, stewards and admins all of them."""
     role = Role(account.role)
@@ -87,6 +162,7 @@ def as_caller(account: ApiKey, gates: Gates, purpose: str | None = None) -> Call
             owners=None if account.owners is None else frozenset(account.owners),
         ),
         account.source,
+        credential,
     )
 
 

@@ -65,11 +65,19 @@ class InvalidInputError(CdiError):
 
 
 class UnauthenticatedError(CdiError):
-    """No key or a key that is unknown, expired or revoked."""
+    """No key or token, or one that is unknown, expired or revoked."""
 
     status = HTTPStatus.UNAUTHORIZED
     problem = "unauthenticated"
     title = "Not signed in"
+
+
+class IdentityProviderError(CdiError):
+    """The OpenID Connect provider that cdi.yaml names does not answer, or not as it should."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    problem = "identity-provider"
+    title = "Identity provider unavailable"
 
 
 class ForbiddenError(CdiError):

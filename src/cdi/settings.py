@@ -8,8 +8,10 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
@@ -28,7 +30,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cdi.errors import ConfigurationError
-from cdi.fields import ATTRIBUTES
+from cdi.fields import ATTRIBUTES, FieldGroup
 from cdi.schedule import HELP as SCHEDULE_HELP
 from cdi.schedule import Schedule
 
@@ -222,6 +224,58 @@ class Api(Model):
     rate_limit: RequestRate | None = None
 
 
+def is_private_address(address: str) -> bool:
+    """Whether nobody between can read or change what is sent to this URL: https, or http that stays on this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        stays = host == "localhost" or ip_address(host).is_loopback if parts.scheme == "http" else False
+    except ValueError:
+        return False
+    return bool(host) and parts.username is None and (parts.scheme == "https" or stays)
+
+
+def _issuer(address: str) -> str:
+    if not is_private_address(address) or urlsplit(address).query or urlsplit(address).fragment:
+        raise ValueError("an issuer is an https address (http only on this machine), without ? and #")
+    return address
+
+
+class Grant(Model):
+    """Whom a token lets in as what: those of whom the claim says (or among whose values is) this text."""
+
+    claim: Annotated[str, Field(min_length=1, max_length=200, examples=["groups", "realm_access.roles"])]
+    holds: Annotated[str, Field(min_length=1, max_length=500)]
+    role: Literal["reader", "connector", "steward", "admin"]
+    groups: tuple[FieldGroup, ...] = ()  # shown in full to a reader
+    owners: tuple[str, ...] | None = None  # for whom a steward acts; none named: all
+    source: str | None = None  # the one that a connector pushes to
+    purposes: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] | None = None  # none named: any
+    sensitive: bool = False  # may see records of sensitive sources
+
+    @model_validator(mode="after")
+    def _connector_has_source(self) -> "Grant":
+        if (self.role == "connector") != (self.source is not None):
+            raise ValueError("a connector's grant names its source, other grants name none")
+        return self
+
+
+Algorithm = Literal[
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]  # by public keys only: whoever can check an HMAC can make one
+
+
+class OpenId(Model):
+    """The OpenID Connect provider whose tokens the API accepts beside keys, and what they allow."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)]
+    audience: Annotated[str, Field(min_length=1, max_length=500)]
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("RS256", "ES256")
+    leeway: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(minutes=2))] = timedelta(seconds=30)
+    name_claim: Annotated[str, Field(min_length=1, max_length=200)] = "sub"  # what the audit log calls a caller
+    grants: Annotated[tuple[Grant, ...], Field(min_length=1)]
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -235,16 +289,26 @@ class Deployment(Model):
     stewardship: Stewardship = Stewardship()
     contact: Contact = Contact()
     api: Api = Api()
+    openid: OpenId | None = None
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 
     @model_validator(mode="after")
-    def _owners_exist(self) -> "Deployment":
+    def _owners_and_sources_exist(self) -> "Deployment":
         known = {owner.id for owner in self.owners}
         named = {"customer_owner": self.customer_owner}
         named |= {f"sources.{n}.data_owner": s.data_owner for n, s in self.sources.items()}
         named |= {f"ownership.{i}.owner": r.owner for i, r in enumerate(self.ownership)}
+        grants = self.openid.grants if self.openid else ()
+        named |= {
+            f"openid.grants.{i}.owners.{n}": o for i, g in enumerate(grants) for n, o in enumerate(g.owners or ())
+        }
         missing = [f"{place}: no owner {owner!r} in owners" for place, owner in named.items() if owner not in known]
+        missing += [
+            f"openid.grants.{i}.source: no source {g.source!r} in sources"
+            for i, g in enumerate(grants)
+            if g.source is not None and g.source not in self.sources
+        ]
         if missing:
             raise ValueError("; ".join(missing))
         return self

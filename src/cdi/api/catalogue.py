@@ -34,8 +34,8 @@ CATALOGUE: Final[dict[str, ProblemType]] = {
         ProblemType(
             "unauthenticated",
             401,
-            "No API key was sent, or one that is unknown, expired or revoked.",
-            "Send Authorization: Bearer with a valid key.",
+            "No API key or token was sent, or one that is unknown, expired or revoked.",
+            "Send Authorization: Bearer with a valid one; the detail says what is wrong with a token.",
         ),
         ProblemType(
             "forbidden",
@@ -124,6 +124,12 @@ CATALOGUE: Final[dict[str, ProblemType]] = {
             503,
             "PostgreSQL cannot be reached, or its schema is not of this version.",
             "Repeat later; tell the operator.",
+        ),
+        ProblemType(
+            "identity-provider",
+            503,
+            "The OpenID Connect provider cannot be asked whether a token is its own.",
+            "Repeat later; API keys are accepted meanwhile.",
         ),
         ProblemType("stopped", 503, "The service is being stopped.", "Repeat: another process answers."),
     )

@@ -8,13 +8,19 @@ from typing import Annotated, TypeAlias
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 
 from cdi.access import Caller, Role
-from cdi.auth import Gates, authenticate, require
+from cdi.auth import PREFIX, Gates, Presented, authenticate, require
 from cdi.clock import utc_now
+from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
 
-BEARER = HTTPBearer(auto_error=False, description="An API key: `cdi key create NAME --role reader`")
+BEARER = HTTPBearer(
+    auto_error=False,
+    description="An API key (`cdi key create NAME --role reader`), or a token of the OpenID Connect provider that"
+    " cdi.yaml names",
+)
 
 
 async def get_installation(request: Request) -> Installation:
@@ -26,16 +32,30 @@ async def get_installation(request: Request) -> Installation:
 Here: TypeAlias = Annotated[Installation, Depends(get_installation)]
 
 
-def get_connection(installation: Here) -> Iterator[Connection]:
+Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+
+
+async def get_presented(request: Request, credentials: Credentials) -> Presented:
+    """The key, or what the token says: of a token's issuer something may have to be asked, so this comes before a
+    connection of the database is taken."""
+    if credentials is None or not (sent := credentials.credentials.strip()):
+        return Presented()
+    provider: IdentityProvider | None = request.app.state.identity_provider
+    if provider is None or sent.startswith(PREFIX):
+        return Presented(key=sent)
+    return Presented(claims=await run_in_threadpool(provider.claims, sent))
+
+
+Shown: TypeAlias = Annotated[Presented, Depends(get_presented)]
+
+
+def get_connection(installation: Here, _checked: Shown) -> Iterator[Connection]:
     """One unit of work for the request: committed before the answer is sent, rolled back on an error."""
     with installation.database.unit_of_work() as connection:
         yield connection
 
 
 Work: TypeAlias = Annotated[Connection, Depends(get_connection, scope="function")]
-
-
-Credentials: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 Purpose: TypeAlias = Annotated[
     str | None,
     Query(
@@ -47,23 +67,16 @@ Purpose: TypeAlias = Annotated[
 ]
 
 
-def get_caller(installation: Here, connection: Work, credentials: Credentials, asked_for: Purpose = None) -> Caller:
-    """Who calls, and for what; 401 without a valid key."""
-    return _caller(installation, connection, credentials, asked_for)
+def get_caller(installation: Here, connection: Work, presented: Shown, asked_for: Purpose = None) -> Caller:
+    """Who calls, and for what; 401 without a valid key or token."""
+    return _caller(installation, connection, presented, asked_for)
 
 
-def _caller(
-    installation: Installation,
-    connection: Connection,
-    credentials: HTTPAuthorizationCredentials | None,
-    purpose: str | None,
-) -> Caller:
-    header = f"{credentials.scheme} {credentials.credentials}" if credentials else None
-    sources = installation.deployment.sources
-    gates = Gates(
-        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
-    )
-    return authenticate(connection, header, gates, utc_now(), purpose)
+def _caller(installation: Installation, connection: Connection, presented: Presented, purpose: str | None) -> Caller:
+    deployment = installation.deployment
+    purposes = {name: said.purposes for name, said in deployment.sources.items() if said.purposes}
+    gates = Gates(installation.sensitive_sources, purposes)
+    return authenticate(connection, presented, deployment.openid, gates, utc_now(), purpose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +85,28 @@ class Door:
     counts. They answer in one thread and one transaction."""
 
     installation: Installation
-    credentials: HTTPAuthorizationCredentials | None
+    presented: Presented
     purpose: str | None
 
     @contextmanager
     def opened_for(self, *roles: Role) -> Iterator[tuple[Connection, Caller]]:
         """The transaction and who calls; 401 and 403 as everywhere."""
         with self.installation.database.unit_of_work() as connection:
-            yield connection, require(_caller(self.installation, connection, self.credentials, self.purpose), *roles)
+            yield connection, require(_caller(self.installation, connection, self.presented, self.purpose), *roles)
 
 
-async def get_door(installation: Here, credentials: Credentials, asked_for: Purpose = None) -> Door:
+async def get_door(installation: Here, presented: Shown, asked_for: Purpose = None) -> Door:
     """The request, before anything is read."""
-    return Door(installation, credentials, asked_for)
+    return Door(installation, presented, asked_for)
 
 
 AtDoor: TypeAlias = Annotated[Door, Depends(get_door)]
 
 
-def get_caller_apart(installation: Here, credentials: Credentials) -> Caller:
+def get_caller_apart(installation: Here, presented: Shown) -> Caller:
     """Who calls, for a use case that has transactions of its own: the look-up of the key is over before."""
     with installation.database.unit_of_work() as connection:
-        return _caller(installation, connection, credentials, None)
+        return _caller(installation, connection, presented, None)
 
 
 def allowed_apart(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cdi import deployment as deployments
 from cdi import sources
-from cdi.access import EVERYTHING, Caller, Role
+from cdi.access import EVERYTHING, Caller, Credential, Role
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, progress_bars, span, until
 from cdi.ingest.contract import CheckResult
@@ -24,7 +24,7 @@ from cdi.sources.preview import Preview, StreamReport
 from cdi.store import sources as source_store
 
 app = typer.Typer(help="Wire in a source system: new, test, check, preview, run.", no_args_is_help=True)
-OPERATOR = Caller("operator", Role.ADMIN, EVERYTHING)
+OPERATOR = Caller("operator", Role.ADMIN, EVERYTHING, credential=Credential.OPERATOR)
 
 
 class Kind(StrEnum):
