@@ -345,3 +345,81 @@ def test_the_other_owner_of_a_conflict_is_asked_while_it_stands(company: Install
     post(shop, f"tasks/{task['id']}/answer", {"answer": "a slip at the hotline"})
     (answered,) = till.get("tasks", status="closed", conflict=conflict["id"])["tasks"]
     assert answered["answer"] == "a slip at the hotline"
+
+
+# -- absence, filters, samples, what is involved ---------------------------------------------------
+
+
+def test_what_is_given_to_somebody_who_is_away_is_their_deputys_turn(steward: Steward) -> None:
+    away, deputy = Steward(steward.installation, "a.way"), Steward(steward.installation, "d.eputy")
+    review = steward.reviews()[0]
+    steward.client.put(f"/v1/reviews/{review['id']}/assignee", json={"steward": "a.way"})
+    assert [r["id"] for r in away.get("reviews", mine=True)["reviews"]] == [review["id"]]
+    assert deputy.get("reviews", mine=True)["reviews"] == []
+    until = (utc_now() + timedelta(days=7)).isoformat()
+    absence = post(away, "absences", {"deputy": "d.eputy", "until": until})
+    assert [r["id"] for r in deputy.get("reviews", mine=True)["reviews"]] == [review["id"]]
+    assert_problem(deputy.client.delete(f"/v1/absences/{absence['id']}"), 403, "forbidden")
+    assert_problem(
+        deputy.client.post("/v1/absences", json={"deputy": "x", "until": until, "steward": "a.way"}), 403, "forbidden"
+    )
+    assert away.client.delete(f"/v1/absences/{absence['id']}").status_code == 204
+    assert deputy.get("reviews", mine=True)["reviews"] == deputy.get("absences")["absences"] == []
+
+
+def test_a_deputy_sees_no_more_than_before(steward: Steward) -> None:
+    away, deputy = Steward(steward.installation, "a.way"), Steward(steward.installation, "d.eputy", owners=["central"])
+    review = steward.reviews()[0]
+    steward.client.put(f"/v1/reviews/{review['id']}/assignee", json={"steward": "a.way"})
+    post(away, "absences", {"deputy": "d.eputy", "until": (utc_now() + timedelta(days=7)).isoformat()})
+    assert deputy.get("reviews", mine=True)["reviews"] == []
+    assert_problem(deputy.answer(review, "match"), 403, "forbidden")
+
+
+def test_each_steward_keeps_filters_of_their_own(steward: Steward) -> None:
+    other = Steward(steward.installation, "o.ther")
+    for kept in ({"kind": "pair"}, {"source": "shop"}):
+        steward.client.put("/v1/saved-filters/webshop", json={"filter": kept})
+    assert steward.get("saved-filters")["filters"] == [{"name": "webshop", "filter": {"source": "shop"}}]
+    assert other.get("saved-filters")["filters"] == []
+    assert_problem(other.client.delete("/v1/saved-filters/webshop"), 404, "not-found")
+    assert steward.client.delete("/v1/saved-filters/webshop").status_code == 204
+
+
+def test_a_sample_of_merges_tells_how_many_are_right(company: Installation) -> None:
+    push(company, "till", {f"{key}{n}": said for key, said in PEOPLE.items() for n in (1, 2)})
+    steward = Steward(company)
+    sample = post(steward, "samples", {"size": 3, "seed": 7})
+    assert (sample["size"], sample["population"], sample["precision"]) == (3, 3, None)
+    again = post(steward, "samples", {"size": 3, "seed": 7})
+    assert [p["left"] for p in again["pairs"]] == [p["left"] for p in sample["pairs"]]
+    assert {tuple(sorted((p["left"], p["right"]))) for p in sample["pairs"]} == {
+        (f"till:{key}1", f"till:{key}2") for key in PEOPLE
+    }
+    for place, verdict in ((1, "match"), (2, "no_match"), (3, "unsure")):
+        sample = steward.client.put(f"/v1/samples/{sample['id']}/pairs/{place}", json={"verdict": verdict}).json()
+    assert sample["precision"]["share"] == 0.5
+    assert 0 < sample["precision"]["low"] < 0.5 < sample["precision"]["high"] < 1
+    assert count(company, "decision") == 0
+    assert_problem(Steward(company, "o.ther").client.get(f"/v1/samples/{sample['id']}"), 404, "not-found")
+
+
+def test_what_a_steward_decided_is_in_no_sample(company: Installation) -> None:
+    push(company, "till", {f"{key}{n}": said for key, said in PEOPLE.items() for n in (1, 2)})
+    push(company, "secret", {"s": PEOPLE["anna"]})
+    steward = Steward(company)
+    steward.say("match", ["till:lena1"], ["till:lena2"])
+    names = {p["left"] for p in post(steward, "samples", {"size": 9})["pairs"]}
+    assert names == {"till:anna1", "till:thomas1"}
+    assert post(Steward(company, "o.nline", owners=["online"]), "samples", {"size": 9})["pairs"] == []
+
+
+def test_what_a_review_involves_hides_what_may_not_be_seen(steward: Steward) -> None:
+    push(steward.installation, "secret", {"s": PEOPLE["anna"]})
+    review = steward.review_between(("till", "anna"), ("shop", "anna"))
+    seen = steward.get(f"reviews/{review['id']}/involved")
+    assert {r["record"] for r in seen["records"]} == {"till:anna", "shop:anna"}
+    assert {(r["record"], r["asked"]) for r in seen["records"]} == {("till:anna", True), ("shop:anna", True)}
+    assert [{t["a"], t["b"]} for t in seen["ties"]] == [{"till:anna", "shop:anna"}]
+    everything = Steward(steward.installation, "s.een", sensitive=True).get(f"reviews/{review['id']}/involved")
+    assert "secret:s" in {r["record"] for r in everything["records"]}

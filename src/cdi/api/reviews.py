@@ -77,6 +77,7 @@ def list_reviews(
     probability_from: Share = None,
     probability_below: Share = None,
     assigned_to: Annotated[str | None, Query(max_length=200)] = None,
+    mine: Annotated[bool, Query(description="Given to the caller, or to whom they stand in for")] = False,
     awake: Annotated[bool, Query(description="Without those that were put off until later")] = False,
     order: Order = "age",
     after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
@@ -93,7 +94,7 @@ def list_reviews(
         source=source,
         weight_from=weight_of(probability_from),
         weight_below=weight_of(probability_below),
-        assigned_to=None if assigned_to is None else [assigned_to],
+        assigned_to=stewardship.mine(desk) if mine else None if assigned_to is None else [assigned_to],
         awake_at=desk.now if awake else None,
         order=order,
         after=after,
@@ -124,6 +125,13 @@ def get_review(review_id: Number, desk: AtDesk) -> Response:
     """One review, with its ETag and what was decided. The evidence stands at /v1/explain?a=…&b=…"""
     told = stewardship.show_review(desk, review_id)
     return answer(told, headers=tag(told["etag"]))
+
+
+@router.get("/{review_id}/involved")
+def look_into(review_id: Number, desk: AtDesk) -> Response:
+    """The records of both profiles with what they say, those that the question rests on first; the scored pairs among
+    them, and the decisions that stand on them."""
+    return answer(stewardship.look_into(desk, review_id))
 
 
 @router.post("/{review_id}/claim")

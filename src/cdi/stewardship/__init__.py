@@ -6,7 +6,9 @@ back.
 """
 
 from cdi.stewardship.conflicts import Settlement, list_conflicts, pin_value, settle_conflict, show_conflict, unpin_value
+from cdi.stewardship.deputies import end_absence, list_absences, mine, name_deputy
 from cdi.stewardship.desk import Desk
+from cdi.stewardship.involved import look_into
 from cdi.stewardship.once import once
 from cdi.stewardship.overrides import add_override, list_overrides, revoke_override, show_override
 from cdi.stewardship.owners import hand_over
@@ -21,6 +23,8 @@ from cdi.stewardship.reviews import (
     show_review,
     undo_decision,
 )
+from cdi.stewardship.samples import draw_sample, judge_pair, list_samples, show_sample
+from cdi.stewardship.saved_filters import forget_filter, list_filters, save_filter
 from cdi.stewardship.splits import Split, split_profile
 from cdi.stewardship.tasks import answer_task, ask_owner, list_tasks, report_wrong_value
 
@@ -37,11 +41,21 @@ __all__ = [
     "count_reviews",
     "decide_many",
     "decide_review",
+    "draw_sample",
+    "end_absence",
+    "forget_filter",
     "hand_over",
+    "judge_pair",
+    "list_absences",
     "list_conflicts",
+    "list_filters",
     "list_overrides",
     "list_reviews",
+    "list_samples",
     "list_tasks",
+    "look_into",
+    "mine",
+    "name_deputy",
     "next_review",
     "once",
     "pin_value",
@@ -49,10 +63,12 @@ __all__ = [
     "release_review",
     "report_wrong_value",
     "revoke_override",
+    "save_filter",
     "settle_conflict",
     "show_conflict",
     "show_override",
     "show_review",
+    "show_sample",
     "snooze_review",
     "split_profile",
     "undo_decision",

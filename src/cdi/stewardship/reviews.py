@@ -227,6 +227,11 @@ def told_of(desk: Desk, review_id: int) -> dict[str, Any]:
     return _told(desk, _found(desk, review_id))
 
 
+def found_review(desk: Desk, review_id: int) -> Review:
+    """The review, for a steward who may see and answer it."""
+    return _found(desk, review_id)
+
+
 def must_be_answerable(desk: Desk, review_id: int) -> Review:
     """The review, if it needs an answer and this steward may give it."""
     return _open(_found(desk, review_id))
