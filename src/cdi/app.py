@@ -29,6 +29,7 @@ from cdi.api.problems import install_handlers
 from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
 from cdi.receiving import Afterwards
+from cdi.web.desk import add_desk
 
 
 def create_app(installation: Installation) -> FastAPI:
@@ -64,4 +65,5 @@ def create_app(installation: Installation) -> FastAPI:
     )
     for room in (*rooms, webhooks_in):
         app.include_router(room.router)
+    add_desk(app, installation.deployment)
     return app

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from desks import DeskInBrowser, chromium, served
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser
 
 from cdi import deployment, sample, sources
 from cdi.access import Role
@@ -126,3 +128,30 @@ class Doors:
 def doors(handelshaus: Installation) -> Doors:
     """The sample company's API."""
     return Doors(handelshaus)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; each window of it knows nothing of the others."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def desk(handelshaus: Installation, browser: Browser) -> Iterator[DeskInBrowser]:
+    """The sample company's desk in a browser; its database is this test's own."""
+    with served(create_app(handelshaus)) as url:
+        yield DeskInBrowser(handelshaus, url, browser)
+
+
+@pytest.fixture(scope="module")
+def shared_desk(
+    resolved_template: tuple[Path, str], server_url: str, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[DeskInBrowser]:
+    """The sample company's desk in a browser, for tests that only look."""
+    folder = tmp_path_factory.mktemp("desk")
+    deployment.create_folder(folder / "company")
+    with copy_of(server_url, resolved_template[1]) as database:
+        installation = installation_of(folder / "company", database)
+        with served(create_app(installation)) as url:
+            yield DeskInBrowser(installation, url, browser)

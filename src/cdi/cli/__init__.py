@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.text import Text
 
-from cdi.cli import access, database, dedupe, deployment, models, profiles, sources, worker
+from cdi.cli import access, database, dedupe, deployment, models, profiles, sources, users, worker
 from cdi.cli.terminal import err, one_line
 from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
@@ -49,6 +49,7 @@ for command in (
 app.add_typer(sources.app, name="source")
 app.add_typer(models.app, name="model")
 app.add_typer(access.app, name="key")
+app.add_typer(users.app, name="user")
 app.add_typer(database.app, name="db")
 
 

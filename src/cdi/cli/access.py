@@ -1,5 +1,6 @@
 """`cdi key`: who may ask the API."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json
 from cdi.clock import utc_now
 from cdi.errors import NotFoundError
 from cdi.fields import FieldGroup
+from cdi.pipeline import Installation
 from cdi.store.accounts import revoke_key
 
 app = typer.Typer(help="API keys: create, revoke.", no_args_is_help=True)
@@ -39,9 +41,7 @@ def create(
         now = utc_now()
         if source is not None:
             installation.source(source)
-        for each in owner or ():
-            if each not in {known.id for known in installation.deployment.owners}:
-                raise NotFoundError(f"there is no data owner {each}", remedy="cdi.yaml lists them under owners")
+        must_be_owners(installation, owner or ())
         key = create_key(
             connection,
             name,
@@ -59,6 +59,14 @@ def create(
     else:
         err.print("this key is shown once; keep it where secrets are kept:")
         out.print(key, soft_wrap=True)
+
+
+def must_be_owners(installation: Installation, names: Iterable[str]) -> None:
+    """Raises NotFoundError for a data owner that cdi.yaml does not have."""
+    known = {owner.id for owner in installation.deployment.owners}
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f"there is no data owner {name}", remedy="cdi.yaml lists them under owners")
 
 
 @app.command()

@@ -29,10 +29,13 @@ from cdi.cli.terminal import (
     until,
     when,
 )
+from cdi.cli.users import link_of
+from cdi.clock import utc_now
 from cdi.collecting import collect_seldom
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline import resolve as resolve_due
+from cdi.signing_in import demo_link
 from cdi.sources import Synced
 from cdi.store.sources import Counts
 
@@ -68,6 +71,8 @@ def run(
             _print_summary(summary, synced, resolved)
         _fail_if(synced)
         if not no_serve:
+            if sample and not as_json:
+                _print_demo_link(installation)
             _serve(installation, announce=not as_json)
 
 
@@ -134,10 +139,20 @@ def doctor(folder: Folder = HERE, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _print_demo_link(installation: Installation) -> None:
+    """The way to the desk for who looks at the sample company."""
+    with installation.database.unit_of_work() as connection:
+        token = demo_link(connection, utc_now())
+    out.print("\nthe desk of a demo steward, by a link that works once, within the hour (cdi user link demo: another):")
+    out.print(f"  {link_of(installation.settings.environment, token)}\n", soft_wrap=True)
+
+
 def _serve(installation: Installation, *, announce: bool) -> None:
     environment = installation.settings.environment
     if announce:
-        out.print(f"serving on http://{environment.host}:{environment.port} until Ctrl-C; the API is at /docs")
+        out.print(
+            f"serving on http://{environment.host}:{environment.port} until Ctrl-C: the desk at /, the API at /docs"
+        )
     configure_logging(environment.log_level)
     app = create_app(installation)
     collect_seldom()

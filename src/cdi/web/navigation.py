@@ -1,0 +1,41 @@
+"""Where one can go from every page, by role."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from cdi.access import Role
+from cdi.web.words import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry of the navigation: its path (what lies below it belongs to it), name, icon, and who goes there."""
+
+    path: str
+    name: str
+    icon: str
+    roles: frozenset[Role]
+
+    def holds(self, path: str) -> bool:
+        """Whether the page at this path belongs to it."""
+        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+
+
+READERS: Final = frozenset({Role.READER, Role.STEWARD, Role.ADMIN})
+STEWARDS: Final = frozenset({Role.STEWARD, Role.ADMIN})
+ADMINS: Final = frozenset({Role.ADMIN})
+
+PLACES: Final = (
+    Place("/", N_("Today"), "today", READERS),
+    Place("/reviews", N_("Reviews"), "reviews", STEWARDS),
+    Place("/conflicts", N_("Conflicts"), "conflicts", STEWARDS),
+    Place("/profiles", N_("Customers"), "customers", READERS),
+    Place("/sources", N_("Sources"), "sources", STEWARDS),
+    Place("/model", N_("Model"), "model", STEWARDS),
+    Place("/access", N_("Access and audit"), "access", ADMINS),
+)
+
+
+def places(role: Role | None) -> tuple[Place, ...]:
+    """The entries that somebody of this role sees; none before signing in."""
+    return tuple(place for place in PLACES if role in place.roles)

@@ -1,0 +1,238 @@
+"""Who visits a page and what they may do there: the one way from a request to a page.
+
+A route takes a `Visit` (`Reading`, `Stewarding`, `Administering`), calls use cases with its caller's visibility, and
+answers with `visit.page(…)` or, after a form, with `visit.back(…)`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+from starlette.datastructures import FormData
+
+from cdi import signing_in, stewardship
+from cdi.access import Caller, Role, Visibility
+from cdi.auth import Gates, require
+from cdi.clock import utc_now
+from cdi.errors import ForbiddenError
+from cdi.pipeline import Installation
+from cdi.signing_in import Session
+from cdi.web.languages import Language, wanted_language
+from cdi.web.navigation import places
+from cdi.web.pages import HEADERS, Pages, answer, wants_fragment
+
+SESSION_COOKIE: Final = "cdi_session"
+VISIT_COOKIE: Final = "cdi_visit"
+"""What a browser holds that is not signed in, so that its forms can be told from others'."""
+LANGUAGE_COOKIE: Final = "cdi_language"
+THEME_COOKIE: Final = "cdi_theme"
+THEMES: Final = ("auto", "light", "dark")
+FORM_TOKEN: Final = "form_token"  # noqa: S105  # the name of a field
+YEAR: Final = 365 * 24 * 3600
+
+
+class NotSignedInError(Exception):
+    """A page was asked for by somebody who has not signed in; `place` is where they wanted to go."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__("not signed in")
+        self.place = place
+
+
+@dataclass
+class Visit:
+    """One request to the desk: in one transaction, by one person (or nobody yet), in one language."""
+
+    request: Request
+    installation: Installation
+    connection: Connection
+    language: Language
+    session: Session | None
+    now: datetime
+    form: FormData = field(default_factory=FormData)
+
+    @property
+    def pages(self) -> Pages:
+        pages: Pages = self.request.app.state.pages
+        return pages
+
+    @property
+    def caller(self) -> Caller:
+        """Who is signed in; NotSignedInError for nobody."""
+        if self.session is None:
+            raise NotSignedInError(place_of(self.request))
+        return self.session.caller
+
+    @property
+    def visibility(self) -> Visibility:
+        return self.caller.visibility
+
+    @property
+    def desk(self) -> stewardship.Desk:
+        """The desk at which a steward's use cases work."""
+        return stewardship.Desk(self.connection, self.installation, self.caller, self.now)
+
+    def said(self, name: str) -> str:
+        """A field of the form that was sent, without blanks around it; empty if it is not there."""
+        value = self.form.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+    def page(
+        self,
+        template: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        fragment: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The page; to htmx only its block `fragment`, if one is named."""
+        part = fragment if fragment is not None and wants_fragment(self.request) else None
+        told = [] if part else self._tell()
+        html = self.pages.draw(self.language, template, {**self._known(told), **(values or {})}, part)
+        response = answer(html, status)
+        if self.session is None:
+            self._set_cookie(response, VISIT_COOKIE, self.secret, None)
+        return response
+
+    def back(self, place: str, message: str = "", *, kind: str = "done", undo: str | None = None) -> Response:
+        """After a form that was posted: go to `place`, whose page says `message`; `undo` is where a form that takes it
+        back is posted to."""
+        if message and self.session is not None:
+            signing_in.tell(self.connection, self.session, [{"kind": kind, "text": message, "undo": undo}])
+        if "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers:
+            return Response(status_code=204, headers={**HEADERS, "hx-redirect": place})
+        return RedirectResponse(place, status_code=303, headers=dict(HEADERS))
+
+    @property
+    def secret(self) -> str:
+        """What only this browser and we know."""
+        if self.session is not None:
+            return self.session.token
+        cookie = self.request.cookies.get(VISIT_COOKIE, "")
+        return cookie if len(cookie) >= 32 else self._new_secret
+
+    @property
+    def _new_secret(self) -> str:
+        if not hasattr(self.request.state, "secret"):
+            self.request.state.secret = signing_in.new_secret()
+        secret: str = self.request.state.secret
+        return secret
+
+    def keep(self, response: Response, name: str, value: str, seconds: int | None) -> None:
+        """Set a cookie that scripts cannot read and other sites cannot send along with a form."""
+        self._set_cookie(response, name, value, seconds)
+
+    def _set_cookie(self, response: Response, name: str, value: str, seconds: int | None) -> None:
+        public = self.installation.settings.environment.public_url or ""
+        secure = self.request.url.scheme == "https" or public.startswith("https:")
+        response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
+
+    def _tell(self) -> list[Any]:
+        if self.session is None or not self.session.told:
+            return []
+        signing_in.tell(self.connection, self.session, [])
+        return list(self.session.told)
+
+    def _known(self, told: list[Any]) -> dict[str, Any]:
+        theme = self.request.cookies.get(THEME_COOKIE, "auto")
+        role = self.session.caller.role if self.session else None
+        return {
+            "caller": self.session.caller if self.session else None,
+            "here": self.request.url.path,
+            "this_page": place_of(self.request),
+            "form_token": signing_in.form_token(self.secret),
+            "navigation": places(role),
+            "theme": theme if theme in THEMES else "auto",
+            "themes": THEMES,
+            "told": told,
+            "now": self.now,
+        }
+
+
+def place_of(request: Request) -> str:
+    """Path and query of a page that was asked for; the desk itself after a form."""
+    if request.method != "GET":
+        return "/"
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def local(place: str | None) -> str:
+    """A place of this desk, whatever was asked for: never another site."""
+    wanted = place or "/"
+    parts = urlsplit(wanted)
+    inside = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
+    return quote(wanted, safe="/?&=%+:@,;-._~") if inside else "/"
+
+
+def get_connection(request: Request) -> Iterator[Connection]:
+    """One unit of work for the request: committed before the page is sent, rolled back on an error."""
+    installation: Installation = request.app.state.installation
+    with installation.database.unit_of_work() as connection:
+        yield connection
+
+
+def language_of(request: Request) -> Language:
+    """The language that this visitor reads."""
+    pages: Pages = request.app.state.pages
+    code = wanted_language(
+        request.cookies.get(LANGUAGE_COOKIE),
+        request.headers.get("accept-language", ""),
+        pages.deployment.company.language,
+    )
+    return pages.languages[code]
+
+
+async def get_form(request: Request) -> FormData:
+    """The form that was posted; none for a page that is only read."""
+    return await request.form(max_files=10, max_fields=2_000) if request.method == "POST" else FormData()
+
+
+def get_visit(
+    request: Request,
+    connection: Annotated[Connection, Depends(get_connection, scope="function")],
+    form: Annotated[FormData, Depends(get_form)],
+) -> Visit:
+    """Whoever comes; a form that is not from a page of ours is refused."""
+    installation: Installation = request.app.state.installation
+    now = utc_now()
+    token = request.cookies.get(SESSION_COOKIE)
+    session = signing_in.find_session(connection, token, gates_of(installation), now) if token else None
+    visit = Visit(request, installation, connection, language_of(request), session, now, form)
+    if request.method == "POST" and not signing_in.is_form_token(visit.secret, visit.said(FORM_TOKEN)):
+        raise ForbiddenError("this form is too old or not from this desk", remedy="Open the page again and repeat it")
+    return visit
+
+
+def gates_of(installation: Installation) -> Gates:
+    """What sources say of who may see them."""
+    sources = installation.deployment.sources
+    return Gates(
+        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
+    )
+
+
+Visiting: TypeAlias = Annotated[Visit, Depends(get_visit)]
+"""Anybody, signed in or not."""
+
+
+def by(*roles: Role) -> Callable[[Visit], Awaitable[Visit]]:
+    """A dependency that lets these roles through, and admins."""
+
+    async def check(visit: Visiting) -> Visit:
+        require(visit.caller, *roles)
+        return visit
+
+    return check
+
+
+Reading: TypeAlias = Annotated[Visit, Depends(by(Role.READER, Role.STEWARD))]
+"""Whoever may read profiles."""
+Stewarding: TypeAlias = Annotated[Visit, Depends(by(Role.STEWARD))]
+"""Whoever may decide."""
+Administering: TypeAlias = Annotated[Visit, Depends(by(Role.ADMIN))]
+"""Whoever runs the installation."""

@@ -1,0 +1,54 @@
+"""Every message of the desk stands in the catalogues, translated; nothing stands there that no page says."""
+
+import re
+
+import pytest
+from catalogue import translated, used
+
+from cdi.web.languages import LANGUAGES, load_messages, wanted_language
+from cdi.web.words import WORDS
+
+PLACEHOLDER = re.compile(r"%\((\w+)\)\w")
+OTHERS = [code for code in LANGUAGES if code != "en"]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_message_is_translated_and_none_is_stale(language: str) -> None:
+    entries = [message for _, message in translated(language)]
+    told = {m.id for m in entries if not m.fuzzy and all(m.string if isinstance(m.string, tuple) else (m.string,))}
+    wanted = set(used())
+    assert wanted - told == set(), "not translated: see docs/desk.md"
+    assert {m.id for m in entries} - wanted == set(), "no page says this any more: see docs/desk.md"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_keep_the_placeholders(language: str) -> None:
+    for _, message in translated(language):
+        ids = message.id if isinstance(message.id, tuple) else (message.id,)
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        wanted = {name for one in ids for name in PLACEHOLDER.findall(one)}
+        for string in strings:
+            assert set(PLACEHOLDER.findall(string)) == wanted, message.id
+
+
+def test_a_message_is_said_in_german() -> None:
+    assert load_messages("de").gettext("Sign in") == "Anmelden"
+    assert load_messages("en").gettext("Sign in") == "Sign in"
+    assert all(load_messages("de").gettext(said) for words in WORDS.values() for said in words.values())
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accepted", "expected"),
+    [
+        ("en", "de", "en"),
+        (None, "de-AT,de;q=0.9,en;q=0.8", "de"),
+        (None, "en-GB,en;q=0.9", "en"),
+        (None, "fr,en;q=0.5", "en"),
+        (None, "fr", "de"),
+        ("klingon", "", "de"),
+    ],
+)
+def test_the_language_chosen_wins_then_the_browsers_then_the_companys(
+    chosen: str | None, accepted: str, expected: str
+) -> None:
+    assert wanted_language(chosen, accepted, "de") == expected
