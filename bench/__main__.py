@@ -1,11 +1,11 @@
-"""`python -m bench [speed|accuracy|labels|organisations|service|all]`; `--help` names the options."""
+"""`python -m bench [speed|accuracy|labels|organisations|service|serving|all]`; `--help` names the options."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, labelled, organisations, service, speed
+from bench import accuracy, labelled, organisations, service, serving, speed
 
 DATA = Path("../shared/data")
 
@@ -13,18 +13,23 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    choices = ("speed", "accuracy", "labels", "organisations", "service", "all")
+    choices = ("speed", "accuracy", "labels", "organisations", "service", "serving", "all")
     parser.add_argument("which", nargs="?", choices=choices, default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
     parser.add_argument("--data", type=Path, default=DATA, help="a folder of labelled files")
     parser.add_argument("--file", nargs="*", default=["de_customers_200k"], help="files of it to compare speed on")
+    parser.add_argument("--deployment", type=Path, help="for serving: a deployment folder with many profiles")
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
     if arguments.which == "service":
         for size in arguments.size:
             service.measure(size, arguments.seed, command)
+    if arguments.which == "serving":
+        if arguments.deployment is None:
+            parser.error("serving needs --deployment DIR, a folder that `cdi sync` and `cdi resolve` have filled")
+        serving.measure(arguments.deployment, arguments.seed, command)
     if arguments.which in {"speed", "all"}:
         _speed(arguments, command)
     if arguments.which in {"accuracy", "labels", "organisations", "all"}:

@@ -26,6 +26,7 @@ from cdi.api import (
 from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
 from cdi.api.problems import install_handlers
+from cdi.api.together import ReadTogether
 from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
 from cdi.receiving import Afterwards
@@ -42,6 +43,7 @@ def create_app(installation: Installation) -> FastAPI:
     openid = installation.deployment.openid
     app.state.identity_provider = None if openid is None else IdentityProvider(openid)
     install_handlers(app)
+    app.add_middleware(ReadTogether, installation=installation)
     install_guards(app, installation.deployment.api)
     add_documentation(app)
     rooms = (

@@ -86,7 +86,8 @@ def authenticate(
         return as_caller(granted(openid, presented.claims), gates, purpose, Credential.TOKEN)
     if presented.key is None:
         raise UnauthenticatedError("no API key was given", remedy="Send Authorization: Bearer cdi_…")
-    account = accounts.find_key(connection, digest(presented.key), now)
+    hashed = digest(presented.key)
+    account = accounts.find_keys(connection, [hashed], now).get(hashed)
     if account is None:
         raise UnauthenticatedError("this API key is unknown, expired or revoked", remedy="Ask for a new one")
     return as_caller(account, gates, purpose)
@@ -143,6 +144,11 @@ def _together(lists: Iterable[Sequence[str] | None]) -> list[str] | None:
 
 
 # -- what an account may see -----------------------------------------------------------------------
+
+
+def callers_of(connection: Connection, keys: Collection[bytes], gates: Gates, now: datetime) -> dict[bytes, Caller]:
+    """Who is behind these hashes of keys, asking for all that their keys are for; unknown ones are left out."""
+    return {key: as_caller(account, gates) for key, account in accounts.find_keys(connection, keys, now).items()}
 
 
 def as_caller(

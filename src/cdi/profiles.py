@@ -14,8 +14,9 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection
 
-from cdi.access import Visibility
+from cdi.access import Caller, Role, Visibility
 from cdi.errors import InvalidInputError, NotFoundError
+from cdi.fields import FieldGroup
 from cdi.ids import RecordKey
 from cdi.matching.evidence import Evidence, explain
 from cdi.normalise.record import Context, canonicalise, normalise
@@ -68,6 +69,33 @@ def show(connection: Connection, installation: Installation, visibility: Visibil
     if where.profile is None:
         return Answer(where.status, profiles=where.homes, reason=where.reason)
     return Answer(HTTPStatus.OK, present(connection, installation, visibility, where.profile))
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The document of a profile, every value and record of it, as JSON."""
+
+    document: bytes
+    version: int
+
+
+def show_whole(connection: Connection, asked: Sequence[tuple[Caller, UUID]]) -> list[Whole | None]:
+    """For each, the profile as it is stored, if it is live and this reader sees every value and record of it; what is
+    masked, built again or gone is for `show`."""
+    wanted = {profile_id for caller, profile_id in asked if _sees_every_value(caller)}
+    stored = profiles.find_texts(connection, wanted) if wanted else {}
+    return [
+        Whole(found.document.encode(), found.version)
+        if (found := stored.get(profile_id)) is not None
+        and _sees_every_value(caller)
+        and not found.sources & caller.visibility.hidden_sources
+        else None
+        for caller, profile_id in asked
+    ]
+
+
+def _sees_every_value(caller: Caller) -> bool:
+    return caller.role is not Role.CONNECTOR and caller.visibility.groups >= frozenset(FieldGroup)
 
 
 def show_all(

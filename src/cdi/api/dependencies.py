@@ -73,10 +73,16 @@ def get_caller(installation: Here, connection: Work, presented: Shown, asked_for
 
 
 def _caller(installation: Installation, connection: Connection, presented: Presented, purpose: str | None) -> Caller:
-    deployment = installation.deployment
-    purposes = {name: said.purposes for name, said in deployment.sources.items() if said.purposes}
-    gates = Gates(installation.sensitive_sources, purposes)
-    return authenticate(connection, presented, deployment.openid, gates, utc_now(), purpose)
+    gates = gates_of(installation)
+    return authenticate(connection, presented, installation.deployment.openid, gates, utc_now(), purpose)
+
+
+def gates_of(installation: Installation) -> Gates:
+    """What the sources in cdi.yaml say of who may see them."""
+    sources = installation.deployment.sources
+    return Gates(
+        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.text import Text
 
-from cdi.cli import access, database, dedupe, deployment, models, profiles, sources, users, worker
+from cdi.cli import access, database, dedupe, deployment, models, profiles, service, sources, users, worker
 from cdi.cli.terminal import err, one_line
 from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
@@ -34,7 +34,7 @@ for command in (
     deployment.run,
     deployment.sync,
     deployment.resolve,
-    deployment.serve,
+    service.serve,
     worker.worker,
     deployment.status,
     deployment.doctor,

@@ -1,18 +1,17 @@
-"""The deployment and its main job: init, run, sync, resolve, serve, status, doctor."""
+"""The deployment and its main job: init, run, sync, resolve, status, doctor."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import uvicorn
 from rich.text import Text
 
 from cdi import deployment as deployments
 from cdi import sources
-from cdi.app import create_app
 from cdi.cli.installed import installed
 from cdi.cli.models import rerun_line
+from cdi.cli.service import serve_alone
 from cdi.cli.terminal import (
     HERE,
     Folder,
@@ -31,8 +30,6 @@ from cdi.cli.terminal import (
 )
 from cdi.cli.users import link_of
 from cdi.clock import utc_now
-from cdi.collecting import collect_seldom
-from cdi.logs import configure_logging
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline import resolve as resolve_due
 from cdi.signing_in import demo_link
@@ -73,7 +70,7 @@ def run(
         if not no_serve:
             if sample and not as_json:
                 _print_demo_link(installation)
-            _serve(installation, announce=not as_json)
+            serve_alone(installation, announce=not as_json)
 
 
 def sync(
@@ -109,12 +106,6 @@ def resolve(
             out.print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in told.items()))
 
 
-def serve(folder: Folder = HERE) -> None:
-    """Serve the API until Ctrl-C."""
-    with installed(folder) as installation:
-        _serve(installation, announce=True)
-
-
 def status(folder: Folder = HERE, as_json: Json = False) -> None:
     """Sources, profiles, open reviews and conflicts, and what waits."""
     with installed(folder) as installation:
@@ -145,18 +136,6 @@ def _print_demo_link(installation: Installation) -> None:
         token = demo_link(connection, utc_now())
     out.print("\nthe desk of a demo steward, by a link that works once, within the hour (cdi user link demo: another):")
     out.print(f"  {link_of(installation.settings.environment, token)}\n", soft_wrap=True)
-
-
-def _serve(installation: Installation, *, announce: bool) -> None:
-    environment = installation.settings.environment
-    if announce:
-        out.print(
-            f"serving on http://{environment.host}:{environment.port} until Ctrl-C: the desk at /, the API at /docs"
-        )
-    configure_logging(environment.log_level)
-    app = create_app(installation)
-    collect_seldom()
-    uvicorn.run(app, host=environment.host, port=environment.port, log_config=None, access_log=False)
 
 
 def _reading(progress: Steps) -> Callable[[str, Counts], None]:

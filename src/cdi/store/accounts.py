@@ -1,6 +1,6 @@
 """API keys: stored as a hash, shown once, can expire and be revoked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,18 +63,16 @@ def save_key(connection: Connection, key: ApiKey, digest: bytes, now: datetime, 
     )
 
 
-def find_key(connection: Connection, digest: bytes, now: datetime) -> ApiKey | None:
-    """The key with this hash, if it is valid now."""
-    row = connection.execute(
+def find_keys(connection: Connection, digests: Collection[bytes], now: datetime) -> dict[bytes, ApiKey]:
+    """The keys with these hashes, those that are valid now."""
+    rows = connection.execute(
         text(
-            "select name, role, groups, owners, source, sensitive, purposes from api_key"
-            " where hash = :hash and revoked_at is null and (expires_at is null or expires_at > :now)"
+            "select hash, name, role, groups, owners, source, sensitive, purposes from api_key"
+            " where hash = any(:hashes) and revoked_at is null and (expires_at is null or expires_at > :now)"
         ),
-        {"hash": digest, "now": now},
-    ).one_or_none()
-    if row is None:
-        return None
-    return ApiKey(row.name, row.role, row.groups, row.owners, row.source, row.sensitive, row.purposes)
+        {"hashes": list(digests), "now": now},
+    )
+    return {bytes(row.hash): ApiKey(*row[1:]) for row in rows}
 
 
 def revoke_key(connection: Connection, name: str, now: datetime) -> int:

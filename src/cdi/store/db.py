@@ -67,6 +67,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _libpq(url)
         self.engine: Final[Engine] = _engine(self.url)
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
@@ -75,6 +76,13 @@ class Database:
         Raises DatabaseError for what the database refuses or fails to do.
         """
         with errors_without_values(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """For statements that only read and need not see one moment: each is a transaction of its own, so that
+        beginning and ending cost no trip to the server."""
+        with errors_without_values(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager

@@ -4,7 +4,7 @@
 record bore before, so that retired ids lead somewhere and come back when their records do.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -376,6 +376,27 @@ def _found(row: Any) -> FoundProfile:
     return FoundProfile(
         row.profile_id, row.document, frozenset(row.sources), row.version, row.retired_reason, row.retired
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """The document of a live profile as it lies there: JSON that nobody has read."""
+
+    document: str
+    sources: frozenset[str]
+    version: int
+
+
+def find_texts(connection: Connection, profile_ids: Collection[UUID]) -> dict[UUID, StoredText]:
+    """Those of these profiles that are live."""
+    rows = connection.execute(
+        text(
+            "select profile_id, document::text as document, sources, version from profile"
+            " where profile_id = any(:ids) and retired_at is null"
+        ),
+        {"ids": list(profile_ids)},
+    )
+    return {row.profile_id: StoredText(row.document, frozenset(row.sources), row.version) for row in rows}
 
 
 def successors(connection: Connection, profile_id: UUID) -> list[UUID]:

@@ -1,0 +1,113 @@
+"""GET /v1/profiles/{id} as it is asked most: requests that wait at the same moment are read together.
+
+A change of thread, a trip to the database and the look-up of a key cost more than the profile; here they are paid for
+all that wait. Only what needs no work is answered here, the stored document of a live profile of which the caller may
+see everything; every other request goes on to the route, which answers in full, errors too.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+from uuid import UUID
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from cdi.api.dependencies import gates_of
+from cdi.auth import PREFIX, callers_of, digest
+from cdi.clock import utc_now
+from cdi.pipeline import Installation
+from cdi.profiles import Whole, show_whole
+
+PROFILES: Final = "/v1/profiles/"
+MOST: Final = 64
+"""So many are read together at most: the first of them waits for the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which profile, and the hash of the key that asks."""
+
+    key: bytes
+    profile_id: UUID
+
+
+_Waiting: TypeAlias = list[tuple[_Asked, "asyncio.Future[Whole | None]"]]
+
+
+class ReadTogether:
+    """One batch is read at a time, in a thread of its own; what is asked meanwhile is the next batch."""
+
+    def __init__(self, app: ASGIApp, installation: Installation) -> None:
+        self.app, self.installation = app, installation
+        self._thread = ThreadPoolExecutor(1, "profiles")
+        self._waiting: _Waiting = []
+        self._reading = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = _asked(scope)
+        whole = None if asked is None else await self._read(asked)
+        if whole is None:
+            await self.app(scope, receive, send)
+            return
+        await _answer(whole, Headers(scope=scope).get("if-none-match"))(scope, receive, send)
+
+    def _read(self, asked: _Asked) -> "asyncio.Future[Whole | None]":
+        loop = asyncio.get_running_loop()
+        told: asyncio.Future[Whole | None] = loop.create_future()
+        self._waiting.append((asked, told))
+        if not self._reading:
+            self._reading = True
+            loop.call_soon(self._begin)  # what has arrived by now comes along
+        return told
+
+    def _begin(self) -> None:
+        batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        work = asyncio.get_running_loop().run_in_executor(self._thread, self._load, [asked for asked, _ in batch])
+        work.add_done_callback(lambda done: self._end(batch, done))
+
+    def _end(self, batch: _Waiting, done: "asyncio.Future[Sequence[Whole | None]]") -> None:
+        failed = done.cancelled() or done.exception() is not None
+        found: Sequence[Whole | None] = [None] * len(batch) if failed else done.result()  # the route says what is wrong
+        for (_, told), whole in zip(batch, found, strict=True):
+            if not told.done():  # who asked may have gone
+                told.set_result(whole)
+        self._reading = bool(self._waiting)
+        if self._reading:
+            self._begin()
+
+    def _load(self, batch: Sequence[_Asked]) -> Sequence[Whole | None]:
+        with self.installation.database.reading() as connection:
+            keys = {asked.key for asked in batch}
+            callers = callers_of(connection, keys, gates_of(self.installation), utc_now())
+            known = [(place, asked) for place, asked in enumerate(batch) if asked.key in callers]
+            shown = show_whole(connection, [(callers[asked.key], asked.profile_id) for _, asked in known])
+        by_place = dict(zip((place for place, _ in known), shown, strict=True))
+        return [by_place.get(place) for place in range(len(batch))]
+
+
+def _asked(scope: Scope) -> _Asked | None:
+    """What is asked for, if it is nothing but a profile by its id."""
+    if scope["type"] != "http" or scope["method"] != "GET" or scope["query_string"]:
+        return None
+    path: str = scope["path"]
+    if not path.startswith(PROFILES) or len(path) != len(PROFILES) + 36:
+        return None
+    sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, key = sent.partition(b" ")
+    if scheme.lower() != b"bearer" or not key.strip().startswith(PREFIX.encode()):  # a token's issuer may have to be asked
+        return None
+    try:
+        return _Asked(digest(key.decode("ascii").strip()), UUID(path[len(PROFILES) :]))
+    except ValueError:
+        return None
+
+
+def _answer(whole: Whole, if_none_match: str | None) -> Response:
+    etag = f'"{whole.version}"'
+    if if_none_match is not None and etag in {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}:
+        return Response(status_code=304, headers={"ETag": etag})
+    return Response(whole.document, headers={"ETag": etag}, media_type="application/json")
