@@ -18,7 +18,7 @@ from cdi.errors import NotFoundError
 from cdi.fields import CanonicalData
 from cdi.matching import blocking, engine
 from cdi.matching.columns import Card, RecordTable, card_of
-from cdi.matching.evidence import explain
+from cdi.matching.evidence import explain_each
 from cdi.matching.model import MatchModel, probability_of
 from cdi.matching.pairs import IntArray
 from cdi.normalise.record import Context, canonicalise, normalise
@@ -120,14 +120,13 @@ def _told(
 ) -> list[dict[str, Any]]:
     found = profiles.find_profiles(connection, [each.profile_id for each in ranked])
     names = records.load_names(connection, [each.record_id for each in ranked])
+    rows = table.row_of(np.array([each.record_id for each in ranked], dtype=np.int64)).tolist()
     told = []
-    for each in ranked:
+    for each, evidence in zip(ranked, explain_each(table, model, [(0, row) for row in rows]), strict=True):
         document = present(connection, installation, visibility, found[each.profile_id])
         if document is None:
             continue
         name = names[each.record_id]
-        (row,) = table.row_of(np.array([each.record_id])).tolist()
-        evidence = explain(table, model, 0, row)
         reckoning = evidence_seen(evidence, visibility)
         told.append(
             {

@@ -622,10 +622,20 @@ def _words_of_record(table: RecordTable, row: int) -> str:
     return " ".join(column.values[column.codes[row]] for column in columns if column.codes[row])
 
 
-def shared_keys(table: RecordTable, model: MatchModel, a: int, b: int) -> tuple[str, ...]:
-    """The names of the rules that bring two rows together; empty: they were never compared."""
-    names = []
+def shared_keys(table: RecordTable, model: MatchModel, left: IntArray, right: IntArray) -> list[tuple[str, ...]]:
+    """For each pair of rows the names of the rules that bring them together; empty: they were never compared."""
+    names: list[list[str]] = [[] for _ in left]
     for found in rule_keys(table, model):
-        if np.isin(found.keys[found.rows == a], found.keys[found.rows == b]).any():
-            names.append(found.rule.name)
-    return tuple(names)
+        keys_of = _by_row(found, set(left.tolist()) | set(right.tolist()))
+        for told, a, b in zip(names, left.tolist(), right.tolist(), strict=True):
+            if not keys_of[a].isdisjoint(keys_of[b]):
+                told.append(found.rule.name)
+    return [tuple(told) for told in names]
+
+
+def _by_row(found: RuleKeys, rows: Iterable[int]) -> dict[int, set[int]]:
+    keys: dict[int, set[int]] = {row: set() for row in rows}
+    for key, row in zip(found.keys.tolist(), found.rows.tolist(), strict=True):
+        if row in keys:
+            keys[row].add(key)
+    return keys

@@ -2,7 +2,7 @@
 (against *another person of the household*, against *a stranger*) and these to the weight."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from cdi.matching.comparing.answers import Comparison, Subject
 from cdi.matching.comparisons import weights_of
 from cdi.matching.engine import applicable, terms_of
 from cdi.matching.model import MatchModel, probability_of
+from cdi.matching.pairs import IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,34 @@ class Evidence:
 
 def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Evidence:
     """The evidence for and against these two rows of the table being one customer."""
-    low, high = min(row_a, row_b), max(row_a, row_b)
+    return explain_each(table, model, [(row_a, row_b)])[0]
+
+
+def explain_each(table: RecordTable, model: MatchModel, pairs: Sequence[tuple[int, int]]) -> list[Evidence]:
+    """The evidence of each of these pairs of rows, in this order. Each question is asked once of all of them."""
+    if not pairs:
+        return []
+    ends = np.array(pairs, dtype=np.int64)
+    low, high = ends.min(axis=1), ends.max(axis=1)
+    judges = [model.for_organisations if both else model for both in table.kind[low] & table.kind[high]]
     subject = Subject(table, model)
-    judge = model.for_organisations if table.kind[low] & table.kind[high] else model
-    lines = tuple(_line(subject, judge, comparison, low, high) for comparison in applicable(table, model))
+    columns = [_lines(subject, judges, comparison, low, high) for comparison in applicable(table, model)]
+    blocks = shared_keys(table, model, low, high)
+    return [
+        _summed(table, judges[place], int(low[place]), int(high[place]), lines, blocks[place], model.version)
+        for place, lines in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _summed(
+    table: RecordTable,
+    judge: MatchModel,
+    low: int,
+    high: int,
+    lines: tuple[Line, ...],
+    blocks: tuple[str, ...],
+    version: str,
+) -> Evidence:
     household, stranger = judge.prior_household, judge.prior_stranger
     for line in lines:  # added in the engine's order, so that the sums are the engine's to the last bit
         household += line.against_household
@@ -77,30 +102,38 @@ def explain(table: RecordTable, model: MatchModel, row_a: int, row_b: int) -> Ev
         stranger=stranger,
         weight=weight,
         probability=float(probability_of(np.array([weight]))[0]),
-        blocks=shared_keys(table, model, low, high),
-        model=model.version,
+        blocks=blocks,
+        model=version,
     )
 
 
-def _line(subject: Subject, judge: MatchModel, comparison: Comparison, low: int, high: int) -> Line:
-    answers = comparison.compare(subject, np.array([low]), np.array([high]))
-    terms = terms_of(comparison, answers, judge)
-    weights = weights_of(judge, comparison)
-    level = int(answers.levels[0])
-    share = math.nan if answers.shares is None else float(answers.shares[0])
-    return Line(
-        name=comparison.name,
-        explanation=comparison.explanation,
-        left=shown(subject.table, comparison.name, low),
-        right=shown(subject.table, comparison.name, high),
-        level=weights.levels[level],
-        m=float(weights.m[level]),
-        h=float(weights.h[level]),
-        u=float(weights.u[level]),
-        frequency=None if math.isnan(share) else share,
-        against_household=float(terms.household[0]),
-        against_stranger=float(terms.stranger[0]),
-    )
+def _lines(
+    subject: Subject, judges: Sequence[MatchModel], comparison: Comparison, low: IntArray, high: IntArray
+) -> list[Line]:
+    """The line of this comparison for each pair, by the model that judges it."""
+    answers = comparison.compare(subject, low, high)
+    reckoned = {id(judge): terms_of(comparison, answers, judge) for judge in judges}
+    found = []
+    for place, judge in enumerate(judges):
+        terms, weights = reckoned[id(judge)], weights_of(judge, comparison)
+        level = int(answers.levels[place])
+        share = math.nan if answers.shares is None else float(answers.shares[place])
+        found.append(
+            Line(
+                name=comparison.name,
+                explanation=comparison.explanation,
+                left=shown(subject.table, comparison.name, int(low[place])),
+                right=shown(subject.table, comparison.name, int(high[place])),
+                level=weights.levels[level],
+                m=float(weights.m[level]),
+                h=float(weights.h[level]),
+                u=float(weights.u[level]),
+                frequency=None if math.isnan(share) else share,
+                against_household=float(terms.household[place]),
+                against_stranger=float(terms.stranger[place]),
+            )
+        )
+    return found
 
 
 def shown(table: RecordTable, comparison: str, row: int) -> str:
