@@ -98,7 +98,9 @@ def _asked(scope: Scope) -> _Asked | None:
         return None
     sent = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
     scheme, _, key = sent.partition(b" ")
-    if scheme.lower() != b"bearer" or not key.strip().startswith(PREFIX.encode()):  # a token's issuer may have to be asked
+    if scheme.lower() != b"bearer" or not key.strip().startswith(
+        PREFIX.encode()
+    ):  # a token's issuer may have to be asked
         return None
     try:
         return _Asked(digest(key.decode("ascii").strip()), UUID(path[len(PROFILES) :]))
