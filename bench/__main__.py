@@ -20,12 +20,19 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="runs of each engine, in alternation; the median counts")
     parser.add_argument("--data", type=Path, default=DATA, help="a folder of labelled files")
     parser.add_argument("--file", nargs="*", default=["de_customers_200k"], help="files of it to compare speed on")
-    parser.add_argument("--deployment", type=Path, help="for serving: a deployment folder with many profiles")
+    parser.add_argument(
+        "--deployment",
+        type=Path,
+        help="for serving: a deployment folder with many profiles; for service: one that it loaded, to push into",
+    )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
     if arguments.which == "service":
         for size in arguments.size:
-            service.measure(size, arguments.seed, command)
+            if arguments.deployment is None:
+                service.measure(size, arguments.seed, command)
+            else:
+                service.measure_pushes(arguments.deployment, size, arguments.seed, command)
     if arguments.which == "serving":
         if arguments.deployment is None:
             parser.error("serving needs --deployment DIR, a folder that `cdi sync` and `cdi resolve` have filled")

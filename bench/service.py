@@ -74,14 +74,26 @@ LATENCY_HEAD = ("pushed over HTTP, resolved before the answer", "records", "reco
 
 def measure(size: int, seed: int, command: str) -> None:
     """One deployment of `size` records, from nothing to pushes while a new model is applied."""
-    print(f"making {size:,} customer records with seed {seed}", file=sys.stderr)
-    population = generate(size + BATCHES * BATCH + 2 * SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
+    population = _population(size, seed)
     with TemporaryDirectory(prefix="cdi-bench-") as folder:
         sql = [_landed_from_sql(Path(folder) / "sql", population, size)]
         bulk, found = _loaded(Path(folder) / "csv", population, size)
         pushes = _pushed(Path(folder) / "csv", _rest(population, size))
     body = f"{results.table(HEAD, [*sql, *bulk])}\n\n{found}\n\n{results.table(LATENCY_HEAD, pushes)}"
     results.write(f"The service with {size:,} records", command, seed, body)
+
+
+def measure_pushes(folder: Path, size: int, seed: int, command: str) -> None:
+    """Pushes alone, into a deployment that `measure` loaded with `size` records of this seed; it is changed by it."""
+    pushes = _pushed(folder, _rest(_population(size, seed), size))
+    title = f"Pushes into a service with {size:,} records"
+    results.write(title, command, seed, results.table(LATENCY_HEAD, pushes))
+
+
+def _population(size: int, seed: int) -> Population:
+    """The records to load, and those held back to be pushed."""
+    print(f"making {size:,} customer records with seed {seed}", file=sys.stderr)
+    return generate(size + BATCHES * BATCH + 2 * SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
 
 
 # -- bulk ----------------------------------------------------------------------------------------------------
