@@ -34,6 +34,7 @@ def somebody(n: int, **more: Any) -> CanonicalData:
 def company(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A careful company that keeps apart what a bold one joins; a run over it takes many small commits."""
     monkeypatch.setattr(rerun, "GENTLY", 4)
+    monkeypatch.setattr(rerun, "HELD", 0.0)
     monkeypatch.setattr(rerun, "TOLD_EVERY", 0.01)
     company = company_in(tmp_path, database, CAREFUL)
     addresses = [home("Lindenweg", str(n + 1), "50667", "Köln") for n in range(COUPLES)]

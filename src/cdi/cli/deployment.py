@@ -1,5 +1,6 @@
 """The deployment and its main job: init, run, sync, resolve, status, doctor."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +36,9 @@ from cdi.pipeline import resolve as resolve_due
 from cdi.signing_in import demo_link
 from cdi.sources import Synced
 from cdi.store.sources import Counts
+
+GIVING_WAY = 5
+"""How far a run over everything stands back, in steps of nice(2), from those who serve and push meanwhile."""
 
 
 def init(
@@ -97,6 +101,7 @@ def resolve(
 ) -> None:
     """Resolve what is due into profiles. Safe to kill and to repeat."""
     with installed(folder) as installation:
+        os.nice(GIVING_WAY)
         with progress_bars() as progress:
             resolved = resolve_due(installation, full=full, progress=progress)
         told = _resolved(resolved)

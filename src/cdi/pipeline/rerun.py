@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from cdi.matching.training import shared_values
 from cdi.pipeline.births import Expecting, Newborn, bear, can_be_born, derived, expecting, put_together
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.many_records import normalise_many, table_of_all
+from cdi.pipeline.pace import Pace
 from cdi.pipeline.parts import Outcome, Part, Snapshot, divided, labels_of
 from cdi.pipeline.publishing import publish
 from cdi.pipeline.resolving import (
@@ -49,8 +51,10 @@ RERUN_FROM = 1_000
 NORMALISED_AT_ONCE = 5_000
 APPLIED_AT_ONCE = 2_000
 """Records normalised or applied in one commit, while nobody is served yet."""
-GENTLY = 200
-"""So many once there are profiles: how long a push may have to wait."""
+GENTLY = 50
+"""So many at once when there are profiles that change meanwhile."""
+HELD: Final = 0.05
+"""Seconds that a commit takes about then: a push waits for one at most."""
 TOLD_EVERY: Final = 1.0
 """Seconds between two entries of how far a run is; a pause is noticed as soon."""
 NEW_MODEL, OTHER_RULES, FULL = "a new model", "other rules", "a full run"
@@ -165,15 +169,28 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
     if not task.switch:
         _remember_drift(installation, outcome.model)
     parts = list(divided(snapshot, outcome, GENTLY if gently else APPLIED_AT_ONCE))
+    coming = _with_newborn(installation, parts, workers)
+    pace = Pace(HELD, least=1, most=APPLIED_AT_ONCE // GENTLY if gently else 1)
     done = 0
-    for part, newborn in _with_newborn(installation, parts, workers):
+    while some := list(islice(coming, pace.size)):
         telling.wait("publish", done, len(snapshot.table.record_ids))
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            _apply(
-                connection, installation, snapshot, outcome, part, newborn, resolved, utc_now(), rebuild=task.rebuild
-            )
-        done += len(part.record_ids)
+            began = time.monotonic()
+            for part, newborn in some:
+                _apply(
+                    connection,
+                    installation,
+                    snapshot,
+                    outcome,
+                    part,
+                    newborn,
+                    resolved,
+                    utc_now(),
+                    rebuild=task.rebuild,
+                )
+                done += len(part.record_ids)
+        pace.took(time.monotonic() - began)
     telling("publish", done, len(snapshot.table.record_ids))
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
@@ -291,10 +308,8 @@ def _apply(
     if not _as_in_snapshot(connection, snapshot, ids):
         redo.queue(connection, ids, "it changed during a run over everything", now)
         return
-    normalised.forget_block_keys(connection, ids)
-    normalised.save_block_keys(connection, part.keys, part.key_ids)
-    pairs.forget_pairs(connection, ids)
-    pairs.save_pairs(connection, part.pairs)
+    normalised.replace_block_keys(connection, ids, part.keys, part.key_ids)
+    pairs.replace_pairs(connection, ids, part.pairs)
     taken = {record: snapshot.taken[record] for record in ids if record in snapshot.taken}
     if newborn is not None and can_be_born(connection, newborn, ids):
         published = bear(connection, installation, newborn, part.findings, now)

@@ -4,6 +4,7 @@ One resolver works at a time. A micro-batch looks at the neighbourhood of what c
 everything. Both ask the same functions, so they come to the same end.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +24,7 @@ from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
+from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
@@ -33,7 +35,12 @@ from cdi.store.db import resolver_lock
 DEFAULT: Final = "default"
 """The name of the shipped model."""
 BATCH = 500
-"""Records resolved in one commit."""
+"""Records resolved in one commit at most."""
+SHORT_BATCH: Final = 25
+HELD: Final = 0.1
+"""Seconds that a batch of what is due takes about, if it has more than `SHORT_BATCH` records."""
+TOLD_EVERY: Final = 1.0
+"""Seconds between two countings of what waits."""
 
 REASONS: Final = {
     Reason.SIMILAR: "similar, but not certainly one customer",
@@ -63,20 +70,27 @@ class Resolved:
 
 
 def resolve_due(installation: Installation, resolved: Resolved, say: Progress) -> Resolved:
-    """Work off what is due, batch by batch; each is one commit, and what is due is a row until it is done."""
-    done = 0
+    """Work off what is due, batch by batch; each is one commit, and what is due is a row until it is done.
+
+    Who waits for an answer is not kept waiting: a batch is as large as fits into `HELD`.
+    """
+    done = waiting = 0
+    counted = -TOLD_EVERY
+    pace = Pace(HELD, least=SHORT_BATCH, most=BATCH)
     while True:
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            now = utc_now()
-            taken = redo.take(connection, now, BATCH)
+            began, now = time.monotonic(), utc_now()
+            taken = redo.take(connection, now, pace.size)
             if not taken:
                 return resolved
             resolve_batch(connection, installation, frozenset(taken), resolved, now)
             redo.done(connection, taken)
-            waiting, _ = redo.backlog(connection)
+            if began - counted >= TOLD_EVERY:  # counting takes as long as there is much to count
+                waiting, counted = done + len(taken) + redo.backlog(connection)[0], began
         done += len(taken)
-        say("resolve", done, done + waiting)
+        pace.took(time.monotonic() - began)
+        say("resolve", done, max(done, waiting))
 
 
 def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolved:

@@ -138,10 +138,25 @@ def handles(record: NormalisedRecord) -> set[tuple[str, str]]:
     return found | {(identifier.type, identifier.value) for identifier in record.identifiers}
 
 
-def save_block_keys(connection: Connection, keys: IntArray, record_ids: IntArray) -> None:
-    """Add block keys of records that have none (see `forget`); two parallel columns."""
-    order = np.argsort(keys, kind="stable")  # what lies together in the index is written together
-    copy_integers(connection, "block_key", ("key", "record_id"), (keys[order], record_ids[order]))
+def replace_block_keys(connection: Connection, record_ids: Several[int], keys: IntArray, key_ids: IntArray) -> None:
+    """Make these (two parallel columns) the block keys of these records. What is there already is not written again:
+    each key lies on a page of its index that hardly anything else touches."""
+    rows = connection.execute(
+        text("select key, record_id from block_key where record_id = any(cast(:ids as bigint[]))"),
+        {"ids": list(record_ids)},
+    ).all()
+    there, wanted = {(row.key, row.record_id) for row in rows}, set(zip(keys.tolist(), key_ids.tolist(), strict=True))
+    if gone := there - wanted:
+        connection.execute(
+            text(
+                "delete from block_key b using unnest(cast(:keys as bigint[]), cast(:ids as bigint[])) as g(key, id)"
+                " where b.key = g.key and b.record_id = g.id"
+            ),
+            as_columns(("keys", "ids"), sorted(gone)),
+        )
+    if new := wanted - there:
+        added = np.array(sorted(new), dtype=np.int64)  # what lies together in the index is written together
+        copy_integers(connection, "block_key", ("key", "record_id"), (added[:, 0].copy(), added[:, 1].copy()))
 
 
 def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
@@ -331,13 +346,6 @@ def touched_since(connection: Connection, mark: int) -> list[int]:
         connection.execute(
             text("select record_id from normalised where touched > :mark order by record_id"), {"mark": mark}
         ).scalars()
-    )
-
-
-def forget_block_keys(connection: Connection, record_ids: Several[int]) -> None:
-    """Drop the block keys of these records."""
-    connection.execute(
-        text("delete from block_key where record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
     )
 
 

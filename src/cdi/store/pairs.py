@@ -1,6 +1,6 @@
 """Scored pairs at or above the review threshold, with the model version that scored them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table
@@ -24,15 +24,32 @@ COLUMNS = ("left_id", "right_id", "weight", "household", "stranger", "contradict
 
 
 def save_pairs(connection: Connection, pairs: ScoredPairs) -> None:
-    """Add pairs that are not there yet (see `forget_pairs`)."""
+    """Add pairs that are not there yet (see `uproot`)."""
+    copy_rows(connection, "pair", COLUMNS, _rows(pairs))
+
+
+def _rows(pairs: ScoredPairs) -> Iterator[tuple[int | float | bool, ...]]:
     columns = (pairs.left, pairs.right, pairs.weight, pairs.household, pairs.stranger, pairs.contradicts)
-    copy_rows(connection, "pair", COLUMNS, zip(*(column.tolist() for column in columns), strict=True))
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def forget_pairs(connection: Connection, record_ids: Sequence[int]) -> None:
-    """Drop every pair that has one of these records as an end."""
-    connection.execute(text(f"with {FORGET} select 1"), {"ids": list(record_ids)})
+def replace_pairs(connection: Connection, record_ids: Sequence[int], pairs: ScoredPairs) -> None:
+    """Make these the pairs that have one of these records as an end; nothing is written where they are that already."""
+    ids = {"ids": list(record_ids)}
+    there = connection.execute(text(PAIRS_OF), ids).all()
+    if sorted(map(tuple, there)) == sorted(_rows(pairs)):
+        return
+    connection.execute(text(f"with {FORGET} select 1"), ids)
+    save_pairs(connection, pairs)
 
+
+PAIRS_OF = """
+select left_id, right_id, weight, household, stranger, contradicts from pair
+where left_id = any(cast(:ids as bigint[]))
+union
+select left_id, right_id, weight, household, stranger, contradicts from pair
+where right_id = any(cast(:ids as bigint[]))
+"""
 
 FORGET = """
 of_right as (delete from pair where right_id = any(cast(:ids as bigint[]))),
