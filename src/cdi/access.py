@@ -51,13 +51,16 @@ EVERYTHING = Visibility()
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the name for the audit trail, the role, and what that lets them see."""
+    """Who is asking: the name for the audit trail, the role, and what that lets them see. `sensitive` and `purposes`
+    are what hid sources, for what shall be decided again later (None: any purpose)."""
 
     name: str
     role: Role
     visibility: Visibility
     source: str | None = None  # the one source that a connector may push to
     credential: Credential = Credential.KEY
+    sensitive: bool = False
+    purposes: tuple[str, ...] | None = None
 
     @property
     def actor(self) -> str:

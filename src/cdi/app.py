@@ -21,6 +21,7 @@ from cdi.api import (
     sources,
     splitting,
     tasks,
+    webhooks,
     webhooks_in,
 )
 from cdi.api.documentation import add_documentation
@@ -62,6 +63,7 @@ def create_app(installation: Installation) -> FastAPI:
         ownership,
         sources,
         changes,
+        webhooks,
         catalogue,
         health,
     )

@@ -169,13 +169,21 @@ def as_caller(
         ),
         account.source,
         credential,
+        account.sensitive,
+        _purposes(account, purpose),
     )
+
+
+def _purposes(account: ApiKey, purpose: str | None) -> tuple[str, ...] | None:
+    if purpose is not None:
+        return (purpose,)
+    return None if account.purposes is None else tuple(account.purposes)
 
 
 def _of_other_purposes(account: ApiKey, gates: Gates, purpose: str | None) -> frozenset[str]:
     if purpose is not None and account.purposes is not None and purpose not in account.purposes:
         raise ForbiddenError("this key is not for that purpose", remedy=f"It is for {', '.join(account.purposes)}")
-    wanted = account.purposes if purpose is None else [purpose]
+    wanted = _purposes(account, purpose)
     if wanted is None:
         return frozenset()
     return frozenset(name for name, allowed in gates.purposes.items() if not set(allowed) & set(wanted))

@@ -112,6 +112,14 @@ class GoneError(CdiError):
         return {"reason": self.reason}
 
 
+class CursorGoneError(CdiError):
+    """A cursor of the change feed from which it cannot be continued."""
+
+    status = HTTPStatus.GONE
+    problem = "cursor-gone"
+    title = "The feed cannot go on from there"
+
+
 class ConflictError(CdiError):
     """The request contradicts what stands: a decision, a claim, a running job."""
 

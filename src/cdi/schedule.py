@@ -78,10 +78,10 @@ def due_at(schedule: Schedule, last: LastRun | None, zone: tzinfo, name: str) ->
     return schedule.after(last.started_at, zone)
 
 
-def wait_after(failures: int, seed: str) -> timedelta:
-    """How long to wait after so many failures in a row: twice as long each time up to an hour, of which up to a half
-    is left out, so that what failed together is not tried again together. The same for the same `seed`, so that
-    everybody who asks is told the same time."""
-    longest = min(FIRST_WAIT * (1 << min(failures - 1, 20)), LONGEST_WAIT)
+def wait_after(failures: int, seed: str, first: timedelta = FIRST_WAIT, longest: timedelta = LONGEST_WAIT) -> timedelta:
+    """How long to wait after so many failures in a row: `first`, then twice as long each time up to `longest`, of which
+    up to a half is left out, so that what failed together is not tried again together. The same for the same `seed`, so
+    that everybody who asks is told the same time."""
+    whole = min(first * (1 << min(failures - 1, 20)), longest)
     share = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=4).digest(), "big") / 2**32
-    return longest * (1 - share / 2)
+    return whole * (1 - share / 2)

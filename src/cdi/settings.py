@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    SecretStr,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -52,6 +53,7 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     host: str = "127.0.0.1"
     port: int = 8000
+    webhook_key: SecretStr | None = None  # from which the secrets of webhooks are derived
     public_url: str | None = None  # where others reach us, behind a proxy: some signatures are over it
 
 
@@ -276,6 +278,29 @@ class OpenId(Model):
     grants: Annotated[tuple[Grant, ...], Field(min_length=1)]
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no network; write one such as 10.20.0.0/16") from None
+
+
+Positive: TypeAlias = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class Webhooks(Model):
+    """How what became different is delivered to those who subscribed: into which networks besides the open internet
+    (unencrypted only to loopback, if it is named), how many deliveries to one subscriber at once, how long an answer
+    may take, how long to wait after a failure (twice as long each time), and when a delivery is laid aside as dead."""
+
+    allowed_networks: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    at_once: Annotated[int, Field(ge=1, le=100)] = 16
+    timeout: Positive = timedelta(seconds=10)
+    first_wait: Positive = timedelta(seconds=1)
+    longest_wait: Positive = timedelta(hours=1)
+    give_up_after: Positive = timedelta(days=3)
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -290,6 +315,7 @@ class Deployment(Model):
     contact: Contact = Contact()
     api: Api = Api()
     openid: OpenId | None = None
+    webhooks: Webhooks = Webhooks()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -53,6 +53,8 @@ STEWARDS = "unnnnyyy"
 OWNERS = "unnnnyny"
 SOURCES = "uy-yyyyy"
 PUBLIC = "yyyyyyyy"
+WEBHOOKS = "unn----y"
+"""Of somebody else: only an admin knows of it."""
 REASON = {"reason": "the matrix"}
 ANY_VERSION = {"If-Match": "*"}
 
@@ -74,6 +76,15 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/profiles/{profile_id}/contactability"): Row(READERS, query={"purpose": "newsletter"}),
     ("GET", "/v1/explain"): Row(READERS, query={"a": "till:a", "b": "till:b"}, values=True),
     ("GET", "/v1/changes"): Row(READERS),
+    ("GET", "/v1/webhooks"): Row(READERS),
+    ("POST", "/v1/webhooks"): Row(READERS, {"url": "https://app.example/hook"}),
+    ("GET", "/v1/webhooks/{webhook_id}"): Row(WEBHOOKS),
+    ("POST", "/v1/webhooks/{webhook_id}/test"): Row(WEBHOOKS),
+    ("POST", "/v1/webhooks/{webhook_id}/replay"): Row(WEBHOOKS, {"after": 0}),
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): Row(WEBHOOKS),
+    ("GET", "/v1/webhooks/{webhook_id}/dead-letters"): Row(WEBHOOKS),
+    ("POST", "/v1/webhooks/{webhook_id}/dead-letters/retry"): Row(WEBHOOKS),
+    ("DELETE", "/v1/webhooks/{webhook_id}"): Row(WEBHOOKS),
     ("GET", "/v1/sources"): Row("uyyyyyyy"),
     ("GET", "/v1/sources/{source}/runs"): Row(SOURCES),
     ("GET", "/v1/sources/{source}/records/{key}"): Row(SOURCES, values=True, own_words=True),
@@ -179,6 +190,7 @@ def meant(company: Installation) -> dict[str, str]:
         "profile_id": str(profile_of(company, "till", "a")),
         "review_id": str(admin.review_between(("till", "a"), ("till", "b"))["id"]),
         "touchpoint_id": str(request["id"]),
+        "webhook_id": admin.client.post("/v1/webhooks", json={"url": "https://app.example/hook"}).json()["id"],
         "conflict_id": "4711",
         "override_id": "4711",
         "task_id": "4711",

@@ -75,6 +75,12 @@ CATALOGUE: Final[dict[str, ProblemType]] = {
             "Forget the id.",
         ),
         ProblemType(
+            "cursor-gone",
+            410,
+            "The change feed cannot be continued from this cursor: it never gave it out.",
+            "Take a new cursor, list all profiles, and follow the feed from that cursor.",
+        ),
+        ProblemType(
             "stale",
             412,
             "What should be changed is no longer as If-Match says.",

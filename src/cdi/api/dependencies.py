@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from cdi.access import Caller, Role
-from cdi.auth import PREFIX, Gates, Presented, authenticate, require
+from cdi.auth import PREFIX, Presented, authenticate, require
 from cdi.clock import utc_now
 from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
@@ -73,16 +73,8 @@ def get_caller(installation: Here, connection: Work, presented: Shown, asked_for
 
 
 def _caller(installation: Installation, connection: Connection, presented: Presented, purpose: str | None) -> Caller:
-    gates = gates_of(installation)
-    return authenticate(connection, presented, installation.deployment.openid, gates, utc_now(), purpose)
-
-
-def gates_of(installation: Installation) -> Gates:
-    """What the sources in cdi.yaml say of who may see them."""
-    sources = installation.deployment.sources
-    return Gates(
-        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
-    )
+    openid = installation.deployment.openid
+    return authenticate(connection, presented, openid, installation.gates, utc_now(), purpose)
 
 
 @dataclass(frozen=True, slots=True)

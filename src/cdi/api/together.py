@@ -16,7 +16,6 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cdi.api.dependencies import gates_of
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
@@ -82,7 +81,7 @@ class ReadTogether:
     def _load(self, batch: Sequence[_Asked]) -> Sequence[Whole | None]:
         with self.installation.database.reading() as connection:
             keys = {asked.key for asked in batch}
-            callers = callers_of(connection, keys, gates_of(self.installation), utc_now())
+            callers = callers_of(connection, keys, self.installation.gates, utc_now())
             known = [(place, asked) for place, asked in enumerate(batch) if asked.key in callers]
             shown = show_whole(connection, [(callers[asked.key], asked.profile_id) for _, asked in known])
         by_place = dict(zip((place for place, _ in known), shown, strict=True))

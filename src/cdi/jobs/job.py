@@ -77,14 +77,15 @@ def periodic(installation: Installation, name: str, schedule: str, work: Work) -
     return Job(name, due, work)
 
 
-def draining(name: str, waits: Callable[[Connection, datetime], bool], work: Work) -> Job:
-    """A job for rows: begun whenever some wait."""
+def draining(name: str, waits: Callable[[Connection, datetime], bool], work: Work, *, after_kill: bool = False) -> Job:
+    """A job for rows: begun whenever some wait; after a failure when a growing wait is over, after a kill too unless
+    `after_kill` says that it goes on at once."""
 
     def due(connection: Connection, standing: Standing) -> datetime | None:
         if not waits(connection, standing.now):
             return None
         state = standing.jobs.get(name)
-        if state is None or not state.failures:
+        if state is None or not state.failures or (after_kill and state.ended_at is None):
             return standing.now
         return (state.ended_at or state.started_at) + wait_after(state.failures, f"{name} {state.started_at}")
 

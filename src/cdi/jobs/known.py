@@ -1,15 +1,15 @@
 """The jobs that there are. A new one is three lines: a name, when it is due, and what works it off.
 
 - by the clock: `periodic(installation, "export", "0 4 * * *", export)`
-- rows of a queue: `draining("webhooks", deliveries.wait, deliver)`; the queue is a table of its own, and a row is gone
-  when its work is done
+- rows of a queue: `draining("deliver webhooks", webhooks.waits, deliver)`; the queue is a table of its own, and a row
+  is gone when its work is done
 """
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from cdi import sources
+from cdi import sources, webhooks
 from cdi.clock import utc_now
 from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
 from cdi.pipeline import Installation, resolve
@@ -28,6 +28,7 @@ def jobs_of(installation: Installation) -> list[Job]:
     read = [name for name, system in installation.deployment.sources.items() if system.connector != PUSH]
     return [
         draining("resolve", resolving.waits, resolving.work),
+        draining("deliver webhooks", webhooks.waits, _deliver, after_kill=True),
         periodic(installation, "forget old runs", "@daily", _forget),
         *(reading(installation, name, _read(name)) for name in read),
     ]
@@ -60,6 +61,10 @@ class _Resolving:
         self.begun = True
         done = f"{resolved.records} records, {resolved.profiles_written} profiles written"
         return done if resolved.records or resolved.profiles_written else None
+
+
+def _deliver(installation: Installation, _: Standing, going: Going) -> str | None:
+    return webhooks.deliver(installation, going)
 
 
 def _forget(installation: Installation, _: Standing, __: Going) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from cdi.auth import Gates
 from cdi.errors import ConfigurationError
 from cdi.ingest.contract import Connector
 from cdi.ingest.manifest import FaultyStreamsError
@@ -128,8 +129,11 @@ class Installation:
         return hashlib.blake2b(orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
     @cached_property
-    def sensitive_sources(self) -> frozenset[str]:
-        return frozenset(n for n, s in self.deployment.sources.items() if s.sensitivity == "sensitive")
+    def gates(self) -> Gates:
+        """What the sources say of who may see them."""
+        sources = self.deployment.sources
+        sensitive = frozenset(name for name, source in sources.items() if source.sensitivity == "sensitive")
+        return Gates(sensitive, {name: source.purposes for name, source in sources.items() if source.purposes})
 
     @cached_property
     def unique_sources(self) -> frozenset[str]:

@@ -52,7 +52,7 @@ def look_before(desk: Desk, profile_ids: Collection[UUID]) -> Before:
 def look_after(desk: Desk, before: Before, *, dry_run: bool) -> dict[str, Any]:
     """`after`: the profiles in which their records are now, each with its fate (`kept`, `revived`, `created` or
     `joined`); `feed`: what subscribers are told. In a dry run a profile that would be created has no id yet."""
-    feed = changes.read_changes(desk.connection, desk.visibility, before.cursor, EVENTS)
+    feed = changes.read_changes(desk.connection, desk.visibility, before.cursor, EVENTS).changes
     fates = {event["profile_id"]: event["type"] for event in feed if event["type"] in {"created", "revived"}}
     unknown = {i for i, fate in fates.items() if fate == "created"} if dry_run else set()
     oldest: dict[UUID, int] = {}

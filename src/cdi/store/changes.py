@@ -7,7 +7,7 @@ gap and a reader never skips a row whose transaction commits late.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import Visibility
+from cdi.errors import CursorGoneError
 from cdi.store.db import as_columns, metadata, text
 from cdi.store.sources import TIME
 
@@ -93,19 +94,79 @@ from counter, unnest(cast(:type as text[]), cast(:profile_id as uuid[]), cast(:o
 """
 
 
-def read_changes(connection: Connection, visibility: Visibility, after: int, limit: int) -> list[dict[str, Any]]:
-    """Events after this cursor, in order, of profiles that the caller may see."""
+EVENT_TYPES: Final = (
+    "created", "updated", "merged", "split", "retired", "revived", "owner_changed", "restricted", "erased",
+)  # fmt: skip
+WINDOW: Final = 50_000
+"""Events that one reading looks at, at most: who asks for what is rare gets an answer, and where to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFilter:
+    """What is wanted of the feed; None: all of it. A profile is of a source if it has a record of it that the caller
+    may see."""
+
+    types: Sequence[str] | None = None
+    owners: Sequence[str] | None = None
+    sources: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Events in order, the cursor to go on from, whether there was more to look at when this was read, and the cursor
+    of the newest event of all."""
+
+    changes: list[dict[str, Any]]
+    after: int
+    more: bool
+    newest: int
+
+
+def read_changes(
+    connection: Connection, visibility: Visibility, after: int, limit: int, wanted: FeedFilter = FeedFilter()
+) -> FeedPage:
+    """Events after this cursor, in order, of profiles of which the caller may see a record.
+
+    Raises CursorGoneError for a cursor that this feed never gave out.
+    """
+    last = last_cursor(connection)
+    if after > last:
+        raise CursorGoneError(
+            "this feed never gave out that cursor: the database was restored from an older backup, or is another one",
+            remedy="Begin anew: take after=0, or a new cursor and all profiles (GET /v1/profiles)",
+        )
+    until = min(last, after + WINDOW)
+    hidden = visibility.hidden_sources
     rows = connection.execute(
-        text(
-            """
-            select cursor, type, profile_id, other_ids, version, attributes, data_owner, at from feed
-            where cursor > :after and (sources = '{}' or not sources <@ cast(:hidden as text[]))
-            order by cursor limit :limit
-            """
-        ),
-        {"after": after, "limit": limit, "hidden": sorted(visibility.hidden_sources)},
+        text(READ),
+        {
+            "after": after,
+            "until": until,
+            "limit": limit + 1,
+            "hidden": sorted(hidden),
+            "types": _listed(wanted.types),
+            "owners": _listed(wanted.owners),
+            "sources": None if wanted.sources is None else sorted(set(wanted.sources) - hidden),
+        },
     ).mappings()
-    return [dict(row) for row in rows]
+    found = [dict(row) for row in rows]
+    if len(found) > limit:
+        return FeedPage(found[:limit], found[limit - 1]["cursor"], True, last)
+    return FeedPage(found, until, until < last, last)
+
+
+READ = """
+select cursor, type, profile_id, other_ids, version, attributes, data_owner, at from feed
+where cursor > :after and cursor <= :until and (sources = '{}' or not sources <@ cast(:hidden as text[]))
+and (cast(:types as text[]) is null or type = any(cast(:types as text[])))
+and (cast(:owners as text[]) is null or data_owner = any(cast(:owners as text[])))
+and (cast(:sources as text[]) is null or sources && cast(:sources as text[]))
+order by cursor limit :limit
+"""
+
+
+def _listed(words: Sequence[str] | None) -> list[str] | None:
+    return None if words is None else list(words)
 
 
 def last_cursor(connection: Connection) -> int:

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 
 from cdi import signing_in, stewardship
 from cdi.access import Caller, Role, Visibility
-from cdi.auth import Gates, require
+from cdi.auth import require
 from cdi.clock import utc_now
 from cdi.errors import ForbiddenError
 from cdi.pipeline import Installation
@@ -201,19 +201,11 @@ def get_visit(
     installation: Installation = request.app.state.installation
     now = utc_now()
     token = request.cookies.get(SESSION_COOKIE)
-    session = signing_in.find_session(connection, token, gates_of(installation), now) if token else None
+    session = signing_in.find_session(connection, token, installation.gates, now) if token else None
     visit = Visit(request, installation, connection, language_of(request), session, now, form)
     if request.method == "POST" and not signing_in.is_form_token(visit.secret, visit.said(FORM_TOKEN)):
         raise ForbiddenError("this form is too old or not from this desk", remedy="Open the page again and repeat it")
     return visit
-
-
-def gates_of(installation: Installation) -> Gates:
-    """What sources say of who may see them."""
-    sources = installation.deployment.sources
-    return Gates(
-        installation.sensitive_sources, {name: said.purposes for name, said in sources.items() if said.purposes}
-    )
 
 
 Visiting: TypeAlias = Annotated[Visit, Depends(get_visit)]
