@@ -109,44 +109,6 @@ STANDING: Final = """(
         and k.revoked_at is null and (k.expires_at is null or k.expires_at > :now)))"""
 """Whoever subscribed may still ask: their key is neither revoked nor expired. Who came with a token has none."""
 
-HEAD: Final = 5_000
-"""Deliveries of one subscription that are rows at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Who gets what, by whose rights, and how it goes."""
-
-    webhook_id: UUID
-    url: str
-    wanted: FeedFilter
-    made_by: str
-    role: str
-    sensitive: bool
-    purposes: Sequence[str] | None
-    created_at: datetime
-    generation: int
-    rotated_at: datetime | None
-    fingerprint: bytes
-    cursor: int
-    delivered: int = 0
-    delivered_at: datetime | None = None
-    failures: int = 0
-    rests_until: datetime | None = None
-    trouble: str | None = None
-
-
-COLUMNS: Final = (
-    "webhook_id, url, types, owners, sources, made_by, role, sensitive, purposes, created_at, generation, rotated_at,"
-    " fingerprint, cursor, delivered, delivered_at, failures, rests_until, trouble"
-)
-
-STANDING: Final = """(
-    not exists (select from api_key k where k.name = w.made_by)
-    or exists (select from api_key k where k.name = w.made_by and k.revoked_at is null
-        and (k.expires_at is null or k.expires_at > :now)))"""
-"""Whoever subscribed may still ask: their key is neither revoked nor expired (or they never had one)."""
-
 HEAD: Final = """d.dead_at is null and d.due_at <= :now and not exists (
     select from webhook_delivery e where e.webhook_id = d.webhook_id and e.profile_id = d.profile_id
     and e.cursor < d.cursor and e.dead_at is null)"""
