@@ -17,10 +17,11 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/system")]
 from desks import DeskInBrowser, chromium, served  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from cdi import deployment, sample, sources  # noqa: E402
-from cdi.access import Role  # noqa: E402
+from cdi import deployment, profiles, sample, sources  # noqa: E402
+from cdi.access import EVERYTHING, Role  # noqa: E402
 from cdi.app import create_app  # noqa: E402
-from cdi.pipeline import open_installation, resolve  # noqa: E402
+from cdi.pipeline import Installation, open_installation, resolve  # noqa: E402
+from cdi.profiles import Query  # noqa: E402
 from cdi.settings import load_settings  # noqa: E402
 
 SCREENS = ROOT / "docs/screens"
@@ -28,8 +29,14 @@ STEWARD = "Eva Brandt"
 
 PAGES = {
     "today": "/",
+    "customers": "/profiles?q=Emre+Müler",
+    "profile": "/profiles/{profile}",
+    "profile-journey": "/profiles/{profile}/journey",
+    "profile-consents": "/profiles/{profile}/consents",
+    "profile-history": "/profiles/{profile}/history",
+    "profile-split": "/profiles/{profile}/split",
 }
-"""The pages by name. A place may hold {profile}, {review} and {conflict}: one of the sample company."""
+"""The pages by name. {profile} is the customer of the sample company with most records among those called Müller."""
 
 LOOKS = {
     "en": {"language": "en", "width": 1280},
@@ -40,17 +47,25 @@ LOOKS = {
 
 def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
     """The pages whose name is in `only`, all if it is empty."""
+    profile = largest(desk.installation)
     for look, how in LOOKS.items():
         page = desk.signed_in(STEWARD, Role.ADMIN, **how)  # type: ignore[arg-type]
         for name, place in PAGES.items():
             if not only or name in only:
-                page.goto(place)
+                page.goto(place.format(profile=profile))
                 yield shoot(page, f"{name}-{look}")
         if not only or "sign-in" in only:
             page.context.clear_cookies()
             page.goto("/sign-in")
             yield shoot(page, f"sign-in-{look}")
         page.context.close()
+
+
+def largest(installation: Installation) -> str:
+    """The profile of which there is most to see."""
+    with installation.database.unit_of_work() as connection:
+        found = profiles.find(connection, installation, EVERYTHING, Query(q="Müller"), limit=50).items
+    return str(max(found, key=lambda document: len(document["records"]))["id"])
 
 
 def shoot(page: Page, name: str) -> Path:

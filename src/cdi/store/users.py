@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -186,7 +187,8 @@ def touch_session(connection: Connection, digest: bytes, now: datetime) -> None:
 def tell_session(connection: Connection, digest: bytes, told: Any) -> None:
     """Keep what the next page says; None: it has been said."""
     connection.execute(
-        text("update desk_session set told = cast(:told as jsonb) where hash = :hash"), {"told": told, "hash": digest}
+        text("update desk_session set told = cast(:told as jsonb) where hash = :hash"),
+        {"told": None if told is None else orjson.dumps(told).decode(), "hash": digest},
     )
 
 

@@ -35,6 +35,9 @@ AREA: Final = Markup(
 )
 
 
+BRANCH: Final = Markup('<path class="accent stroke" d="M0,{a:.1f} C{m},{a:.1f} {m},{b:.1f} {width},{b:.1f}"/>')
+
+
 def _svg(title: str, inside: Sequence[Markup], width: int, height: int, shape: str) -> Markup:
     drawn = Markup("").join(inside)
     return SVG.format(title=title, inside=drawn, width=width, height=height, shape=shape)
@@ -88,3 +91,11 @@ def meter(title: str, share: float, tone: str = "accent") -> Markup:
         for name, wide in (("track", WIDTH), (tone, filled))
     ]
     return _svg(title, bars, WIDTH, 8, "meter")
+
+
+def branches(title: str, count: int) -> Markup:
+    """From one thing on the left to `count` things, of equal height, on the right."""
+    width, height = 60, 100
+    ends = [height * (place + 0.5) / max(count, 1) for place in range(count)]
+    drawn = [BRANCH.format(a=height / 2, b=end, m=width / 2, width=width) for end in ends]
+    return _svg(title, drawn, width, height, "branches")

@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 
 from cdi.settings import Deployment
-from cdi.web import assets, preferences, sign_in, today
+from cdi.web import assets, customers, preferences, profile, sign_in, today
 from cdi.web.pages import Pages
 from cdi.web.routing import install_not_found
 
-ROOMS = (today, sign_in, preferences, assets)
+ROOMS = (today, customers, profile, sign_in, preferences, assets)
 
 
 def add_desk(app: FastAPI, deployment: Deployment) -> None:

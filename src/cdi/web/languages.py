@@ -8,6 +8,7 @@ import gettext
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,13 @@ class Language:
     def percent(self, share: float) -> str:
         """A share of one as per cent, with one digit after the point unless it is whole."""
         return str(numbers.format_percent(share, "#,##0.#%" if self.code == "en" else "#,##0.# %", locale=self.locale))
+
+    def money(self, amount: str | float, currency: str) -> str:
+        """An amount with its currency; as it was said where it is no number."""
+        try:
+            return str(numbers.format_currency(Decimal(str(amount)), currency, locale=self.locale))
+        except (InvalidOperation, numbers.UnknownCurrencyError):
+            return f"{amount} {currency}"
 
     def day(self, value: date | datetime | str) -> str:
         """5 Mar 2026 or 05.03.2026."""

@@ -14,7 +14,8 @@ from cdi.settings import Deployment
 from cdi.web import charts
 from cdi.web.assets import address
 from cdi.web.languages import LANGUAGES, Language, load_messages
-from cdi.web.words import word
+from cdi.web.values import customer_name, hints_of, marks, told_value
+from cdi.web.words import attribute_name, why_not, word
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -53,7 +54,13 @@ class Pages:
         environment.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
         environment.globals.update(
             asset=address,
+            attribute_name=lambda path: attribute_name(language, path),
             charts=charts,
+            customer_name=lambda document: customer_name(language, document),
+            hints_of=lambda document: hints_of(language, document),
+            marks=lambda value: marks(language, value),
+            told_why=lambda reason: why_not(language, reason),
+            told_value=lambda attribute, value: told_value(language, attribute, value),
             company=self.deployment.company.name,
             language=language,
             languages=LANGUAGES,
@@ -67,7 +74,10 @@ class Pages:
             day=language.day,
             moment=language.moment,
             ago=language.ago,
+            event_name=lambda kind: word(language, "event", kind),
             listed=language.listed,
+            money=language.money,
+            record_name=record_name,
         )
         return environment
 
@@ -86,6 +96,12 @@ class Pages:
 def source_name(source: str) -> str:
     """What a source system is called: its name in cdi.yaml, as people write."""
     return source.replace("_", " ").capitalize()
+
+
+def record_name(name: str) -> str:
+    """A record (`SOURCE:KEY`) as people write it."""
+    source, _, key = name.partition(":")
+    return f"{source_name(source)} {key}"
 
 
 def wants_fragment(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """The data's own words in words for people: attributes, parts, kinds, channels, states, reasons. English here; the
 catalogues translate them like any message."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,8 @@ def N_(message: str) -> str:  # noqa: N802  # gettext's name for a message that 
     """Mark a message for translation."""
     return message
 
+
+FREQUENCY: Final = re.compile(r"contact frequency: at most (?P<count>\d+) within (?P<period>.+)")
 
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "attribute": {
@@ -126,15 +129,90 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unsure": N_("Unsure"),
     },
     "rule": {
-        "pinned": N_("pinned by a steward"),
-        "only": N_("the only value"),
+        "pinned by steward": N_("pinned by a steward"),
+        "only value": N_("the only value"),
+        "agreement": N_("all sources agree"),
         "validated": N_("verified values first"),
         "trust": N_("the most trusted source"),
         "newest": N_("the newest"),
         "oldest": N_("the oldest"),
         "most_frequent": N_("said most often"),
         "most_complete": N_("the most complete"),
+        "tie: newest": N_("equal, the newest"),
+        "tie: source order": N_("equal, the first source"),
+        "tie: key order": N_("equal, the first record"),
+        "tie: stream order": N_("equal, the first record"),
+        "tie: record order": N_("equal, the first record"),
+        "tie: listed first": N_("listed first"),
     },
+    "ownership": {
+        "assigned by hand": N_("handed over by a steward"),
+        "customer owner": N_("the owner of all customers whom no rule names"),
+    },
+    "event": {
+        "created": N_("Profile created"),
+        "updated": N_("Values changed"),
+        "merged": N_("Merged with another profile"),
+        "split": N_("Records went to another profile"),
+        "retired": N_("Profile retired"),
+        "revived": N_("Profile is live again"),
+        "owner_changed": N_("Data owner changed"),
+        "restricted": N_("Use restricted"),
+        "erased": N_("Erased"),
+        "pinned": N_("Value pinned"),
+        "unpinned": N_("Value no longer pinned"),
+        "handed_over": N_("Handed to another data owner"),
+        "decision": N_("Decided by a steward"),
+        "decision_agreed": N_("Decision agreed to"),
+        "decision_revoked": N_("Decision taken back"),
+    },
+    "fate": {
+        "kept": N_("keeps its id"),
+        "created": N_("new profile"),
+        "revived": N_("lives again"),
+        "joined": N_("joins a profile"),
+    },
+    "direction": {"inbound": N_("by the customer"), "outbound": N_("by us")},
+    "state": {"open": N_("open"), "closed": N_("closed"), "done": N_("done"), "cancelled": N_("cancelled")},
+    "purpose": {
+        "newsletter": N_("Newsletter"),
+        "phone_contact": N_("Calls"),
+        "advertising": N_("Advertising"),
+        "profiling": N_("Profiling"),
+        "postal_advertising": N_("Advertising by post"),
+        "service": N_("Service"),
+    },
+    "review": {
+        "pair": N_("One customer or two?"),
+        "birth_date": N_("Two birth dates"),
+        "identity_jump": N_("A record that changed its person"),
+        "doubtful_link": N_("A doubtful match"),
+        "overruled": N_("A match that was overruled"),
+        "size": N_("Suspiciously many records"),
+    },
+    "review_reason": {
+        "two birth dates that cannot both be true": N_("Two birth dates that cannot both be true"),
+        "similar, but not certainly one customer": N_("Similar, but not certainly one customer"),
+        "two records match, but the others speak against it": N_("Two records match, the others speak against it"),
+        "others have an equal claim": N_("Others have an equal claim"),
+    },
+    "consent_method": {
+        "single": N_("single opt-in"),
+        "double_opt_in": N_("double opt-in"),
+        "written": N_("in writing"),
+        "form": N_("by form"),
+    },
+    "why_not": {
+        "no address: nothing is known to reach the customer by": N_("No address or number is known"),
+        "consent: none was given": N_("No consent was given"),
+        "consent: not confirmed by double opt-in": N_("The consent was not confirmed (double opt-in)"),
+        "consent: denied": N_("The customer refused"),
+        "consent: withdrawn": N_("The customer withdrew the consent"),
+        "consent: pending": N_("The consent is not confirmed yet"),
+        "consent: denied, and records contradict: review it": N_("The customer refused; records contradict"),
+        "consent: withdrawn, and records contradict: review it": N_("The customer withdrew; records contradict"),
+    },
+    "conflict": {"value": N_("Contradicting values"), "owner": N_("Two data owners")},
     "status": {
         "open": N_("open"),
         "waiting": N_("waits for consent"),
@@ -146,4 +224,21 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 def word(language: Language, kind: str, name: str) -> str:
     """A word of the data for people; one that is not listed (a custom attribute) with blanks for underscores."""
     listed = WORDS[kind].get(name)
-    return language.gettext(listed) if listed else name.replace("_", " ").capitalize()
+    return language.gettext(listed) if listed else name[:1].upper() + name[1:].replace("_", " ")
+
+
+def attribute_name(language: Language, path: str) -> str:
+    """What an attribute is called, custom ones (`attributes.NAME`) too."""
+    name, _, custom = path.partition(".")
+    return word(language, "attribute", custom or name)
+
+
+def why_not(language: Language, reason: str) -> str:
+    """Why a customer may not be contacted now."""
+    frequency = FREQUENCY.fullmatch(reason)
+    if frequency is None:
+        return word(language, "why_not", reason)
+    return language.gettext("Contacted often enough: %(count)s within %(period)s") % {
+        "count": frequency["count"],
+        "period": frequency["period"].replace("days", language.gettext("days")),
+    }

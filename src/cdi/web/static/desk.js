@@ -16,8 +16,27 @@
     (next.matches("a, button") ? next : next.querySelector("a, button") || next).focus();
   };
 
+  // The search and what it found below it: arrows go from one to the next, Escape closes.
+  const findings = (finder, key) => {
+    const input = finder.querySelector("input"), links = [...finder.querySelectorAll(".suggestions a")];
+    if (key === "Escape") {
+      finder.querySelector(".suggestions").replaceChildren();
+      input.value = "";
+      input.blur();
+      return;
+    }
+    const steps = [input, ...links], at = steps.indexOf(document.activeElement);
+    steps[Math.min(steps.length - 1, Math.max(0, at + (key === "ArrowDown" ? 1 : -1)))].focus();
+  };
+
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const finder = event.target.closest(".search");
+    if (finder && ["ArrowDown", "ArrowUp", "Escape"].includes(event.key)) {
+      event.preventDefault();
+      findings(finder, event.key);
+      return;
+    }
     if (writing(event.target)) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -46,6 +65,7 @@
     }
     const closer = event.target.closest("[data-closes]");
     if (closer) { event.preventDefault(); closer.closest("dialog").close(); return; }
+    if (!event.target.closest(".search")) for (const found of document.querySelectorAll(".suggestions")) found.replaceChildren();
     if (event.target.matches("dialog")) event.target.close();
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
