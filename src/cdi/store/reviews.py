@@ -425,7 +425,7 @@ def count_reviews(
     """How many reviews a list would have; whoever counts on for ever keeps everybody waiting, so `at_most`."""
     conditions, parameters = _conditions(visibility, narrowed, now)
     where = f"where {' and '.join(conditions)}" if conditions else ""
-    counted = f"select count(*) from ({COUNTED} {where} limit :limit) some"  # noqa: S608  fixed conditions
+    counted = f"select count(*) from ({COUNTED} {where} limit :limit) counted"  # noqa: S608  fixed conditions
     return int(connection.execute(text(counted), parameters | {"limit": at_most}).scalar_one())
 
 

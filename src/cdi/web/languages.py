@@ -79,6 +79,10 @@ class Language:
         parsed = _day(value, self.zone)
         return str(dates.format_date(parsed, "medium", locale=self.locale))
 
+    def long_day(self, value: datetime) -> str:
+        """Thursday, 5 March 2026."""
+        return str(dates.format_date(_day(value, self.zone), "full", locale=self.locale))
+
     def moment(self, value: datetime | str) -> str:
         """Day and time, in the company's time zone."""
         return str(dates.format_datetime(_moment(value), "medium", tzinfo=self.zone, locale=self.locale))

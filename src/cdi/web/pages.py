@@ -74,6 +74,7 @@ class Pages:
             day=language.day,
             moment=language.moment,
             ago=language.ago,
+            day_label=lambda one: f"{language.day(one['day'])}: {language.number(one['answered'])}",
             event_name=lambda kind: word(language, "event", kind),
             listed=language.listed,
             money=language.money,

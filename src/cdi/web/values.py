@@ -60,6 +60,12 @@ def _name(language: Language, value: Mapping[str, Any]) -> str:
     return f"{told}, {language.gettext('born')} {born}" if born else told
 
 
+def _organisation(_: Language, value: Mapping[str, Any]) -> str:
+    form = str(value.get("legal_form") or "")
+    said_already = bool(form) and str(value.get("name", "")).lower().endswith(form.lower())
+    return _joined(value, ("name", "department") if said_already else ("name", "legal_form", "department"))
+
+
 def _address(language: Language, value: Mapping[str, Any]) -> str:
     street = _joined(value, ("street", "house_number"))
     town = _joined(value, ("postal_code", "city"))
@@ -102,7 +108,7 @@ def _plain(language: Language, value: Any) -> str:
 
 BLOCKS: Final[Mapping[str, Callable[[Language, Mapping[str, Any]], str]]] = {
     "name": _name,
-    "organisation": lambda _, value: _joined(value, ("name", "legal_form", "department")),
+    "organisation": _organisation,
     "addresses": _address,
     "emails": lambda _, value: str(value.get("value", "")),
     "phones": lambda _, value: _phone(str(value.get("value", ""))),

@@ -1,0 +1,132 @@
+"""Every page of the desk × every role × own and foreign owners × with and without field scopes. The pages are those of
+the application; what holds for all of them is asked of each, what differs stands in ROWS."""
+
+from collections.abc import Iterator
+
+import pytest
+from desks import PageClient, signed_in
+from domain import ANNA, profile_of, push
+from fastapi import FastAPI
+from stewarding import WIDE_BAND, Steward, company_in, contradicting
+
+from cdi.access import Role
+from cdi.fields import FieldGroup
+from cdi.pipeline import Installation
+from cdi.web.desk import ROOMS
+from cdi.web.routing import PageRoute
+from conftest import Doors, copy_of
+
+CANARY = "krzywdzinski"
+OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/preferences"}
+CALLERS = ("masked reader", "reader", "steward", "foreign steward", "admin")
+READERS, STEWARDS, OWNERS = "yyyyy", "nnyyy", "nnyny"
+ROWS = {
+    ("GET", "/"): READERS,
+    ("GET", "/profiles"): READERS,
+    ("GET", "/profiles/suggestions"): READERS,
+    ("GET", "/profiles/{profile_id}"): READERS,
+    ("GET", "/profiles/{profile_id}/journey"): READERS,
+    ("GET", "/profiles/{profile_id}/consents"): READERS,
+    ("GET", "/profiles/{profile_id}/history"): READERS,
+    ("GET", "/profiles/{profile_id}/split"): STEWARDS,
+    ("POST", "/profiles/{profile_id}/split"): OWNERS,
+    ("POST", "/profiles/{profile_id}/data-owner"): OWNERS,
+    ("POST", "/profiles/{profile_id}/pins"): OWNERS,
+}
+"""What each of CALLERS is answered: `y` it may, `n` 403."""
+FORMS = {
+    "/profiles/{profile_id}/split": {"record": "till:a2", "reason": "the matrix"},
+    "/profiles/{profile_id}/data-owner": {"owner": "retail", "reason": "the matrix", "version": "*"},
+    "/profiles/{profile_id}/pins": {"attribute": "name", "record": "till:a", "reason": "the matrix", "version": "*"},
+}
+OWNED = "ownership: [{name: of the till, owner: retail, has_source: [till]}]\n"
+
+
+@pytest.fixture(scope="module")
+def company(
+    server_url: str, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Anna's profile of the till, one that is similar to it, and a review about both."""
+    with copy_of(server_url, migrated_template) as database:
+        installation = company_in(tmp_path_factory.mktemp("pages"), database, more=WIDE_BAND + OWNED)
+        push(installation, "till", {"a": ANNA, "a2": ANNA})
+        push(installation, "till", {"b": contradicting(ANNA)})
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def app(company: Installation) -> FastAPI:
+    return Doors(company).app
+
+
+@pytest.fixture(scope="module")
+def people(company: Installation, app: FastAPI) -> dict[str, PageClient]:
+    return {
+        "masked reader": signed_in(company, app, "masked reader", Role.READER),
+        "reader": signed_in(company, app, "reader", Role.READER, groups=tuple(FieldGroup)),
+        "steward": signed_in(company, app, "steward", Role.STEWARD, owners=["retail"]),
+        "foreign steward": signed_in(company, app, "foreign steward", Role.STEWARD, owners=["online"]),
+        "admin": signed_in(company, app, "admin", Role.ADMIN),
+    }
+
+
+@pytest.fixture(scope="module")
+def meant(company: Installation) -> dict[str, str]:
+    """What stands in the paths; a name that is not here stands for something that does not exist."""
+    review = Steward(company, role=Role.ADMIN).review_between(("till", "a"), ("till", "b"))
+    return {"profile_id": str(profile_of(company, "till", "a")), "review_id": str(review["id"]), "source": "till"}
+
+
+def pages() -> list[tuple[str, str]]:
+    """Method and path of every page."""
+    routes = [route for room in ROOMS for route in room.router.routes if isinstance(route, PageRoute)]
+    return sorted((method, route.path) for route in routes for method in route.methods or ())
+
+
+def url(path: str, meant: dict[str, str]) -> str:
+    for name, value in meant.items():
+        path = path.replace("{" + name + "}", value)
+    return path.replace("{", "").replace("}", "")
+
+
+def test_rows_are_of_pages_that_exist() -> None:
+    assert set(ROWS) <= set(pages())
+
+
+def test_nobody_gets_anywhere_without_signing_in(app: FastAPI, meant: dict[str, str]) -> None:
+    for method, path in pages():
+        if path in OPEN_TO_ALL:
+            continue
+        answer = PageClient(app).request(method, url(path, meant))
+        sent_away = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+        assert sent_away or (method == "POST" and answer.status_code == 403), f"{method} {path}: {answer.status_code}"
+        assert CANARY not in answer.text.lower()
+
+
+def test_no_form_is_taken_without_its_token(app: FastAPI, people: dict[str, PageClient], meant: dict[str, str]) -> None:
+    for method, path in pages():
+        if method == "POST":
+            assert people["admin"].post(url(path, meant)).status_code == 403, path
+
+
+def test_no_page_shows_a_value_to_who_may_not_see_it(
+    app: FastAPI, people: dict[str, PageClient], meant: dict[str, str]
+) -> None:
+    for method, path in pages():
+        if method == "GET":
+            answer = people["masked reader"].get(url(path, meant))
+            assert CANARY not in answer.text.lower(), path
+            assert answer.status_code != 500, path
+
+
+@pytest.mark.parametrize("route", ROWS, ids=lambda route: f"{route[0]} {route[1]}")
+def test_who_may_open_and_do_what(route: tuple[str, str], people: dict[str, PageClient], meant: dict[str, str]) -> None:
+    method, path = route
+    wrong = {}
+    for who, expected in zip(CALLERS, ROWS[route], strict=True):
+        client, place = people[who], url(path, meant)
+        answer = client.get(place) if method == "GET" else client.submit(place, **FORMS[path])
+        told = "n" if answer.status_code == 403 else "y"
+        if told != expected or answer.status_code >= 500:
+            wrong[who] = f"{answer.status_code}, expected {expected}"
+    assert not wrong
