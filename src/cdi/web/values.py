@@ -61,8 +61,9 @@ def _name(language: Language, value: Mapping[str, Any]) -> str:
 
 
 def _organisation(_: Language, value: Mapping[str, Any]) -> str:
-    form = str(value.get("legal_form") or "")
-    said_already = bool(form) and str(value.get("name", "")).lower().endswith(form.lower())
+    form = str(value.get("legal_form") or "").strip()
+    name = str(value.get("name", "")).lower()
+    said_already = bool(form) and name.endswith((form.lower(), f" {form.split(maxsplit=1)[0].lower()}"))
     return _joined(value, ("name", "department") if said_already else ("name", "legal_form", "department"))
 
 
