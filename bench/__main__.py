@@ -1,4 +1,4 @@
-"""`python -m bench [speed|accuracy|labels|organisations|service|serving|all]`; `--help` names the options."""
+"""`python -m bench [speed|accuracy|labels|organisations|service|load|serving|all]`; `--help` names the options."""
 
 import argparse
 import shlex
@@ -13,7 +13,7 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    choices = ("speed", "accuracy", "labels", "organisations", "service", "serving", "all")
+    choices = ("speed", "accuracy", "labels", "organisations", "service", "load", "serving", "all")
     parser.add_argument("which", nargs="?", choices=choices, default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
@@ -27,6 +27,9 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
+    if arguments.which == "load":
+        for size in arguments.size:
+            service.measure_load(size, arguments.seed, command)
     if arguments.which == "service":
         for size in arguments.size:
             if arguments.deployment is None:

@@ -96,6 +96,15 @@ def _population(size: int, seed: int) -> Population:
     return generate(size + BATCHES * BATCH + 2 * SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
 
 
+def measure_load(size: int, seed: int, command: str) -> None:
+    """Landing and the first run over everything alone."""
+    population = _population(size, seed)
+    with TemporaryDirectory(prefix="cdi-bench-") as folder:
+        sql = [_landed_from_sql(Path(folder) / "sql", population, size)]
+        bulk, found = _loaded(Path(folder) / "csv", population, size)
+    results.write(f"Loading {size:,} records", command, seed, f"{results.table(HEAD, [*sql, *bulk])}\n\n{found}")
+
+
 # -- bulk ----------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +147,7 @@ def _loaded(folder: Path, population: Population, size: int) -> tuple[list[list[
     profiles = _cdi(folder, "status")[0]["profiles"]
     rows = [
         _row("land from CSV", landing_seconds, size, landing),
+        ["map what landed", *_rate(resolved["seconds"]["map"], size), "", ""],
         _row("resolve everything for the first time", resolving.seconds, size, resolving),
         _row("CSV to golden records", total.seconds, size, total),
         _row("read the same files again", again.seconds, size, again),
@@ -149,9 +159,13 @@ def _loaded(folder: Path, population: Population, size: int) -> tuple[list[list[
 
 
 def _row(step: str, seconds: float, size: int, used: Used) -> list[str]:
-    row = [step, f"{seconds:.1f}", f"{size / seconds:,.0f}", f"{used.cpu_seconds:.1f}", f"{used.peak_mb:,.0f}"]
+    row = [step, *_rate(seconds, size), f"{used.cpu_seconds:.1f}", f"{used.peak_mb:,.0f}"]
     print(*row, sep="  ", file=sys.stderr)
     return row
+
+
+def _rate(seconds: float, size: int) -> tuple[str, str]:
+    return f"{seconds:.1f}", f"{size / seconds:,.0f}"
 
 
 def _rows(population: Population, start: int, stop: int) -> Iterator[tuple[str, ...]]:

@@ -40,7 +40,7 @@ class Deployed:
     def live(self, stream: str) -> dict[str, dict[str, Any]]:
         """By key the canonical form of every record that is not gone; parts without a value are left out."""
         query = text(
-            "select key, canonical from record join record_version using (version_id)"
+            "select key, canonical from record join meaning using (version_id)"
             " where source = :source and stream = :stream and live"
         )
         with self.installation.database.unit_of_work() as connection:

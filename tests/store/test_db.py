@@ -13,12 +13,14 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Company, Deployment, Environment, Owner, Settings
 from cdi.store import embedded
-from cdi.store.db import Database, check_server, copy_rows, open_database, resolver_lock
+from cdi.store.db import Database, check_server, copy_lines, copy_rows, in_line, open_database, resolver_lock
 
 OWNER = Owner(id="central", department="Central", role="Head", contact="central@example.org")
 DEPLOYMENT = Deployment(
@@ -54,6 +56,19 @@ def test_a_unit_of_work_that_fails_leaves_nothing(scratch: Database) -> None:
         connection.execute(text("INSERT INTO thing (id, name) VALUES (1, 'lost')"))
         raise ZeroDivisionError
     assert names(scratch) == []
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(st.lists(TEXTS, max_size=20))
+def test_texts_copied_in_as_lines_come_out_as_they_were(scratch: Database, texts: list[str]) -> None:
+    with scratch.unit_of_work() as connection:
+        connection.execute(text("TRUNCATE thing"))
+        lines = (f"{n}\t{in_line(value)}\n" for n, value in enumerate([*texts, "\\.", "\\N", "a\tb\r\n"]))
+        copy_lines(connection, "thing", ("id", "name"), lines)
+    assert names(scratch) == [*texts, "\\.", "\\N", "a\tb\r\n"]
 
 
 def test_rows_copied_in_come_out_as_they_were(scratch: Database) -> None:

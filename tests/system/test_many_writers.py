@@ -64,7 +64,7 @@ def pushes(resolved_template: tuple[Path, str], server_url: str) -> list[Push]:
             rows = connection.execute(
                 text(
                     "select r.source, r.stream, r.key, r.observed_at, v.canonical"
-                    " from record r join record_version v using (version_id) where r.live and r.kind = 'customer'"
+                    " from record r join meaning v using (version_id) where r.live and r.kind = 'customer'"
                     " order by r.source, r.stream, r.key"
                 )
             ).all()

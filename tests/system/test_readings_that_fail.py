@@ -230,7 +230,7 @@ def test_a_clock_that_is_wrong_loses_nothing(
     ]
     with reading.database.unit_of_work() as connection:
         shown = connection.execute(
-            text("select v.canonical from record r join record_version v using (version_id) where r.key = '1'")
+            text("select v.canonical from record r join meaning v using (version_id) where r.key = '1'")
         ).scalar_one()
     assert shown["emails"] == [{"value": "neu2@web.de"}]
 

@@ -165,7 +165,7 @@ def test_a_repeated_delivery_has_no_effect(listening: Installation, vendor: Test
     assert deliver(vendor, {"topic": "saved", "customer": first}, "e3", sent=sent)["repeated"]
     assert count(listening, "record_version") == 2
     with listening.database.unit_of_work() as connection:
-        mails = connection.execute(text("select canonical->'emails' from record_version order by version_id desc"))
+        mails = connection.execute(text("select canonical->'emails' from meaning order by version_id desc"))
         assert mails.scalars().first() == [{"value": "neu@web.de"}]
 
 

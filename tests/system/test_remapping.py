@@ -79,7 +79,7 @@ def canonical(installation: Installation, key: str, stream: str = "customers") -
     with installation.database.unit_of_work() as connection:
         return connection.execute(
             text(
-                "select v.canonical from record r join record_version v using (version_id)"
+                "select v.canonical from record r join meaning v using (version_id)"
                 " where r.key = :key and r.stream = :stream"
             ),
             {"key": key, "stream": stream},

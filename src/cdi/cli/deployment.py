@@ -18,6 +18,7 @@ from cdi.cli.terminal import (
     Folder,
     Json,
     Steps,
+    Taking,
     ago,
     err,
     one_line,
@@ -103,10 +104,11 @@ def resolve(
     with installed(folder) as installation:
         os.nice(GIVING_WAY)
         with progress_bars() as progress:
-            resolved = resolve_due(installation, full=full, progress=progress)
+            taking = Taking(progress)
+            resolved = resolve_due(installation, full=full, progress=taking)
         told = _resolved(resolved)
         if as_json:
-            print_json(told)
+            print_json(told | {"seconds": taking.seconds()})
         else:
             out.print(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in told.items()))
 

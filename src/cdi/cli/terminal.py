@@ -1,6 +1,7 @@
 """How commands speak: tables and bars for people, one JSON object for programs, one red line for what went wrong."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -82,6 +83,31 @@ def until(moment: datetime | str | None) -> str:
     parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = (parsed - utc_now()).total_seconds()
     return f"in {span(seconds)}" if seconds > 0 else "due"
+
+
+class Taking:
+    """Progress that is passed on, and how long each step took: from when it was first told of to the next one."""
+
+    def __init__(self, tell: Steps) -> None:
+        self._tell = tell
+        self._taken: dict[str, float] = {}
+        self._step, self._since = "", time.perf_counter()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step != self._step:
+            self._note()
+            self._step = step
+        self._tell(step, done, total)
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds by step."""
+        self._note()
+        return {step: round(taken, 2) for step, taken in self._taken.items() if step}
+
+    def _note(self) -> None:
+        now = time.perf_counter()
+        self._taken[self._step] = self._taken.get(self._step, 0.0) + now - self._since
+        self._since = now
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The next page is fetched while the last one is landed, so that a reading is as fast as the slower of the two."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,9 +14,13 @@ def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead") as worker:
         waiting = worker.submit(next, items, _END)
-        while (item := waiting.result()) is not _END:
-            waiting = worker.submit(next, items, _END)
-            yield item  # type: ignore[misc]  # it is no _END
+        try:
+            while (item := waiting.result()) is not _END:
+                waiting = worker.submit(next, items, _END)
+                yield item  # type: ignore[misc]  # it is no _END
+        finally:
+            if isinstance(items, Generator):
+                worker.submit(items.close)  # in the thread that opened what it has open
 
 
 _END = object()

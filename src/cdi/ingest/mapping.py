@@ -234,12 +234,13 @@ def _parts(names: tuple[str, ...] | None, spec: Any, shared: Compilation, place:
 
     def build(native: Any) -> dict[str, Any] | None:
         block = {name: value for name, make in said if (value := make(native)) is not None}
-        # A bare "verified" or "shared" says nothing without the value that it speaks of.
-        if block.keys() <= _YES_OR_NO:
+        if not block or (bare and block.keys() <= _YES_OR_NO):
             return None
         block.update(literals)
         return block
 
+    # A bare "verified" or "shared" says nothing without the value that it speaks of.
+    bare = not _YES_OR_NO.isdisjoint(name for name, _ in said)
     return build
 
 
@@ -272,12 +273,16 @@ def _block_item(attribute: Attribute, item: Any, shared: Compilation, place: Loc
     when = _control(item, "when", shared, place)
     needed = "value" if attribute.name in _CARRIES_VALUE else None
 
+    def one(native: Any) -> list[Any]:
+        block = parts(native)
+        return [block] if block and (needed is None or needed in block) else []
+
     def build(native: Any) -> list[Any]:
         elements = [native] if each is None else _elements(each(native), native)
         blocks = [parts(e) for e in elements if when is None or not is_false(when(e))]
         return [block for block in blocks if block and (needed is None or needed in block)]
 
-    return build
+    return one if each is None and when is None else build
 
 
 def _elements(found: Any, native: Any) -> list[Any]:

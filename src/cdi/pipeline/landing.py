@@ -3,7 +3,8 @@
 Landing is idempotent on (source, key, content): the same batch twice changes nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -14,6 +15,7 @@ from sqlalchemy import Connection
 from cdi.errors import BadRecordError
 from cdi.fields import CanonicalData, Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
+from cdi.ingest.manifest import DeclaredConnector
 from cdi.normalise.record import canonicalise
 from cdi.pipeline.arrivals import (
     as_stored,
@@ -26,11 +28,10 @@ from cdi.pipeline.arrivals import (
     storable,
     without,
 )
-from cdi.pipeline.canonical import ManyHands
 from cdi.pipeline.installation import Installation
 from cdi.resolution.another_person import is_another_person
 from cdi.resolution.copies import news_of_copy
-from cdi.store import first_versions, redo
+from cdi.store import first_versions, meanings, redo
 from cdi.store import profiles as profile_store
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
@@ -44,6 +45,8 @@ CONTACTS = "contacts"
 CHANGED: Final = "the source changed it"
 MANY: Final = 100
 """From so many new records on, COPY takes less than one statement for all."""
+VERY_MANY: Final = 2_000
+"""So many new customers in one batch of a reading are mapped afterwards."""
 
 MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 
@@ -52,8 +55,9 @@ MapRecord: TypeAlias = Callable[[str, Native], CanonicalData]
 class Arriving:
     """Where a batch comes from: its source, the kinds of its streams, and the mapping that understands them.
 
-    `copies`: by (stream, key), the profile that an application says it copied the record from; `many`: what
-    maps very many customers.
+    `copies`: by (stream, key), the profile that an application says it copied the record from. `map_later`: very many
+    customers that are new land as they were said, and are mapped afterwards (`mapping_landed`), by other processes:
+    what is no Python of a connector's own can travel there.
     """
 
     source: str
@@ -61,7 +65,7 @@ class Arriving:
     map_record: MapRecord
     run_id: int | None = None
     copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    many: ManyHands | None = None
+    map_later: bool = False
 
 
 def arriving_of(
@@ -69,12 +73,12 @@ def arriving_of(
     source: str,
     run_id: int | None = None,
     copies: Mapping[tuple[str, str], str] | None = None,
-    many: ManyHands | None = None,
 ) -> Arriving:
     """Where records of this source come from: its streams, understood by its connector's mapping."""
     connector, config = installation.connector(source), installation.config(source)
     kinds = {stream.name: stream.kind for stream in connector.streams()}
-    return Arriving(source, kinds, lambda name, data: connector.map(name, data, config), run_id, copies or {}, many)
+    later = isinstance(connector, DeclaredConnector)
+    return Arriving(source, kinds, lambda name, data: connector.map(name, data, config), run_id, copies or {}, later)
 
 
 @dataclass(slots=True)
@@ -138,6 +142,7 @@ def _land_round(
             landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
     if not news:
         return
+    _map_those_before(connection, installation, arriving, [arrival for arrival, is_first in found if not is_first], now)
     news = _without_echo(connection, _held_back(connection, arriving.source, news))
     saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
     landed.counts += added
@@ -176,31 +181,50 @@ def _land_first(
     now: datetime,
 ) -> None:
     """Many customers that are named for the first time: nothing before them has to be asked for."""
-    news: list[tuple[Arrival, str]] = []
-    for arrival, made in zip(arrivals, _made(installation, arriving, arrivals), strict=True):
-        if isinstance(made, BadRecordError):
-            landed.rejected.append(Rejected(arrival.stream, str(made), arrival.native, arrival.key))
-        else:
-            news.append((arrival, made))
-    record_ids = first_versions.save_first_versions(connection, arriving.source, news, arriving.run_id, now)
-    first_versions.queue_first(connection, record_ids, CHANGED, now)
-    source_store.heal_rejected(connection, arriving.source, [(a.stream, a.key) for a, _ in news], now)
-    landed.counts.added += len(news)
-    landed.due += record_ids
-
-
-def _made(
-    installation: Installation, arriving: Arriving, arrivals: Sequence[Arrival]
-) -> Iterator[str | BadRecordError]:
-    """The canonical form of each, as JSON, or why there is none."""
-    if arriving.many is not None and len({arrival.stream for arrival in arrivals}) == 1:
-        yield from arriving.many.made(arrivals[0].stream, [arrival.said for arrival in arrivals])
-        return
+    later = arriving.map_later and len(arrivals) >= VERY_MANY
+    readable: list[Arrival] = []
+    canonical: list[str] = []
     for arrival in arrivals:
         try:
-            yield orjson.dumps(canonical_of(installation, arriving, arrival)).decode()
+            if later:
+                arriving.map_record(arrival.stream, arrival.native)
+            else:
+                canonical.append(orjson.dumps(canonical_of(installation, arriving, arrival)).decode())
+            readable.append(arrival)
         except BadRecordError as error:
-            yield error
+            landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
+    first = first_versions.save_first_versions(connection, arriving.source, readable, arriving.run_id, now)
+    if later:
+        streams = [arrival.stream for arrival in readable]
+        first_versions.leave_unmapped(connection, arriving.source, first, streams, now)
+    else:
+        meanings.save_meanings(connection, dict(zip(first.version_ids, canonical, strict=True)))
+        first_versions.queue_first(connection, first.record_ids, CHANGED, now)
+        landed.due += first.record_ids
+    source_store.heal_rejected(connection, arriving.source, [(a.stream, a.key) for a in readable], now)
+    landed.counts.added += len(readable)
+
+
+def _map_those_before(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    again: Sequence[Arrival],
+    now: datetime,
+) -> None:
+    """What is said anew of records that landed in bulk and are not mapped yet is compared with what they mean."""
+    if not arriving.map_later or not again:
+        return
+    before = meanings.load_unmapped_of(connection, arriving.source, [(a.stream, a.key) for a in again])
+    taken = meanings.take_unmapped(connection, [version.version_id for version in before])
+    context, meant = installation.context(arriving.source), dict.fromkeys(sorted(taken), "{}")
+    for version in before:
+        if version.version_id in taken:
+            with suppress(BadRecordError):  # it was readable when it landed: the mapping is another one by now
+                canonical = canonicalise(arriving.map_record(version.stream, version.native), context)
+                meant[version.version_id] = orjson.dumps(canonical).decode()
+    meanings.save_meanings(connection, meant)
+    redo.queue(connection, list(taken.values()), CHANGED, now)
 
 
 def _held_back(connection: Connection, source: str, news: Sequence[NewVersion]) -> list[NewVersion]:

@@ -6,13 +6,12 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.pipeline.publishing import Clusters, Finding
+from cdi.resolution.components import component_of
 from cdi.resolution.decisions import Constraints
 
 
@@ -116,9 +115,7 @@ def _components(snapshot: Snapshot, outcome: Outcome) -> IntArray:
         here = group[np.isin(group, table.record_ids)]
         left.append(table.row_of(here[:-1]))
         right.append(table.row_of(here[1:]))
-    edges = np.concatenate(left), np.concatenate(right)
-    graph = coo_array((np.ones(len(edges[0]), np.int8), edges), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+    return component_of(n, np.concatenate(left), np.concatenate(right))
 
 
 def labels_of(snapshot: Snapshot, outcome: Outcome) -> IntArray:

@@ -25,6 +25,7 @@ from cdi.matching.training import shared_values
 from cdi.pipeline.births import Expecting, Newborn, bear, can_be_born, derived, expecting, put_together
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.many_records import normalise_many, table_of_all
+from cdi.pipeline.mapping_landed import map_what_landed
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.parts import Outcome, Part, Snapshot, divided, labels_of
 from cdi.pipeline.publishing import publish
@@ -70,6 +71,7 @@ def resolve(installation: Installation, *, full: bool = False, progress: Progres
     """
     resolved = Resolved()
     say = progress or (lambda _step, _done, _total: None)
+    map_what_landed(installation, say)
     if _task(installation, full=full) is not None:
         try:
             with installation.database.exclusive(reruns.LOCK):

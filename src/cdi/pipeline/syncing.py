@@ -1,12 +1,13 @@
 """A source is read stream by stream, each from its checkpoint on; what was read is landed batch by batch."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError, SourceError, StoppedError
+from cdi.ingest.ahead import ahead
 from cdi.ingest.contract import (
     Checkpoint,
     FullScanEnd,
@@ -18,12 +19,9 @@ from cdi.ingest.contract import (
     State,
     StreamInfo,
 )
-from cdi.ingest.manifest import DeclaredConnector
-from cdi.pipeline.canonical import ManyHands, Mapper
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.landing import Arriving, arriving_of, land
 from cdi.pipeline.remapping import remap_if_changed
-from cdi.pipeline.workers import Workers
 from cdi.store import received
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
@@ -45,12 +43,12 @@ def sync(
     `progress` is told after each batch; a StoppedError that it raises ends the run there.
     """
     connector, config = installation.connector(source), installation.config(source)
-    with installation.database.exclusive(source_store.sync_lock(source)), Workers() as workers:
+    with installation.database.exclusive(source_store.sync_lock(source)):
         run_id = _start(installation, source)
         counts = Counts()
         context = ReadContext(folder=installation.folder, now=utc_now(), source=source)
         streams = [stream for stream in connector.streams() if not only or stream.name in only]
-        arriving = arriving_of(installation, source, run_id, many=_many_hands(installation, source, workers))
+        arriving = arriving_of(installation, source, run_id)
         try:
             remap_if_changed(installation, source)
             for stream in streams:
@@ -79,14 +77,6 @@ def _settle(installation: Installation, source: str, streams: Sequence[StreamInf
     """What deliveries pointed to before this run began has been read."""
     with installation.database.unit_of_work() as connection:
         received.settle(connection, source, [stream.name for stream in streams], began, utc_now())
-
-
-def _many_hands(installation: Installation, source: str, workers: Workers) -> ManyHands | None:
-    """What maps very many records in other processes; a connector in Python stays in this one."""
-    connector = installation.connector(source)
-    if not isinstance(connector, DeclaredConnector):
-        return None
-    return ManyHands(Mapper(connector, installation.config(source), installation.context(source)), workers)
 
 
 def _start(installation: Installation, source: str) -> int:
@@ -130,23 +120,35 @@ class Batch:
 
 
 def _sync_stream(
-    installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterable[ReadEvent]
+    installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterator[ReadEvent]
 ) -> Iterator[Counts]:
+    # Of a stream that has nothing yet nothing can be missing: what is seen need not be remembered.
+    remembers = stream.scans and _has_live(installation, arriving.source, stream.name)
+    for batch, mark in ahead(_batches(events)):
+        checkpoint = mark if isinstance(mark, Checkpoint) else None
+        yield _commit(installation, arriving, stream, batch, checkpoint, remembers=remembers)
+        if isinstance(mark, FullScanEnd) and remembers:
+            yield _remove_missing(installation, arriving, mark)
+
+
+def _has_live(installation: Installation, source: str, stream: str) -> bool:
+    with installation.database.unit_of_work() as connection:
+        return record_store.any_live(connection, source, stream)
+
+
+def _batches(events: Iterator[ReadEvent]) -> Iterator[tuple[Batch, Checkpoint | FullScanEnd | None]]:
+    """What is landed in one commit, each with what was said at its end."""
     batch = Batch()
     for event in events:
         if isinstance(event, Record | Rejected):
             batch.add(event)
             if len(batch) >= BATCH:
-                yield _commit(installation, arriving, stream, batch, None)
+                yield batch, None
                 batch = Batch()
-        elif isinstance(event, Checkpoint):
-            yield _commit(installation, arriving, stream, batch, event)
-            batch = Batch()
         else:
-            yield _commit(installation, arriving, stream, batch, None)
+            yield batch, event
             batch = Batch()
-            yield _remove_missing(installation, arriving, event)
-    yield _commit(installation, arriving, stream, batch, None)
+    yield batch, None
 
 
 def _commit(
@@ -155,13 +157,15 @@ def _commit(
     stream: StreamInfo,
     batch: Batch,
     checkpoint: Checkpoint | None,
+    *,
+    remembers: bool,
 ) -> Counts:
     if not batch and checkpoint is None:
         return Counts()
     with installation.database.unit_of_work() as connection:
         now = utc_now()
         counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
-        if stream.scans and arriving.run_id is not None:
+        if remembers and arriving.run_id is not None:
             record_store.remember_scanned(connection, arriving.run_id, batch.keys)
         if checkpoint is not None:
             source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)

@@ -11,11 +11,10 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cdi.matching.model import contained
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct, places
+from cdi.resolution.components import component_of
 from cdi.resolution.decisions import Constraints
 
 Score = Callable[[IntArray, IntArray], ScoredPairs]
@@ -149,8 +148,7 @@ def _pack(left: IntArray, right: IntArray) -> IntArray:
 
 def _connected(n: int, left: IntArray, right: IntArray) -> IntArray:
     """By position, the smallest position of its component."""
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
-    _, component = connected_components(graph, directed=False)
+    component = component_of(n, left, right)
     smallest = np.full(int(component.max(initial=-1)) + 1, n, np.int64)
     smallest[component[::-1]] = np.arange(n)[::-1]  # what is assigned last stays
     return smallest[component]

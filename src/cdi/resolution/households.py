@@ -10,14 +10,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cdi.matching import features
 from cdi.matching.columns import FORMER, RecordTable
 from cdi.matching.engine import household_probability
 from cdi.matching.pairs import FloatArray, IntArray, ScoredPairs
 from cdi.matching.similarity import Hashes, combine
+from cdi.resolution.components import component_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +82,7 @@ def find_households(
 def _connected(n: int, left: IntArray, right: IntArray) -> IntArray:
     """By cluster number, the smallest cluster number of its component; `right` are places."""
     nodes = n + int(right.max(initial=-1)) + 1
-    graph = coo_array((np.ones(len(left), np.int8), (left, n + right)), shape=(nodes, nodes))
-    _, component = connected_components(graph, directed=False)
+    component = component_of(nodes, left, n + right)
     smallest = np.full(nodes, n, np.int64)
     np.minimum.at(smallest, component[:n], np.arange(n))
     return smallest[component[:n]]

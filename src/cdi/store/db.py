@@ -9,7 +9,7 @@ import os
 import pkgutil
 import socket
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
@@ -103,7 +103,11 @@ class Database:
                         f"another {name} is running: {_holder(connection, key)}",
                         remedy="Wait for it or end it",
                     )
-            yield
+            try:
+                yield
+            finally:
+                with suppress(psycopg.Error):  # who comes next must not wait until the server sees us gone
+                    connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -220,6 +224,26 @@ def copy_rows(connection: Connection, table: Table | str, columns: Sequence[str]
             copy.write_row(row)
             count += 1
     return count
+
+
+def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """Append lines of COPY's text format, each with its end: a fifth of the time that values of Python's own take. See
+    `in_line` for texts that may hold anything."""
+    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    fields = sql.SQL(", ").join(map(sql.Identifier, columns))
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), fields)) as copy,
+    ):
+        copy.write("".join(lines))
+
+
+def in_line(value: str) -> str:
+    """A text as COPY's text format writes it."""
+    value = value.replace("\\", "\\\\")
+    if value.isprintable():
+        return value
+    return value.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 FEW: Final = 9

@@ -1,65 +1,104 @@
 """Records that a source names for the first time, many at once: they have nothing before them to be compared with, so
 that they are appended by COPY, under ids that are drawn beforehand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
-from cdi.store.db import copy_rows, text
+from cdi.store.db import copy_lines, in_line, text
 from cdi.store.records import Arrival
 
+NULL: Final = "\\N"
+
 RECORD = (
-    "record_id", "source", "stream", "key", "kind", "live", "version_id", "observed_at", "content_hash", "first_seen",
+    "record_id", "version_id", "source", "stream", "key", "kind", "live", "observed_at", "content_hash", "first_seen",
 )  # fmt: skip
 VERSION = (
-    "version_id", "record_id", "op", "native", "canonical", "content_hash", "source_time", "observed_at",
-    "recorded_at", "run_id",
-)  # fmt: skip
+    "version_id",
+    "record_id",
+    "op",
+    "native",
+    "content_hash",
+    "source_time",
+    "observed_at",
+    "recorded_at",
+    "run_id",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstVersions:
+    """The numbers of new records and of their versions, side by side."""
+
+    record_ids: Sequence[int]
+    version_ids: Sequence[int]
 
 
 def save_first_versions(
-    connection: Connection, source: str, news: Sequence[tuple[Arrival, str]], run_id: int | None, now: datetime
-) -> list[int]:
-    """Append these upserts, each with its canonical form as JSON, of keys that the source never named; their new
-    records."""
-    ids = _draw(connection, "record", "record_id", len(news))
-    versions = _draw(connection, "record_version", "version_id", len(news))
-    numbered = list(zip(ids, versions, news, strict=True))
-    copy_rows(
-        connection,
-        "record",
-        RECORD,
-        (
-            (i, source, a.stream, a.key, a.kind, True, version, a.observed_at, a.content_hash, now)
-            for i, version, (a, _) in numbered
-        ),
+    connection: Connection, source: str, arrivals: Sequence[Arrival], run_id: int | None, now: datetime
+) -> FirstVersions:
+    """Append these upserts of keys that the source never named; what they mean is for the caller to say."""
+    first = FirstVersions(
+        _draw(connection, "record", "record_id", len(arrivals)),
+        _draw(connection, "record_version", "version_id", len(arrivals)),
     )
-    copy_rows(
-        connection,
-        "record_version",
-        VERSION,
-        (
-            (
-                version, i, a.op.value, a.said.decode(), canonical, a.content_hash, a.source_time, a.observed_at,
-                now, run_id,
-            )
-            for i, version, (a, canonical) in numbered
-        ),
-    )  # fmt: skip
-    return ids
+    numbered = list(zip(first.record_ids, first.version_ids, arrivals, strict=True))
+    copy_lines(connection, "record", RECORD, _records(source, numbered, now))
+    copy_lines(connection, "record_version", VERSION, _versions(numbered, NULL if run_id is None else str(run_id), now))
+    return first
+
+
+Numbered: TypeAlias = Sequence[tuple[int, int, Arrival]]
+
+
+def _records(source: str, numbered: Numbered, now: datetime) -> Iterator[str]:
+    source, seen = in_line(source), str(now)
+    for record, version, a in numbered:
+        yield (
+            f"{record}\t{version}\t{source}\t{in_line(a.stream)}\t{in_line(a.key)}\t{a.kind}\tt"
+            f"\t{a.observed_at}\t\\\\x{a.content_hash.hex()}\t{seen}\n"
+        )
+
+
+def _versions(numbered: Numbered, run_id: str, now: datetime) -> Iterator[str]:
+    end = f"{now}\t{run_id}\n"
+    for record, version, a in numbered:
+        yield (
+            f"{version}\t{record}\t{a.op.value}\t{in_line(a.said.decode())}\t\\\\x{a.content_hash.hex()}"
+            f"\t{a.source_time or NULL}\t{a.observed_at}\t{end}"
+        )
+
+
+def leave_unmapped(
+    connection: Connection, source: str, first: FirstVersions, streams: Sequence[str], now: datetime
+) -> None:
+    """These new records, of these streams, wait to be mapped."""
+    source, landed = in_line(source), str(now)
+    lines = (
+        f"{version}\t{record}\t{source}\t{in_line(stream)}\t{landed}\n"
+        for version, record, stream in zip(first.version_ids, first.record_ids, streams, strict=True)
+    )
+    columns = ("version_id", "record_id", "source", "stream", "landed_at")
+    copy_lines(connection, "unmapped", columns, lines)
 
 
 def queue_first(connection: Connection, record_ids: Sequence[int], reason: str, now: datetime) -> None:
     """These new records are due: nothing about them can be queued already."""
-    columns = ("record_id", "due_at", "reason", "queued_at")
-    copy_rows(connection, "redo", columns, ((record_id, now, reason, now) for record_id in record_ids))
+    end = f"{now}\t{in_line(reason)}\t{now}\n"
+    lines = (f"{record}\t{end}" for record in record_ids)
+    copy_lines(connection, "redo", ("record_id", "due_at", "reason", "queued_at"), lines)
 
 
 def _draw(connection: Connection, table: str, column: str, count: int) -> list[int]:
     """So many new numbers of an identity column, ascending."""
-    drawn = connection.execute(
-        text("select nextval(pg_get_serial_sequence(:table, :column)) from generate_series(1, :count)"),
+    drawn: str | None = connection.execute(
+        text(
+            "select string_agg(nextval(pg_get_serial_sequence(:table, :column))::text, ',')"
+            " from generate_series(1, :count)"
+        ),
         {"table": table, "column": column, "count": count},
-    )
-    return sorted(drawn.scalars())
+    ).scalar_one()
+    return sorted(map(int, drawn.split(","))) if drawn else []

@@ -1,18 +1,37 @@
 """What source records mean, as their mapping had it when it was last applied; drawn anew when the mapping changes.
 
-What was said is never touched: only the canonical form, which is a conclusion, is written again.
+What was said is never touched: only the canonical form, which is a conclusion and has a table of its own, is written
+again. What landed in bulk has none at first: it waits, as a row of `unmapped`, and is due when it has been mapped.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native
-from cdi.store.db import metadata, text
+from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
+
+meaning = Table(
+    "meaning",
+    metadata,
+    Column("version_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("canonical", JSONB, nullable=False),
+)
+
+unmapped = Table(
+    "unmapped",
+    metadata,
+    Column("version_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("record_id", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("landed_at", TIME, nullable=False),
+)
 
 applied_mapping = Table(
     "applied_mapping",
@@ -80,9 +99,9 @@ def load_meanings(connection: Connection, source: str, stream: str, keys: Sequen
     rows = connection.execute(
         text(
             """
-            select v.version_id, v.record_id, r.key, r.kind, v.native, v.canonical, v.source_time, v.observed_at,
+            select v.version_id, v.record_id, r.key, r.kind, v.native, m.canonical, v.source_time, v.observed_at,
                 r.live and r.version_id = v.version_id as counts_now, v.run_id is not null as was_read
-            from record r join record_version v using (record_id)
+            from record r join record_version v using (record_id) join meaning m on m.version_id = v.version_id
             where r.source = :source and r.stream = :stream and r.current and r.key = any(cast(:keys as text[]))
             and v.op = 'upsert' and v.derived_from is null order by v.version_id
             """
@@ -97,9 +116,9 @@ def replace_meanings(connection: Connection, canonical: Mapping[int, str]) -> No
     connection.execute(
         text(
             """
-            update record_version v set canonical = n.canonical
+            update meaning m set canonical = n.canonical
             from unnest(cast(:ids as bigint[]), cast(:canonical as jsonb[])) as n(version_id, canonical)
-            where v.version_id = n.version_id
+            where m.version_id = n.version_id
             """
         ),
         {"ids": list(canonical), "canonical": list(canonical.values())},
@@ -118,3 +137,85 @@ def rename(connection: Connection, source: str, stream: str, old: str, new: str)
         ),
         {"source": source, "stream": stream, "old": old, "new": new},
     ).scalar()
+
+
+# -- what landed and was not mapped yet ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """A version of a customer that nobody has mapped yet."""
+
+    version_id: int
+    record_id: int
+    source: str
+    stream: str
+    key: str
+    native: Native
+
+
+def ends_of_unmapped(connection: Connection, size: int) -> list[int]:
+    """The last version of each page of at most so many that are not mapped yet, ascending."""
+    return list(
+        connection.execute(
+            text(
+                "select max(version_id) from ("
+                "select version_id, (row_number() over (order by version_id) - 1) / :size as page from unmapped) p"
+                " group by page order by 1"
+            ),
+            {"size": size},
+        ).scalars()
+    )
+
+
+UNMAPPED = """
+select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+from unmapped u join record r using (record_id) join record_version v on v.version_id = u.version_id
+"""
+
+
+def load_unmapped(connection: Connection, after: int, last: int) -> list[Unmapped]:
+    """What is not mapped yet of the versions after `after`, up to `last`."""
+    rows = connection.execute(
+        text(UNMAPPED + " where u.version_id > :after and u.version_id <= :last order by u.version_id"),
+        {"after": after, "last": last},
+    )
+    return [Unmapped(*row) for row in rows]
+
+
+def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[str, str]]) -> list[Unmapped]:
+    """What is not mapped yet of the records of this source that are called so (stream, key)."""
+    rows = connection.execute(
+        text(
+            """
+            select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+            from unnest(cast(:streams as text[]), cast(:keys as text[])) as n(stream, key)
+            join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current
+            join unmapped u on u.version_id = r.version_id join record_version v on v.version_id = r.version_id
+            order by u.version_id
+            """
+        ),
+        {"source": source, "streams": [s for s, _ in names], "keys": [k for _, k in names]},
+    )
+    return [Unmapped(*row) for row in rows]
+
+
+def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[int, int]:
+    """Those of these versions that nobody else has mapped meanwhile, each with its record: now they are the
+    caller's to give a meaning."""
+    rows = connection.execute(
+        text("delete from unmapped where version_id = any(cast(:ids as bigint[])) returning version_id, record_id"),
+        {"ids": list(version_ids)},
+    )
+    return {row.version_id: row.record_id for row in rows}
+
+
+def save_meanings(connection: Connection, canonical: Mapping[int, str]) -> None:
+    """By version that had none, what it means, as JSON."""
+    copy_rows(connection, "meaning", ("version_id", "canonical"), canonical.items())
+
+
+def waiting_to_be_mapped(connection: Connection) -> tuple[int, datetime | None]:
+    """How many versions are not mapped yet, and since when the oldest."""
+    row = connection.execute(text("select count(*) as n, min(landed_at) as oldest from unmapped")).one()
+    return int(row.n), row.oldest

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import as_columns, copy_rows, lock_key, metadata, text
+from cdi.store.db import as_columns, copy_lines, in_line, lock_key, metadata, text
 from cdi.store.sources import TIME, Counts
 
 record = Table(
@@ -59,7 +59,6 @@ record_version = Table(
     Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
     Column("op", Text, nullable=False),
     Column("native", JSONB, nullable=False),
-    Column("canonical", JSONB, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("source_time", TIME),
     Column("observed_at", TIME, nullable=False),  # the source's time, clamped, else that of arrival
@@ -125,7 +124,8 @@ BUCKETS: Final = 64
 def lock_keys(connection: Connection, source: str, keys: Iterable[str]) -> None:
     """Nobody else lands these keys of this source until the end of the transaction: of two who say the same at once
     the second finds it said. Taken in one order by all, once a transaction."""
-    buckets = {lock_key(f"land {source}") ^ zlib.crc32(key.encode()) % BUCKETS for key in keys}
+    mine = lock_key(f"land {source}")
+    buckets = {mine ^ zlib.crc32(key.encode()) % BUCKETS for key in keys}
     connection.execute(
         text("select pg_advisory_xact_lock(bucket) from unnest(cast(:buckets as bigint[])) as bucket"),
         {"buckets": sorted(buckets)},
@@ -164,7 +164,7 @@ def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
         ARRIVING, ((a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at) for a in arrivals)
     )
     rows = connection.execute(text(FIND_NEWS), {"source": source, **said})
-    return [(row.position - 1, row.is_first) for row in rows]
+    return [(position - 1, is_first) for position, is_first in rows]
 
 
 SAYING_NEWS = (
@@ -253,13 +253,16 @@ kept_back as (
     returning r.record_id
 ),
 written as (
-    insert into record_version (version_id, record_id, op, native, canonical, content_hash, source_time,
+    insert into record_version (version_id, record_id, op, native, content_hash, source_time,
         observed_at, recorded_at, derived_from, run_id)
-    select n.version_id, coalesce(n.known_id, m.record_id), n.op, n.native, n.canonical, n.content_hash,
+    select n.version_id, coalesce(n.known_id, m.record_id), n.op, n.native, n.content_hash,
         n.source_time, n.observed_at, :now, n.derived_from, cast(:run_id as bigint)
     from numbered n left join made m on n.known_id is null and m.stream = n.stream and m.key = n.key
     order by n.position
     returning version_id, record_id
+),
+meant as (
+    insert into meaning (version_id, canonical) select version_id, canonical from numbered order by position
 )
 select n.position, w.record_id, n.known_id is null as is_new, n.counts_now,
     (select count(*) from moved) as moved
@@ -270,7 +273,8 @@ order by n.position
 
 def remember_scanned(connection: Connection, run_id: int, keys: Sequence[tuple[str, str]]) -> None:
     """These (stream, key) were seen in the full scan that `run_id` is doing."""
-    copy_rows(connection, "scan_key", ("run_id", "stream", "key"), ((run_id, s, k) for s, k in keys))
+    lines = (f"{run_id}\t{in_line(stream)}\t{in_line(key)}\n" for stream, key in keys)
+    copy_lines(connection, "scan_key", ("run_id", "stream", "key"), lines)
 
 
 def forget_scanned(connection: Connection, run_id: int) -> None:
@@ -287,6 +291,12 @@ def forget_interrupted(connection: Connection, source: str) -> None:
         ),
         {"source": source},
     )
+
+
+def any_live(connection: Connection, source: str, stream: str) -> bool:
+    """Whether this stream has any live record."""
+    asked = "select exists (select from record where source = :source and stream = :stream and current and live)"
+    return bool(connection.execute(text(asked), {"source": source, "stream": stream}).scalar())
 
 
 def missing_keys(connection: Connection, source: str, stream: str, run_id: int) -> tuple[list[str], int]:
@@ -315,10 +325,10 @@ def load_facts_of(
     rows = connection.execute(
         text(
             """
-            select r.stream, r.key, v.canonical
+            select r.stream, r.key, m.canonical
             from unnest(cast(:streams as text[]), cast(:keys as text[])) as n(stream, key)
             join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current and r.live
-            join record_version v on v.version_id = r.version_id
+            join meaning m on m.version_id = r.version_id
             """
         ),
         {"source": source, "streams": [s for s, _ in names], "keys": [k for _, k in names]},
@@ -350,9 +360,10 @@ def start_incarnation(connection: Connection, record_id: int, now: datetime) -> 
         text(
             """
             with held as (
-                select r.*, v.native, v.canonical, v.source_time, v.observed_at as said_at, v.run_id,
+                select r.*, v.native, m.canonical, v.source_time, v.observed_at as said_at, v.run_id,
                     nextval(pg_get_serial_sequence('record_version', 'version_id')) as new_version
-                from record r join record_version v on v.version_id = r.held_version_id where r.record_id = :id
+                from record r join record_version v on v.version_id = r.held_version_id
+                join meaning m on m.version_id = r.held_version_id where r.record_id = :id
             ),
             ended as (
                 update record r set current = false, live = false, held_version_id = null, held_hash = null
@@ -367,11 +378,14 @@ def start_incarnation(connection: Connection, record_id: int, now: datetime) -> 
                 returning record_id, version_id
             ),
             written as (
-                insert into record_version (version_id, record_id, op, native, canonical, content_hash, source_time,
+                insert into record_version (version_id, record_id, op, native, content_hash, source_time,
                     observed_at, recorded_at, run_id)
-                select begun.version_id, begun.record_id, 'upsert', held.native, held.canonical, held.held_hash,
+                select begun.version_id, begun.record_id, 'upsert', held.native, held.held_hash,
                     held.source_time, held.said_at, :now, held.run_id
                 from begun, held
+            ),
+            meant as (
+                insert into meaning (version_id, canonical) select begun.version_id, held.canonical from begun, held
             )
             select record_id from begun
             """
@@ -468,8 +482,8 @@ class CurrentRecord:
 
 
 CURRENT = """
-select r.record_id, r.source, r.stream, r.key, r.observed_at, v.canonical, v.derived_from
-from record r join record_version v on v.version_id = r.version_id
+select r.record_id, r.source, r.stream, r.key, r.observed_at, m.canonical, v.derived_from
+from record r join record_version v on v.version_id = r.version_id join meaning m on m.version_id = r.version_id
 where r.live and r.kind = 'customer'
 """
 
@@ -490,11 +504,12 @@ def load_as_of(connection: Connection, shown: Sequence[Mapping[str, Any]], at: d
         text(
             """
             select distinct on (r.source, r.stream, r.key)
-                r.record_id, r.source, r.stream, r.key, v.observed_at, v.canonical, v.derived_from
+                r.record_id, r.source, r.stream, r.key, v.observed_at, m.canonical, v.derived_from
             from unnest(cast(:sources as text[]), cast(:streams as text[]), cast(:keys as text[]),
                 cast(:times as timestamptz[])) as n(source, stream, key, observed_at)
             join record r on r.source = n.source and r.stream = n.stream and r.key = n.key
             join record_version v on v.record_id = r.record_id and v.observed_at = n.observed_at and v.op = 'upsert'
+            join meaning m on m.version_id = v.version_id
             where v.recorded_at <= :at order by r.source, r.stream, r.key, v.version_id desc
             """
         ),
@@ -514,7 +529,8 @@ def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int,
     rows = connection.execute(
         text(
             """
-            select v.record_id, v.canonical from record r join record_version v using (record_id)
+            select v.record_id, m.canonical from record r join record_version v using (record_id)
+            join meaning m on m.version_id = v.version_id
             where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
             order by v.record_id, v.observed_at, v.version_id
             """
@@ -550,8 +566,9 @@ def find_record(connection: Connection, source: str, key: str, stream: str | Non
             text(
                 """
                 select r.record_id, r.source, r.stream, r.key, r.kind, r.live, r.observed_at, r.first_seen,
-                    v.native, v.canonical, m.profile_id
+                    v.native, meant.canonical, m.profile_id
                 from record r join record_version v on v.version_id = r.version_id
+                left join meaning meant on meant.version_id = r.version_id
                 left join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
                 where r.source = :source and r.key = :key and r.current
                 and case when cast(:stream as text) is null then r.kind = 'customer' else r.stream = :stream end

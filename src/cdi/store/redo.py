@@ -99,18 +99,18 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
 
 
 def waits(connection: Connection, now: datetime) -> bool:
-    """Whether anything is due."""
-    return bool(
-        connection.execute(text("select exists (select from redo where due_at <= :now)"), {"now": now}).scalar()
-    )
+    """Whether anything is due, or landed and is not mapped yet."""
+    asked = "select exists (select from redo where due_at <= :now) or exists (select from unmapped)"
+    return bool(connection.execute(text(asked), {"now": now}).scalar())
 
 
 def backlog(connection: Connection) -> tuple[int, datetime | None]:
-    """How many records are due, and since when the oldest."""
+    """How many records are due, those included that landed and are not mapped yet; and since when the oldest."""
     row = connection.execute(
         text(
-            "select count(distinct record_id) as n, min(greatest(queued_at, due_at)) as oldest"
-            " from redo where due_at <= clock_timestamp()"
+            "select count(distinct record_id) as n, min(since) as oldest from ("
+            "select record_id, greatest(queued_at, due_at) as since from redo where due_at <= clock_timestamp()"
+            " union all select record_id, landed_at from unmapped) waiting"
         )
     ).one()
     return int(row.n), row.oldest
