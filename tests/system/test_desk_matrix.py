@@ -25,6 +25,7 @@ ROWS = {
     ("GET", "/profiles"): READERS,
     ("GET", "/profiles/suggestions"): READERS,
     ("GET", "/profiles/{profile_id}"): READERS,
+    ("GET", "/profiles/{profile_id}/household"): READERS,
     ("GET", "/profiles/{profile_id}/journey"): READERS,
     ("GET", "/profiles/{profile_id}/consents"): READERS,
     ("GET", "/profiles/{profile_id}/history"): READERS,

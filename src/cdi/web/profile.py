@@ -35,9 +35,15 @@ def show_profile(profile_id: UUID, visit: Reading) -> Response:
         return visit.back(f"/profiles/{found.profiles[0]}")
     if found.document is None:
         return _retired(visit, found)
+    return _page(visit, "profile.html", found.document, {"questions": _questions(visit, profile_id)})
+
+
+@router.get("/profiles/{profile_id}/household")
+def show_household(profile_id: UUID, visit: Reading) -> Response:
+    """Who lives with this customer: a page of its own, since it is worked out anew and nobody shall wait for it."""
+    document = _document(visit, profile_id)
     home = profiles.household(visit.connection, visit.installation, visit.visibility, profile_id)
-    values = {"household": home["members"], "questions": _questions(visit, profile_id)}
-    return _page(visit, "profile.html", found.document, values)
+    return _page(visit, "profile_household.html", document, {"household": home["members"]}, fragment="members")
 
 
 @router.get("/profiles/{profile_id}/journey")
