@@ -130,9 +130,12 @@ def doors(handelshaus: Installation) -> Doors:
     return Doors(handelshaus)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; each window of it knows nothing of the others."""
+    """One Chromium for the tests of a file; each window of it knows nothing of the others.
+
+    Its driver keeps a loop of events running in this thread, which the tests of other files must not find.
+    """
     with chromium() as running:
         yield running
 
