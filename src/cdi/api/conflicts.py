@@ -63,8 +63,9 @@ def list_conflicts(
 
 @router.get("/conflicts/{conflict_id}")
 def get_conflict(conflict_id: Number, desk: AtDesk) -> Response:
-    """One conflict."""
-    return answer(stewardship.show_conflict(desk, conflict_id))
+    """One conflict, with what each of its records says there."""
+    sides = stewardship.say_of_conflict(desk, conflict_id)
+    return answer(stewardship.show_conflict(desk, conflict_id) | {"says": sides})
 
 
 @router.post("/conflicts/{conflict_id}/resolution")

@@ -5,7 +5,15 @@ by the same pipeline as always, and the answer says what became of them. A previ
 back.
 """
 
-from cdi.stewardship.conflicts import Settlement, list_conflicts, pin_value, settle_conflict, show_conflict, unpin_value
+from cdi.stewardship.conflicts import (
+    Settlement,
+    list_conflicts,
+    pin_value,
+    say_of_conflict,
+    settle_conflict,
+    show_conflict,
+    unpin_value,
+)
 from cdi.stewardship.deputies import end_absence, list_absences, mine, name_deputy
 from cdi.stewardship.desk import Desk
 from cdi.stewardship.involved import look_into
@@ -64,6 +72,7 @@ __all__ = [
     "report_wrong_value",
     "revoke_override",
     "save_filter",
+    "say_of_conflict",
     "settle_conflict",
     "show_conflict",
     "show_override",

@@ -42,6 +42,28 @@ def show_conflict(desk: Desk, conflict_id: int) -> dict[str, Any]:
     return _told(desk, _found(desk, conflict_id))
 
 
+def say_of_conflict(desk: Desk, conflict_id: int) -> list[dict[str, Any]]:
+    """What each record of a conflict of values says there, the most trusted first; of a conflict of owners the records
+    alone."""
+    conflict = _found(desk, conflict_id)
+    current = records.load_current(desk.connection, conflict["record_ids"])
+    names = desk.names_of(current)
+    path = conflict["attribute"]
+    told = [
+        {
+            "record": names[record_id],
+            "source": record.source,
+            "data_owner": desk.installation.owner_of(record.source),
+            "trust": desk.installation.trust_of(record.source),
+            "observed_at": record.observed_at,
+            "values": _said(record, path) if path else [],
+        }
+        for record_id, record in current.items()
+        if record_id in names
+    ]
+    return sorted(told, key=lambda side: (-side["trust"], side["record"]))
+
+
 def settle_conflict(desk: Desk, conflict_id: int, settlement: Settlement) -> dict[str, Any]:
     """Name the owner of a conflict of owners, pin a value for any other. It closes, and stays closed."""
     because = must_have_reason(settlement.reason)

@@ -351,6 +351,7 @@ class ReviewFilter:
     awake_at: datetime | None = None  # without those that were put off until later
     order: Order = "age"
     after: int | None = None  # the id of the review that came last, in this order
+    before: int | None = None  # the list backwards, from this review on
 
 
 SHOWN = """
@@ -366,9 +367,14 @@ join record l on l.record_id = v.left_record join record r on r.record_id = v.ri
 """
 
 ORDERED: Final[dict[Order, str]] = {"age": "v.review_id", "risk": "v.turn, v.review_id"}
+BACKWARDS: Final[dict[Order, str]] = {"age": "v.review_id desc", "risk": "v.turn desc, v.review_id desc"}
 BEYOND: Final[dict[Order, str]] = {
     "age": "v.review_id > :after",
     "risk": "(v.turn, v.review_id) > (select turn, review_id from review where review_id = :after)",
+}
+AHEAD: Final[dict[Order, str]] = {
+    "age": "v.review_id < :before",
+    "risk": "(v.turn, v.review_id) < (select turn, review_id from review where review_id = :before)",
 }
 
 
@@ -397,6 +403,7 @@ def _conditions(
         ),
         ("(v.snoozed_until is null or v.snoozed_until <= :awake_at)", "awake_at", narrowed.awake_at),
         (BEYOND[narrowed.order], "after", narrowed.after),
+        (AHEAD[narrowed.order], "before", narrowed.before),
     ]
     given = [(condition, name, value) for condition, name, value in asked if value is not None]
     conditions = ["v.status <> 'closed'"] if standing else []
@@ -415,7 +422,8 @@ def list_reviews(
     see. `now` tells who holds what, where that is asked."""
     conditions, parameters = _conditions(visibility, narrowed, now)
     where = f"where {' and '.join(conditions)}" if conditions else ""
-    statement = f"{SHOWN} {where} order by {ORDERED[narrowed.order]} limit :limit"
+    order = (ORDERED if narrowed.before is None else BACKWARDS)[narrowed.order]
+    statement = f"{SHOWN} {where} order by {order} limit :limit"
     return [_review(row) for row in connection.execute(text(statement), parameters | {"limit": limit})]
 
 

@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 
 from cdi.settings import Deployment
-from cdi.web import assets, customers, preferences, profile, sign_in, today
+from cdi.web import assets, conflicts, customers, preferences, profile, review, reviews, sign_in, today
 from cdi.web.pages import Pages
 from cdi.web.routing import install_not_found
 
-ROOMS = (today, customers, profile, sign_in, preferences, assets)
+ROOMS = (today, reviews, review, conflicts, customers, profile, sign_in, preferences, assets)
 
 
 def add_desk(app: FastAPI, deployment: Deployment) -> None:

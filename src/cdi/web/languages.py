@@ -63,6 +63,10 @@ class Language:
         """12,345 or 12.345."""
         return str(numbers.format_decimal(value, locale=self.locale))
 
+    def signed(self, value: float) -> str:
+        """+4.0 or −10,5: with its sign and one digit after the point."""
+        return str(numbers.format_decimal(value, "+#,##0.0;−#,##0.0", locale=self.locale))
+
     def percent(self, share: float) -> str:
         """A share of one as per cent, with one digit after the point unless it is whole."""
         return str(numbers.format_percent(share, "#,##0.#%" if self.code == "en" else "#,##0.# %", locale=self.locale))
