@@ -12,26 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.fields import FIELDS
 from bench.population import generate
 from cdi.ingest.tables import TextTable, open_table
 from cdi.normalise.headers import Assembler, guess_targets
 from cdi.normalise.record import Context, NormalisedRecord, canonicalise, normalise
 
-FIELDS = (
-    "source",
-    "gender",
-    "given",
-    "initials",
-    "family",
-    "birth",
-    "email",
-    "mobile",
-    "landline",
-    "street",
-    "number",
-    "postal_code",
-    "city",
-)
 CHUNK = 20_000
 
 

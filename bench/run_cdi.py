@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bench.fields import FIELDS
 from bench.measure import DONE
-from bench.normalised import FIELDS
 from bench.rules import block_keys
 from cdi.matching.blocking import candidate_pairs
 from cdi.matching.columns import Column, RecordTable, encode

@@ -175,6 +175,8 @@ def test_former_values_speak_for_a_pair_and_never_against_it() -> None:
     before = NormalisedRecord(former=Former(emails=(Email("x17@web.de"),), addresses=(HOME,)))
     assert level(now, before, "address") == "a former address agrees"
     assert level(now, before, "email") == "a former address agrees"
+    town = NormalisedRecord(former=Former(addresses=(Address("", "", "", "muenchen"),)))
+    assert level(NormalisedRecord(addresses=(Address("ringweg", "", "", ""),)), town, "address") == "not comparable"
     other = NormalisedRecord(former=Former(emails=(Email("y99@web.de"),), addresses=(elsewhere,)))
     assert level(now, other, "address") == level(now, other, "email") == "not comparable"
 

@@ -128,6 +128,20 @@ def test_a_component_too_large_is_cut_at_its_weakest_links() -> None:
     assert partition(clusters(chain, rules=ClusterRules(max_component=3))) == [[0, 1, 2], [3, 4, 5]]
 
 
+@pytest.mark.parametrize("copies", [25, 200, 205])
+def test_copies_of_one_record_fill_profiles_up_to_the_guard_and_each_two_neighbours_are_a_question(copies: int) -> None:
+    """Blocking chains them, they are equally alike, and they may be too many to look at all pairs of them."""
+    rules = ClusterRules(max_size=10, max_component=30)
+    alike = World(tuple(range(copies)), {(i, j): (20.0, False) for j in range(copies) for i in range(j)})
+    chain = alike.pairs([(i, i + 1) for i in range(copies - 1)])
+    found = form_clusters(np.arange(copies), chain, Constraints(), rules, alike.score)
+    profiles = partition(found)
+    assert max(map(len, profiles)) == rules.max_size
+    assert len(profiles) == -(-copies // rules.max_size)
+    assert len(found.open_questions) == len(profiles) - 1
+    assert {question.reason for question in found.open_questions} == {Reason.SIZE}
+
+
 def test_no_records_no_clusters_and_unknown_records_are_left_out() -> None:
     assert partition(clusters(World((), {}))) == []
     found = form_clusters(

@@ -6,7 +6,7 @@ records get its finer compounds instead; what is too large even then is dropped 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
@@ -471,10 +471,13 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
         return keys[(sizes > _largest_within(sizes, budget, limits)) | contained(keys, model.refused)]
 
     found = [model.refused]
-    gathering = _Gathering(limits)
-    for of_rule in rule_keys(table, model, refuse):
-        found.append(of_rule.refused)
-        gathering.add(of_rule)
+
+    def told() -> Iterator[RuleKeys]:
+        for of_rule in rule_keys(table, model, refuse):
+            found.append(of_rule.refused)
+            yield of_rule
+
+    gathering = _gathered(told(), table, limits)
     refused = replace(model, refused=distinct(np.concatenate(found)))
     table.remembered(_name_of_pairs(refused, limits), lambda: gathering.result(table, refused))
     return refused
@@ -524,10 +527,23 @@ def _name_of_pairs(model: MatchModel, limits: Limits) -> str:
 
 
 def _all_pairs(table: RecordTable, model: MatchModel, limits: Limits) -> tuple[Rows, Rows, BlockReport]:
+    return _gathered(rule_keys(table, model), table, limits).result(table, model)
+
+
+def _gathered(rules: Iterator[RuleKeys], table: RecordTable, limits: Limits) -> "_Gathering":
+    """The pairs of all rules; in a large table those of one are made while the keys of the next are."""
     gathering = _Gathering(limits)
-    for of_rule in rule_keys(table, model):
-        gathering.add(of_rule)
-    return gathering.result(table, model)
+    if len(table) <= MANY or limits.threads < 2:
+        for of_rule in rules:
+            gathering.add(of_rule)
+        return gathering
+    with ThreadPoolExecutor(1) as beside:
+        adding: Future[None] = beside.submit(lambda: None)
+        for of_rule in rules:
+            adding.result()
+            adding = beside.submit(gathering.add, of_rule)
+        adding.result()
+    return gathering
 
 
 class _Gathering:

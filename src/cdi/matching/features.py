@@ -94,6 +94,31 @@ def given_words(table: RecordTable) -> Words:
     return table.remembered("given words", lambda: words_of(table.given.values))
 
 
+def first_letters(table: RecordTable) -> NDArray[np.uint8]:
+    """By record: how its given name begins, or where it has none its first initial; 0 where neither is there."""
+
+    def make() -> NDArray[np.uint8]:
+        given, initials = given_words(table), table.initials
+        first = given.initials[given.codes[:, 0]][table.given.codes]
+        letters = np.fromiter((ord(v[0]) & 0xFF if v else 0 for v in initials.values), np.uint8)
+        return np.where(first == 0, letters[initials.codes], first)
+
+    return table.remembered("first letters", make)
+
+
+def second_letters(table: RecordTable) -> NDArray[np.uint8]:
+    """By record: how its second given name begins, or where it has none but a first one its last initial; else 0."""
+
+    def make() -> NDArray[np.uint8]:
+        given, initials = given_words(table), table.initials
+        second = given.codes[:, 1][table.given.codes]
+        letters = np.fromiter((ord(v[-1]) & 0xFF if v else 0 for v in initials.values), np.uint8)
+        initial = np.where(table.given.codes != 0, letters[initials.codes], np.uint8(0))
+        return np.where(second != 0, given.initials[second], initial)
+
+    return table.remembered("second letters", make)
+
+
 def double_names(table: RecordTable) -> Objects:
     """The first two given names of each distinct value, joined; "" where there are not two."""
 

@@ -461,10 +461,9 @@ def _double_frequencies(table: RecordTable) -> Frequencies:
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
     whole = features.birth_hashes(table) != 0
-    dates, counts = np.unique(table.birth[whole], return_counts=True)
-    texts = np.empty(len(dates), dtype=object)
-    texts[:] = [str(date) for date in dates.tolist()]
-    return _table_of(counts.astype(float), texts, int(whole.sum()))
+    dates = features.birth_dates(table)
+    counts = np.bincount(dates.codes[whole], minlength=len(dates.values))
+    return _table_of(counts.astype(float), dates.values, int(whole.sum()))
 
 
 def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:

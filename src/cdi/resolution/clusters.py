@@ -113,7 +113,10 @@ def form_clusters(
     component = _components(len(ids), links, together, rules)
     labels, refused = _agglomerate(ids, edges, links, component, together, forbidden, rules, score, rank)
     questions = _questions(edges, labels, forbidden, rules)
-    questions = questions.only(_sums_between(ids, edges, labels, questions, rules, score) >= rules.worth_asking)
+    worth = _pairs_between(labels, questions) > MOST_SUMMED  # large clusters: their strongest pair is question enough
+    summed = np.flatnonzero(~worth)
+    worth[summed] = _sums_between(ids, edges, labels, questions.only(summed), rules, score) >= rules.worth_asking
+    questions = questions.only(worth)
     return Clusters(ids, ids[labels], _told(ids, questions, refused, rules))
 
 
@@ -155,7 +158,10 @@ def _connected(n: int, left: IntArray, right: IntArray) -> IntArray:
 
 
 def _components(n: int, links: _Edges, together: list[IntArray], rules: ClusterRules) -> IntArray:
-    """Components over links and must-links; one too large is cut at ever higher weights until it fits."""
+    """Components over links and must-links; one too large is cut at ever higher weights until it fits.
+
+    Where the next cut would leave nothing (copies of one record are all equally alike) it stays whole, and the guard on
+    the size of clusters holds it."""
     chains = [np.column_stack((group[:-1], group[1:])) for group in together]
     must = np.concatenate(chains) if chains else np.zeros((0, 2), np.int64)
     floor = 0.0
@@ -163,14 +169,12 @@ def _components(n: int, links: _Edges, together: list[IntArray], rules: ClusterR
         component = _connected(n, np.concatenate((links.left, must[:, 0])), np.concatenate((links.right, must[:, 1])))
         large = np.bincount(component, minlength=n)[component] > rules.max_component
         floor += 1.0
-        within = large[links.left]
-        if not within.any() or floor > CUTS:
+        strongest = np.full(n, -np.inf)
+        np.maximum.at(strongest, component[links.left], links.weight)
+        cut = large[links.left] & (strongest[component[links.left]] >= floor)
+        if not cut.any():
             return component
-        links = links.only(~within | (links.weight >= floor))
-
-
-CUTS: Final = 60
-"""Above this weight nothing is cut: records so alike are one component whatever its size."""
+        links = links.only(~cut | (links.weight >= floor))
 
 
 def _agglomerate(
@@ -444,6 +448,16 @@ def _questions(edges: _Edges, labels: IntArray, forbidden: IntArray, rules: Clus
     order = np.lexsort((asked.right, asked.left, -asked.weight, between))
     first = order[np.concatenate(([True], between[order][1:] != between[order][:-1]))] if len(order) else order
     return asked.only(np.sort(first))
+
+
+MOST_SUMMED: Final = 100_000
+"""Of two clusters with more pairs between them not all pairs are looked at."""
+
+
+def _pairs_between(labels: IntArray, asked: _Edges) -> IntArray:
+    """How many pairs lie between the two clusters of each question."""
+    sizes = np.bincount(labels, minlength=len(labels))
+    return sizes[labels[asked.left]] * sizes[labels[asked.right]]
 
 
 def _sums_between(

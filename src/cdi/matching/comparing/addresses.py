@@ -34,7 +34,7 @@ def address(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     number = np.where((number_i == 0) | (number_j == 0), 0, np.where(number_i == number_j, 1, 3))
     levels = _ADDRESS_LEVELS[street, number, area]
     former = ((homes.flags[i] | homes.flags[j]) & FORMER) != 0
-    levels = np.where(former, np.where(levels <= 2, ADDRESS_FORMER, IGNORED), levels)
+    levels = np.where(former & (levels > 0), np.where(levels <= 2, ADDRESS_FORMER, IGNORED), levels)
     levels[levels == 0] = IGNORED
     result = best(pair, levels.astype(np.uint8), len(a))
     shares = np.full(len(a), np.nan)

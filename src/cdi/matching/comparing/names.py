@@ -196,15 +196,20 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     given, family = features.given_words(table), features.family_words(table)
     first, last = given.codes[:, 0], family.codes[:, 0]
 
-    def crosswise(of_given: NDArray[Any], of_family: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
-        ga, gb = of_given[first][table.given.codes[a]], of_given[first][table.given.codes[b]]
-        fa, fb = of_family[last][table.family.codes[a]], of_family[last][table.family.codes[b]]
-        return (ga == fb) & (ga != 0), (gb == fa) & (gb != 0)
+    ga, gb = (first[table.given.codes[rows]] for rows in (a, b))
+    fa, fb = (last[table.family.codes[rows]] for rows in (a, b))
 
+    def crosswise(of_given: NDArray[Any], of_family: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
+        x, y = of_given[ga], of_given[gb]
+        return (x == of_family[fb]) & (x != 0), (y == of_family[fa]) & (y != 0)
+
+    one, other = crosswise(given.initials, family.initials)  # most pairs fail here, so the rest is asked of few
+    likely = np.flatnonzero(one & other)
+    ga, gb, fa, fb = ga[likely], gb[likely], fa[likely], fb[likely]
     one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
     one_exact, other_exact = crosswise(given.hashes, family.hashes)
-    one_begins, other_begins = crosswise(given.initials, family.initials)
-    swapped: BoolArray = one_sounds & other_sounds & one_begins & other_begins & (one_exact | other_exact)
+    swapped = np.zeros(len(a), dtype=bool)
+    swapped[likely] = one_sounds & other_sounds & (one_exact | other_exact)
     return swapped
 
 
@@ -212,36 +217,32 @@ def _initials(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> N
     """Where a record has initials only, they stand for the given name."""
     if table.initials.is_empty:
         return
-    given = features.given_words(table)
-    first = given.initials[given.codes[:, 0]][table.given.codes]
-    letters = np.fromiter((ord(v[0]) & 0xFF if v else 0 for v in table.initials.values), np.uint8)
-    letter = np.where(first == 0, letters[table.initials.codes], first)
-    missing = (table.given.codes[a] == 0) | (table.given.codes[b] == 0)
-    comparable = missing & (letter[a] != 0) & (letter[b] != 0)
-    fits = letter[a] == letter[b]
-    levels[comparable] = np.where(fits[comparable], GIVEN.initial_fits, GIVEN.initial_differs)
+    letter = features.first_letters(table)
+    missing = np.flatnonzero((table.given.codes[a] == 0) | (table.given.codes[b] == 0))
+    x, y = letter[a[missing]], letter[b[missing]]
+    comparable = (x != 0) & (y != 0)
+    fits = np.where(x == y, GIVEN.initial_fits, GIVEN.initial_differs)
+    levels[missing[comparable]] = fits[comparable]
 
 
 def further_names(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     """Where both have further given names: do the second ones agree?"""
     table = subject.table
     words = features.given_words(table)
-    second = words.codes[:, 1][table.given.codes]
-    initials = np.fromiter((ord(v[-1]) & 0xFF if v else 0 for v in table.initials.values), np.uint8)
-    initial = np.where(table.given.codes != 0, initials[table.initials.codes], 0)
-    x, y = second[a], second[b]
-    letter = np.where(second != 0, words.initials[second], initial)
+    letter = features.second_letters(table)
     levels = np.zeros(len(a), np.uint8)
-    comparable = (letter[a] != 0) & (letter[b] != 0)
+    comparable = np.flatnonzero((letter[a] != 0) & (letter[b] != 0))  # few records have a further name
+    p, q = a[comparable], b[comparable]
+    second = words.codes[:, 1]
+    x, y = second[table.given.codes[p]], second[table.given.codes[q]]
     one_letter = words.is_initial()
-    short = comparable & ((x == 0) | (y == 0) | one_letter[x] | one_letter[y])
-    fits = letter[a] == letter[b]
-    levels[short] = np.where(fits[short], 4, 5)
-    full = comparable & ~short
-    levels[full] = np.where(x[full] == y[full], 1, 3)
-    unequal = np.flatnonzero(full & (x != y))
+    short = (x == 0) | (y == 0) | one_letter[x] | one_letter[y]
+    fits = letter[p] == letter[q]
+    levels[comparable] = np.where(short, np.where(fits, 4, 5), np.where(x == y, 1, 3))
+    differ = ~short & (x != y)
+    unequal, x, y = comparable[differ], x[differ], y[differ]
     if len(unequal):
-        low, high, inverse = distinct_pairs(x[unequal], y[unequal])
+        low, high, inverse = distinct_pairs(x, y)
         similar = name_similarity(words.vocabulary[low], words.vocabulary[high], LOOSE) > 0
         levels[unequal[similar[inverse]]] = 2
     shares = np.full(len(a), np.nan)
@@ -284,13 +285,15 @@ def _hinted_surnames(table: RecordTable, a: IntArray, b: IntArray, levels: Level
         return
     whole = features.lengths(table, "family", table.family.values) > 1
     for one, other in ((a, b), (b, a)):
-        of_one, of_other = whole[table.family.codes[one]], whole[table.family.codes[other]]
-        differ = of_one & (levels == FAMILY.different)
-        asked = np.flatnonzero((hints.codes[one] != 0) & of_other & (~of_one | differ))
-        asked = asked[~share_an_address(table, one[asked], other[asked])]
+        asked = np.flatnonzero(hints.codes[one] != 0)
+        of_one, of_other = whole[table.family.codes[one[asked]]], whole[table.family.codes[other[asked]]]
+        differ = of_one & (levels[asked] == FAMILY.different)
+        open_ = np.flatnonzero(of_other & (~of_one | differ))
+        open_ = open_[~share_an_address(table, one[asked[open_]], other[asked[open_]])]
+        asked, differ, of_one = asked[open_], differ[open_], of_one[open_]
         fits = _is_surname(table, hints, one[asked], other[asked])
-        levels[asked[fits]] = np.where(differ[asked[fits]], FAMILY.shared_word, HINT_FITS)
-        levels[asked[~fits & ~of_one[asked]]] = HINT_DIFFERS
+        levels[asked[fits]] = np.where(differ[fits], FAMILY.shared_word, HINT_FITS)
+        levels[asked[~fits & ~of_one]] = HINT_DIFFERS
 
 
 def _is_surname(table: RecordTable, hints: Column, hinted: IntArray, named: IntArray) -> BoolArray:
