@@ -37,8 +37,8 @@ from cdi.store.db import text
 
 WORKERS = 2
 CONNECTIONS = 32
-CLOSED_SECONDS, ROUNDS = 8, 2
-OPEN_SECONDS = 20
+CLOSED_SECONDS, ROUNDS = 5, 2
+OPEN_SECONDS = 10
 OPEN_CONNECTIONS = 32
 SAMPLE = 2_000
 HEAD_OPEN = ("asked for", "a second", "p50 ms", "p95 ms", "p99 ms", "largest ms", "bar", "held")

@@ -1,6 +1,10 @@
 """The application, as a table of contents."""
 
+from pathlib import Path
+from typing import Final
+
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from cdi import __version__
 from cdi.api import (
@@ -12,6 +16,7 @@ from cdi.api import (
     history,
     journey,
     lookup,
+    metrics,
     overrides,
     ownership,
     profiles,
@@ -26,26 +31,45 @@ from cdi.api import (
 )
 from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
+from cdi.api.observed import Observed
 from cdi.api.problems import install_handlers
 from cdi.api.together import ReadTogether
+from cdi.monitoring import Monitoring
 from cdi.openid import IdentityProvider
 from cdi.pipeline import Installation
 from cdi.receiving import Afterwards
 from cdi.web.desk import add_desk
 
+SILENT: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own spans hold a request's query, and its logs an error's text: ours (`api.observed`) do not."""
 
-def create_app(installation: Installation) -> FastAPI:
-    """The HTTP service of one installation."""
+
+def create_app(installation: Installation, common: Path | None = None) -> FastAPI:
+    """The HTTP service of one installation. `common` is a folder that the processes of this service share, if there are
+    several."""
     app = FastAPI(
-        title="cdi", version=__version__, description="One golden record per customer.", docs_url=None, redoc_url=None
+        title="cdi",
+        version=__version__,
+        description="One golden record per customer.",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=SILENT,
     )
     app.state.installation = installation
     app.state.afterwards = Afterwards(installation)
+    app.state.monitoring = Monitoring(installation)
     openid = installation.deployment.openid
     app.state.identity_provider = None if openid is None else IdentityProvider(openid)
     install_handlers(app)
     app.add_middleware(ReadTogether, installation=installation)
-    install_guards(app, installation.deployment.api)
+    install_guards(app, installation.deployment.api, common)
+    app.add_middleware(Observed)
     add_documentation(app)
     rooms = (
         lookup,
@@ -66,6 +90,7 @@ def create_app(installation: Installation) -> FastAPI:
         webhooks,
         catalogue,
         health,
+        metrics,
     )
     for room in (*rooms, webhooks_in):
         app.include_router(room.router)

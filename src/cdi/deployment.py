@@ -36,6 +36,8 @@ ENVIRONMENT = """\
 # CDI_PORT=8000
 # CDI_PUBLIC_URL=https://cdi.example.org   # behind a proxy: where source systems reach our webhooks
 # CDI_LOG_LEVEL=INFO
+# CDI_LOG_FORMAT=json   # or text
+# CDI_OTLP_ENDPOINT=http://collector.internal:4318   # spans to OpenTelemetry; needs the extra otel
 """
 
 

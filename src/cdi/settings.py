@@ -51,6 +51,8 @@ class Environment(BaseSettings):
 
     database_url: str | None = None
     log_level: str = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    otlp_endpoint: str | None = None  # an OpenTelemetry collector to which spans are sent; none: nothing is
     host: str = "127.0.0.1"
     port: int = 8000
     webhook_key: SecretStr | None = None  # from which the secrets of webhooks are derived

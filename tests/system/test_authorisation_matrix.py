@@ -62,6 +62,7 @@ ANY_VERSION = {"If-Match": "*"}
 ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/healthz"): Row(PUBLIC),
     ("GET", "/readyz"): Row(PUBLIC),
+    ("GET", "/metrics"): Row(READERS),
     ("GET", "/problems"): Row(PUBLIC),
     ("GET", "/problems/{kind}"): Row(PUBLIC),
     ("GET", "/v1/profiles"): Row(READERS, values=True),

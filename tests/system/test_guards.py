@@ -1,6 +1,7 @@
 """What holds for every request and every answer: sizes, rates, headers, problem types; many profiles at once, and none
 that has not changed; and hostile input, which is refused and never breaks anything."""
 
+import hashlib
 import inspect
 import json
 import re
@@ -18,8 +19,8 @@ import cdi
 from cdi import errors
 from cdi.access import Role
 from cdi.api.catalogue import CATALOGUE
-from cdi.api.guards import RateLimit
 from cdi.api.problems import BY_STATUS
+from cdi.api.rates import RateLimit, private_table, shared_table
 from cdi.clock import utc_now
 from cdi.fields import FieldGroup
 from cdi.ingest import webhook
@@ -172,15 +173,22 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(tmp_path: Path, dat
     assert first.get("/healthz").status_code == 200
 
 
-def test_a_bucket_fills_again_and_forgets_the_keys_used_longest_ago() -> None:
-    now = 0.0
-    limit = RateLimit(2.0, 4, clock=lambda: now, most_keys=2)
-    assert [limit.take(b"a")[0] for _ in range(5)] == [True, True, True, True, False]
-    assert limit.take(b"a")[2] == pytest.approx(0.5)
-    now = 0.5
-    assert [limit.take(b"a")[0] for _ in range(2)] == [True, False]
-    limit.take(b"b"), limit.take(b"c")
-    assert list(limit.buckets) == [b"b", b"c"]
+def test_a_bucket_fills_again_and_is_counted_by_all_processes_together(tmp_path: Path) -> None:
+    now = 100.0
+    one, other = (RateLimit(2.0, 4, shared_table(tmp_path), clock=lambda: now) for _ in range(2))
+    who, somebody = b"a".ljust(16), b"b".ljust(16)
+    assert [limit.take(who)[0] for limit in (one, other, one, other, one)] == [True, True, True, True, False]
+    assert other.take(who)[2] == pytest.approx(0.5)
+    now = 100.5
+    assert [limit.take(who)[0] for limit in (other, one)] == [True, False]
+    assert one.take(somebody)[:2] == (True, 3)
+
+
+def test_however_many_keys_are_sent_the_one_that_asks_now_is_counted() -> None:
+    limit = RateLimit(0.001, 3, private_table())
+    for n in range(50_000):
+        limit.take(hashlib.blake2b(str(n).encode(), digest_size=16).digest())
+    assert [limit.take(b"a".ljust(16))[0] for _ in range(4)] == [True, True, True, False]
 
 
 def test_a_key_ends_when_it_expires_or_is_revoked(company: Installation) -> None:

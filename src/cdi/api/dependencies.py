@@ -67,9 +67,11 @@ Purpose: TypeAlias = Annotated[
 ]
 
 
-def get_caller(installation: Here, connection: Work, presented: Shown, asked_for: Purpose = None) -> Caller:
+def get_caller(
+    request: Request, installation: Here, connection: Work, presented: Shown, asked_for: Purpose = None
+) -> Caller:
     """Who calls, and for what; 401 without a valid key or token."""
-    return _caller(installation, connection, presented, asked_for)
+    return _caller(request, installation, connection, presented, asked_for)
 
 
 def _caller(installation: Installation, connection: Connection, presented: Presented, purpose: str | None) -> Caller:
@@ -82,6 +84,7 @@ class Door:
     """A request of which nothing has been looked at: for routes that are asked so often that each change of thread
     counts. They answer in one thread and one transaction."""
 
+    request: Request
     installation: Installation
     presented: Presented
     purpose: str | None
@@ -90,21 +93,22 @@ class Door:
     def opened_for(self, *roles: Role) -> Iterator[tuple[Connection, Caller]]:
         """The transaction and who calls; 401 and 403 as everywhere."""
         with self.installation.database.unit_of_work() as connection:
-            yield connection, require(_caller(self.installation, connection, self.presented, self.purpose), *roles)
+            caller = _caller(self.request, self.installation, connection, self.presented, self.purpose)
+            yield connection, require(caller, *roles)
 
 
-async def get_door(installation: Here, presented: Shown, asked_for: Purpose = None) -> Door:
+async def get_door(request: Request, installation: Here, presented: Shown, asked_for: Purpose = None) -> Door:
     """The request, before anything is read."""
-    return Door(installation, presented, asked_for)
+    return Door(request, installation, presented, asked_for)
 
 
 AtDoor: TypeAlias = Annotated[Door, Depends(get_door)]
 
 
-def get_caller_apart(installation: Here, presented: Shown) -> Caller:
+def get_caller_apart(request: Request, installation: Here, presented: Shown) -> Caller:
     """Who calls, for a use case that has transactions of its own: the look-up of the key is over before."""
     with installation.database.unit_of_work() as connection:
-        return _caller(installation, connection, presented, None)
+        return _caller(request, installation, connection, presented, None)
 
 
 def allowed_apart(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:

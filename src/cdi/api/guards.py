@@ -2,10 +2,7 @@
 every answer says to browsers. Plain ASGI, so that it costs a request nothing worth measuring."""
 
 import hashlib
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
@@ -15,9 +12,18 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cdi.api.problems import problem
+from cdi.api.rates import RateLimit, private_table, shared_table
 from cdi.settings import Api
 
-EXPOSED: Final = ("ETag", "Location", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+EXPOSED: Final = (
+    "ETag",
+    "Location",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "X-Request-Id",
+)
 NOT_FRAMED: Final = "frame-ancestors 'none'"
 SECURITY: Final = {
     "x-content-type-options": "nosniff",
@@ -93,39 +99,6 @@ class BodyLimit:
         return problem(413, "too-large", "Too large", f"A request has at most {self.largest >> 20} MB")
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
-@dataclass(slots=True)
-class RateLimit:
-    """How many requests a second a key may make, and how many at once (a token bucket for each key). Keys are known by
-    a hash of what was sent; what no key was sent with shares one bucket for each address."""
-
-    per_second: float
-    burst: int
-    clock: Callable[[], float] = time.monotonic
-    most_keys: int = 10_000
-    buckets: OrderedDict[bytes, _Bucket] = field(default_factory=OrderedDict)
-
-    def take(self, who: bytes) -> tuple[bool, int, float]:
-        """Whether one more request is allowed; how many more are; in how many seconds the next one will be."""
-        now = self.clock()
-        bucket = self.buckets.pop(who, None) or _Bucket(self.burst, now)
-        self.buckets[who] = bucket  # the one used last stands last
-        if len(self.buckets) > self.most_keys:
-            self.buckets.popitem(last=False)
-        bucket.tokens = min(self.burst, bucket.tokens + (now - bucket.filled_at) * self.per_second)
-        bucket.filled_at = now
-        allowed = bucket.tokens >= 1
-        if allowed:
-            bucket.tokens -= 1
-        wait = 0.0 if bucket.tokens >= 1 else (1 - bucket.tokens) / self.per_second
-        return allowed, int(bucket.tokens), wait
-
-
 class RateLimiter:
     """Answers 429 to a key that asks more often than it may; every answer says what is left."""
 
@@ -159,11 +132,13 @@ def _who(scope: Scope) -> bytes:
     return hashlib.blake2b((sent or f"from {address}").encode(), digest_size=16).digest()
 
 
-def install_guards(app: FastAPI, rules: Api) -> None:
-    """Put them around the application, as cdi.yaml says; the outermost is added last."""
+def install_guards(app: FastAPI, rules: Api, common: Path | None) -> None:
+    """Put them around the application, as cdi.yaml says; the outermost is added last. Processes that share the folder
+    `common` count requests together."""
     app.add_middleware(BodyLimit, largest=rules.largest_request_mb << 20)
     if rules.rate_limit is not None:
-        limit = RateLimit(rules.rate_limit.per_second, rules.rate_limit.burst)
+        table = shared_table(common) if common else private_table()
+        limit = RateLimit(rules.rate_limit.per_second, rules.rate_limit.burst, table)
         app.add_middleware(RateLimiter, limit=limit)
     if rules.cors_origins:
         app.add_middleware(

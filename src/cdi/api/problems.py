@@ -77,8 +77,13 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     def _(request: Request, error: Exception) -> JSONResponse:
-        LOG.error("unexpected error", extra={"error": type(error).__name__, "method": request.method})
+        LOG.error("unexpected error", extra=_about(request, error))
         return problem(500, "internal", "Internal error", "The error was logged")
+
+
+def _about(request: Request, error: Exception) -> dict[str, str | None]:
+    request_id = getattr(request.state, "request_id", None)
+    return {"error": type(error).__name__, "method": request.method, "request_id": request_id}
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {

@@ -16,12 +16,19 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+<<<<<<< HEAD
+=======
+from cdi.api.dependencies import gates_of
+from cdi.api.observed import name_caller, name_route
+>>>>>>> 38ea976 (The operator sees how the service does: figures for Prometheus, a line for each request, spans for a collector; rates are counted over all processes)
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
 from cdi.profiles import Whole, show_whole
+from cdi.tracing import span
 
 PROFILES: Final = "/v1/profiles/"
+TEMPLATE: Final = "/v1/profiles/{profile_id}"
 MOST: Final = 64
 """So many are read together at most: the first of them waits for the last."""
 
@@ -34,7 +41,15 @@ class _Asked:
     profile_id: UUID
 
 
-_Waiting: TypeAlias = list[tuple[_Asked, "asyncio.Future[Whole | None]"]]
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The profile, and the name of the caller."""
+
+    whole: Whole
+    caller: str
+
+
+_Waiting: TypeAlias = list[tuple[_Asked, "asyncio.Future[_Told | None]"]]
 
 
 class ReadTogether:
@@ -48,15 +63,17 @@ class ReadTogether:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
-        whole = None if asked is None else await self._read(asked)
-        if whole is None:
+        told = None if asked is None else await self._read(asked)
+        if told is None:
             await self.app(scope, receive, send)
             return
-        await _answer(whole, Headers(scope=scope).get("if-none-match"))(scope, receive, send)
+        name_route(scope, TEMPLATE)
+        name_caller(scope, told.caller)
+        await _answer(told.whole, Headers(scope=scope).get("if-none-match"))(scope, receive, send)
 
-    def _read(self, asked: _Asked) -> "asyncio.Future[Whole | None]":
+    def _read(self, asked: _Asked) -> "asyncio.Future[_Told | None]":
         loop = asyncio.get_running_loop()
-        told: asyncio.Future[Whole | None] = loop.create_future()
+        told: asyncio.Future[_Told | None] = loop.create_future()
         self._waiting.append((asked, told))
         if not self._reading:
             self._reading = True
@@ -68,24 +85,26 @@ class ReadTogether:
         work = asyncio.get_running_loop().run_in_executor(self._thread, self._load, [asked for asked, _ in batch])
         work.add_done_callback(lambda done: self._end(batch, done))
 
-    def _end(self, batch: _Waiting, done: "asyncio.Future[Sequence[Whole | None]]") -> None:
+    def _end(self, batch: _Waiting, done: "asyncio.Future[Sequence[_Told | None]]") -> None:
         failed = done.cancelled() or done.exception() is not None
-        found: Sequence[Whole | None] = [None] * len(batch) if failed else done.result()  # the route says what is wrong
-        for (_, told), whole in zip(batch, found, strict=True):
-            if not told.done():  # who asked may have gone
-                told.set_result(whole)
+        found: Sequence[_Told | None] = [None] * len(batch) if failed else done.result()  # the route says what is wrong
+        for (_, waiting), told in zip(batch, found, strict=True):
+            if not waiting.done():  # who asked may have gone
+                waiting.set_result(told)
         self._reading = bool(self._waiting)
         if self._reading:
             self._begin()
 
-    def _load(self, batch: Sequence[_Asked]) -> Sequence[Whole | None]:
-        with self.installation.database.reading() as connection:
+    def _load(self, batch: Sequence[_Asked]) -> Sequence[_Told | None]:
+        with span("profiles read together", count=len(batch)), self.installation.database.reading() as connection:
             keys = {asked.key for asked in batch}
             callers = callers_of(connection, keys, self.installation.gates, utc_now())
             known = [(place, asked) for place, asked in enumerate(batch) if asked.key in callers]
             shown = show_whole(connection, [(callers[asked.key], asked.profile_id) for _, asked in known])
-        by_place = dict(zip((place for place, _ in known), shown, strict=True))
-        return [by_place.get(place) for place in range(len(batch))]
+        told: list[_Told | None] = [None] * len(batch)
+        for (place, asked), whole in zip(known, shown, strict=True):
+            told[place] = None if whole is None else _Told(whole, callers[asked.key].name)
+        return told
 
 
 def _asked(scope: Scope) -> _Asked | None:

@@ -8,6 +8,8 @@ from cdi import sample
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, open_installation
 from cdi.settings import load_settings
+from cdi.store.traced import trace_statements
+from cdi.tracing import tracing
 
 
 @contextmanager
@@ -22,3 +24,13 @@ def installed(folder: Path, *, reading_sources: bool = False) -> Iterator[Instal
     else:
         with open_installation(settings) as installation:
             yield installation
+
+
+@contextmanager
+def traced(installation: Installation, service: str) -> Iterator[None]:
+    """While the block runs, what this process does is told to the collector that the environment names, if any."""
+    collector = installation.settings.environment.otlp_endpoint
+    with tracing(collector, service):
+        if collector is not None:
+            trace_statements(installation.database)
+        yield

@@ -4,10 +4,12 @@ Every process ends gracefully: it takes no new connection and answers what it to
 was accepted. One that dies is replaced.
 """
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,16 +18,18 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from cdi.app import create_app
-from cdi.cli.installed import installed
+from cdi.cli.installed import installed, traced
 from cdi.cli.terminal import HERE, Folder, out
 from cdi.collecting import collect_seldom
 from cdi.logs import configure_logging
+from cdi.measured import SHARED
 from cdi.pipeline import Installation
 from cdi.settings import Environment
 
 PATIENCE: Final = 25
 """Seconds that requests have to be answered when the service is asked to end; less than what supervisors give it."""
 
+SERVICE: Final = "cdi"
 SILENCE: Final = 60
 """Seconds after which a process that says nothing is replaced. Starting counts: on a busy machine it takes a while."""
 
@@ -47,29 +51,38 @@ def serve_alone(installation: Installation, *, announce: bool) -> None:
     environment = installation.settings.environment
     if announce:
         _announce(environment)
-    configure_logging(environment.log_level)
-    app = create_app(installation)
-    collect_seldom()
-    uvicorn.Server(_config(app, environment)).run()
+    configure_logging(environment.log_level, form=environment.log_format)
+    with traced(installation, SERVICE):
+        app = create_app(installation)
+        collect_seldom()
+        uvicorn.Server(_config(app, environment)).run()
 
 
 def _supervise(installation: Installation, workers: int) -> None:
     """Keep so many processes answering. This one holds the database open, binds the address and does nothing else."""
     environment = installation.settings.environment
     _announce(environment)
-    configure_logging(environment.log_level)
-    answering = partial(_in_a_worker, installation.folder)
-    config = _config(answering, environment, factory=True, workers=workers)
-    with config.bind_socket() as address:
-        Multiprocess(config, [address]).run()
+    configure_logging(environment.log_level, form=environment.log_format)
+    with TemporaryDirectory(prefix="cdi-serve-") as common:
+        (Path(common) / "measured").mkdir()
+        os.environ[SHARED] = str(
+            Path(common) / "measured"
+        )  # the library reads it when it is loaded, so for processes to come
+        answering = partial(_in_a_worker, installation.folder, Path(common))
+        config = _config(answering, environment, factory=True, workers=workers)
+        with config.bind_socket() as address:
+            Multiprocess(config, [address]).run()
 
 
-def _in_a_worker(folder: Path) -> FastAPI:
-    """The application of one of several processes; its connections are closed when it ends."""
+def _in_a_worker(folder: Path, common: Path) -> FastAPI:
+    """The application of one of several processes, which share the folder `common`; its connections are closed when it
+    ends."""
     until_the_end = ExitStack()
     installation = until_the_end.enter_context(installed(folder))
-    configure_logging(installation.settings.environment.log_level)
-    app = create_app(installation)
+    environment = installation.settings.environment
+    configure_logging(environment.log_level, form=environment.log_format)
+    until_the_end.enter_context(traced(installation, SERVICE))
+    app = create_app(installation, common)
 
     @asynccontextmanager
     async def open_until_the_end(_app: FastAPI) -> AsyncIterator[None]:

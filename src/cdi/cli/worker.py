@@ -9,7 +9,7 @@ from types import FrameType
 
 from rich.text import Text
 
-from cdi.cli.installed import installed
+from cdi.cli.installed import installed, traced
 from cdi.cli.terminal import HERE, Folder, err, one_line, out, until, when
 from cdi.clock import utc_now
 from cdi.jobs import Happening, Worker, jobs_of
@@ -28,10 +28,12 @@ def worker(folder: Folder = HERE) -> None:
     with installed(folder, reading_sources=True) as installation:
         _stop_on_signals(stop)
         watched = out.is_terminal
-        configure_logging("WARNING" if watched else installation.settings.environment.log_level)
+        environment = installation.settings.environment
+        configure_logging("WARNING" if watched else environment.log_level, form=environment.log_format)
         if watched:
             _announce(installation)
-        left = Worker(installation, jobs_of(installation), _tell if watched else _log, stop).run()
+        with traced(installation, "cdi-worker"):
+            left = Worker(installation, jobs_of(installation), _tell if watched else _log, stop).run()
     if left:
         err.print(Text(f"ended in the middle of a batch: {', '.join(left)}; it is done again", "yellow"))
         sys.stderr.flush()

@@ -21,6 +21,7 @@ from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
+from cdi.measured import BATCH_SECONDS
 from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
@@ -31,6 +32,7 @@ from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_c
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, records, redo, reruns
 from cdi.store.db import resolver_lock
+from cdi.tracing import span
 
 DEFAULT: Final = "default"
 """The name of the shipped model."""
@@ -111,6 +113,13 @@ def resolve_batch(
     connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock."""
+    with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
+        _resolve_batch(connection, installation, due, resolved, now)
+
+
+def _resolve_batch(
+    connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
+) -> None:
     model = active_model(connection, installation, now)
     ids = sorted(due)
     around = pairs.uproot(connection, ids, model.match_weight)

@@ -365,6 +365,7 @@ def current_revision(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@lru_cache(maxsize=1)
 def head_revision() -> str | None:
     """Where this program's migrations lead; there is one head."""
     return ScriptDirectory.from_config(migrations()).get_current_head()

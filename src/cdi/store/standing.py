@@ -1,0 +1,48 @@
+"""How the store stands, in figures that are cheap enough to be asked every few seconds; and one that is not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from cdi.store.db import text
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Open questions to stewards of one kind: how many, and since when the oldest waits."""
+
+    open: int
+    oldest: datetime | None
+
+
+def open_questions(connection: Connection) -> dict[str, Questions]:
+    """Reviews and conflicts that nobody has answered."""
+    rows = connection.execute(
+        text(
+            "select 'review' as kind, count(*) as open, min(opened_at) as oldest from review"
+            " where status in ('open', 'waiting')"
+            " union all select 'conflict', count(*), min(opened_at) from conflict where status = 'open'"
+        )
+    )
+    return {row.kind: Questions(row.open, row.oldest) for row in rows}
+
+
+def standing_rejections(connection: Connection) -> dict[str, int]:
+    """By source, the records that were rejected and have not come right since."""
+    rows = connection.execute(
+        text("select source, count(*) as n from rejected where resolved_at is null group by source")
+    )
+    return {row.source: row.n for row in rows}
+
+
+def profile_sizes(connection: Connection) -> Mapping[int, int]:
+    """How many live profiles have so many records. It reads every membership: a third of a second for a million."""
+    rows = connection.execute(
+        text(
+            "select size, count(*) as n from (select count(*) as size from membership group by profile_id) sizes"
+            " group by size"
+        )
+    )
+    return {row.size: row.n for row in rows}
