@@ -22,7 +22,7 @@ def tracing(collector: str | None, service: str) -> Iterator[None]:
 
     Raises ConfigurationError when the packages for it are not installed.
     """
-    if collector is None:
+    if not collector:
         yield
         return
     try:
