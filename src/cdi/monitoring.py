@@ -64,6 +64,13 @@ class Monitoring:
         for kind, questions in standing.open_questions(connection).items():
             yield _gauge(f"cdi_open_{kind}s", f"{kind.title()}s that no steward has answered", questions.open)
             yield _gauge(f"cdi_{kind}_oldest_seconds", "How long the oldest of them waits", _age(questions.oldest, now))
+        sent = standing.deliveries(connection)
+        yield _gauge("cdi_webhook_waiting", "Deliveries to webhooks that wait", sent.waiting)
+        yield _gauge("cdi_webhook_behind", "Events that the slowest webhook has not come to", sent.behind)
+        yield _gauge(
+            "cdi_webhook_failing_seconds", "Since when the oldest waiting one is tried", _age(sent.oldest_tried, now)
+        )
+        yield _gauge("cdi_webhook_dead", "Deliveries to webhooks that were given up", sent.dead)
         yield _gauge("cdi_feed_cursor", "The last cursor of the change feed", changes.last_cursor(connection))
         yield _gauge("cdi_workers", "Processes that work off what is due", len(jobs.workers(connection)))
 

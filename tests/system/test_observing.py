@@ -95,6 +95,7 @@ def test_figures_tell_what_waits_and_how_requests_went_and_no_value(company: Ins
     assert found["cdi_profiles"][0][1] == 1 and found["cdi_profile_records_max"][0][1] == 1
     assert {labels["source"] for labels, _ in found["cdi_rejected_records"]} == set(company.deployment.sources)
     assert found["cdi_resolver_batch_seconds_count"][0][1] >= 1
+    assert [found[f"cdi_webhook_{what}"][0][1] for what in ("waiting", "behind", "dead")] == [0, 0, 0]
 
 
 def test_several_processes_tell_one_figure_and_count_a_rate_together(company: Installation) -> None:

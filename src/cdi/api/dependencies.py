@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from cdi.access import Caller, Role
+from cdi.api.observed import name_caller
 from cdi.auth import PREFIX, Presented, authenticate, require
 from cdi.clock import utc_now
 from cdi.openid import IdentityProvider
@@ -74,9 +75,13 @@ def get_caller(
     return _caller(request, installation, connection, presented, asked_for)
 
 
-def _caller(installation: Installation, connection: Connection, presented: Presented, purpose: str | None) -> Caller:
+def _caller(
+    request: Request, installation: Installation, connection: Connection, presented: Presented, purpose: str | None
+) -> Caller:
     openid = installation.deployment.openid
-    return authenticate(connection, presented, openid, installation.gates, utc_now(), purpose)
+    caller = authenticate(connection, presented, openid, installation.gates, utc_now(), purpose)
+    name_caller(request.scope, caller.name)
+    return caller
 
 
 @dataclass(frozen=True, slots=True)

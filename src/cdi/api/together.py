@@ -16,11 +16,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-<<<<<<< HEAD
-=======
-from cdi.api.dependencies import gates_of
 from cdi.api.observed import name_caller, name_route
->>>>>>> 38ea976 (The operator sees how the service does: figures for Prometheus, a line for each request, spans for a collector; rates are counted over all processes)
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation

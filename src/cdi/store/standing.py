@@ -37,6 +37,31 @@ def standing_rejections(connection: Connection) -> dict[str, int]:
     return {row.source: row.n for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Deliveries to webhooks: how many wait, since when the oldest of them is tried, how many were given up, and how
+    far the slowest subscription is behind the feed, in events."""
+
+    waiting: int
+    oldest_tried: datetime | None
+    dead: int
+    behind: int
+
+
+def deliveries(connection: Connection) -> Deliveries:
+    """How the deliveries of all subscriptions stand together."""
+    row = connection.execute(
+        text(
+            "select count(*) filter (where dead_at is null) as waiting,"
+            " min(first_tried_at) filter (where dead_at is null) as oldest, count(dead_at) as dead,"
+            " coalesce((select max(cursor) from feed), 0)"
+            " - coalesce((select min(cursor) from webhook), (select max(cursor) from feed), 0) as behind"
+            " from webhook_delivery"
+        )
+    ).one()
+    return Deliveries(row.waiting, row.oldest, row.dead, max(0, row.behind))
+
+
 def profile_sizes(connection: Connection) -> Mapping[int, int]:
     """How many live profiles have so many records. It reads every membership: a third of a second for a million."""
     rows = connection.execute(
