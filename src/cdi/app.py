@@ -8,6 +8,7 @@ from fastapi.telemetry import TelemetryConfig
 
 from cdi import __version__
 from cdi.api import (
+    audit,
     catalogue,
     changes,
     conflicts,
@@ -15,6 +16,7 @@ from cdi.api import (
     health,
     history,
     journey,
+    keys,
     lookup,
     metrics,
     overrides,
@@ -33,6 +35,7 @@ from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
 from cdi.api.observed import Observed
 from cdi.api.problems import install_handlers
+from cdi.api.sealing import sealing
 from cdi.api.together import ReadTogether
 from cdi.monitoring import Monitoring
 from cdi.openid import IdentityProvider
@@ -60,6 +63,7 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
         telemetry=SILENT,
+        lifespan=sealing,
     )
     app.state.installation = installation
     app.state.afterwards = Afterwards(installation)
@@ -88,6 +92,8 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
         sources,
         changes,
         webhooks,
+        audit,
+        keys,
         catalogue,
         health,
         metrics,

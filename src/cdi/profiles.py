@@ -213,6 +213,11 @@ def explain_pair(
     return {"a": str(a), "b": str(b), "data_owners": owners, **told}
 
 
+def homes(connection: Connection, names: Sequence[RecordKey]) -> set[UUID]:
+    """The profiles in which these customer records are."""
+    return {home for name in names for home in profiles.find_homes(connection, name.source, [name.key])}
+
+
 def _evidence(connection: Connection, installation: Installation, left: int, right: int) -> Evidence:
     active = installation.models.active(connection)
     if active is None:

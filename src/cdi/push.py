@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from cdi.access import Caller, Role
+from cdi.audit import Trail
 from cdi.clock import utc_now
 from cdi.errors import ForbiddenError, NotFoundError
 from cdi.fields import Stream
@@ -63,9 +64,12 @@ def push(
     if caller.role is not Role.ADMIN and caller.source != name:
         raise ForbiddenError(f"this key may not push to {name}", remedy="Use the key of that source's connector")
     asked = content_hash({"wait": wait, "records": [asdict(record) for record in pushed]})
+    trail = Trail.of(caller, "push_records", changes=True)
+    trail.about |= {"source": name, "records": len(pushed)}
     due: list[int] = []
     with installation.database.unit_of_work() as connection:
         now = utc_now()
+        trail.write(connection, now)
         answer = None
         if idempotency_key is not None:
             answer = idempotency.earlier_answer(connection, caller.name, name, idempotency_key, asked, now)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cdi.audit import by_source
 from cdi.clock import utc_now
 from cdi.errors import BusyError, CdiError, ConfigurationError, NotFoundError
 from cdi.ingest.contract import HandshakeAnswer, Listening, ReadContext, WebhookRequest
@@ -61,6 +62,9 @@ def receive(installation: Installation, source: str, request: WebhookRequest) ->
             return Received(repeated=True)
         landed = land(connection, installation, arriving_of(installation, source), result.records, result.rejected, now)
         received.note_counts(connection, known, landed.counts)
+        trail = by_source(source, "receive_delivery")
+        trail.about["delivery_id"] = known
+        trail.write(connection, now)
     return Received(landed.counts, due=tuple(landed.due), read_again=result.read_again)
 
 

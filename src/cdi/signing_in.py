@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 
-from cdi.access import Caller, Role
+from cdi.access import Caller, Credential, Role
 from cdi.auth import Gates, as_caller, digest
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
 from cdi.fields import FieldGroup
@@ -152,7 +152,7 @@ def find_session(connection: Connection, token: str, gates: Gates, now: datetime
         return None
     if now - stored.seen_at > SEEN_ANEW:
         users.touch_session(connection, kept, now)
-    return Session(token, as_caller(stored.user.account, gates), stored.told or ())
+    return Session(token, as_caller(stored.user.account, gates, credential=Credential.USER), stored.told or ())
 
 
 def tell(connection: Connection, session: Session, messages: Sequence[Any]) -> None:

@@ -51,6 +51,7 @@ class Row:
 READERS = "unnyyyyy"
 STEWARDS = "unnnnyyy"
 OWNERS = "unnnnyny"
+ADMINS = "unnnnnny"
 SOURCES = "uy-yyyyy"
 PUBLIC = "yyyyyyyy"
 WEBHOOKS = "unn----y"
@@ -86,6 +87,10 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/webhooks/{webhook_id}/dead-letters"): Row(WEBHOOKS),
     ("POST", "/v1/webhooks/{webhook_id}/dead-letters/retry"): Row(WEBHOOKS),
     ("DELETE", "/v1/webhooks/{webhook_id}"): Row(WEBHOOKS),
+    ("GET", "/v1/audit"): Row(ADMINS),
+    ("GET", "/v1/keys"): Row(ADMINS),
+    ("POST", "/v1/keys"): Row(ADMINS, {"name": "the matrix", "role": "reader"}),
+    ("DELETE", "/v1/keys/{key_id}"): Row("unnnnnn-"),
     ("GET", "/v1/sources"): Row("uyyyyyyy"),
     ("GET", "/v1/sources/{source}/runs"): Row(SOURCES),
     ("GET", "/v1/sources/{source}/records/{key}"): Row(SOURCES, values=True, own_words=True),
@@ -194,6 +199,7 @@ def meant(company: Installation) -> dict[str, str]:
         "webhook_id": admin.client.post("/v1/webhooks", json={"url": "https://app.example/hook"}).json()["id"],
         "conflict_id": "4711",
         "override_id": "4711",
+        "key_id": "4711",
         "task_id": "4711",
         "absence_id": "4711",
         "sample_id": "4711",

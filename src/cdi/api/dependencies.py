@@ -1,17 +1,19 @@
 """What a route needs, as named types: its signature tells who may call it and what it works on."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, Query, Request
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from cdi.access import Caller, Role
 from cdi.api.observed import name_caller
+from cdi.audit import Trail, trail_of_request
 from cdi.auth import PREFIX, Presented, authenticate, require
 from cdi.clock import utc_now
 from cdi.openid import IdentityProvider
@@ -50,10 +52,14 @@ async def get_presented(request: Request, credentials: Credentials) -> Presented
 Shown: TypeAlias = Annotated[Presented, Depends(get_presented)]
 
 
-def get_connection(installation: Here, _checked: Shown) -> Iterator[Connection]:
-    """One unit of work for the request: committed before the answer is sent, rolled back on an error."""
+def get_connection(request: Request, installation: Here, _checked: Shown) -> Iterator[Connection]:
+    """One unit of work for the request: committed before the answer is sent, rolled back on an error. What the caller
+    did is written to the audit log in it, so that nothing is answered or changed without its entry."""
     with installation.database.unit_of_work() as connection:
         yield connection
+        trail: Trail | None = getattr(request.state, "trail", None)
+        if trail is not None:
+            trail.write(connection, utc_now())
 
 
 Work: TypeAlias = Annotated[Connection, Depends(get_connection, scope="function")]
@@ -71,8 +77,12 @@ Purpose: TypeAlias = Annotated[
 def get_caller(
     request: Request, installation: Here, connection: Work, presented: Shown, asked_for: Purpose = None
 ) -> Caller:
-    """Who calls, and for what; 401 without a valid key or token."""
-    return _caller(request, installation, connection, presented, asked_for)
+    """Who calls, and for what; 401 without a valid key or token. From here on the request has a trail, unless its
+    route is one of `UNAUDITED`."""
+    caller = _caller(request, installation, connection, presented, asked_for)
+    if request.scope["route"].name not in UNAUDITED:
+        request.state.trail = _trail(request, installation, caller)
+    return caller
 
 
 def _caller(
@@ -82,6 +92,43 @@ def _caller(
     caller = authenticate(connection, presented, openid, installation.gates, utc_now(), purpose)
     name_caller(request.scope, caller.name)
     return caller
+
+
+UNAUDITED: Final[Mapping[str, str]] = {
+    "list_sources": "figures of sources",
+    "list_runs": "figures of syncs",
+    "list_deliveries": "figures of deliveries",
+    "read_changes": "ids and names of attributes",
+    "list_keys": "what keys allow",
+}
+"""Routes with a caller that change nothing and answer with no customer's value, and what they answer with instead. All
+others are in the audit log, also those that are yet to be written."""
+READING_POSTS: Final = frozenset({"look_up_profiles", "get_profiles"})
+"""Routes that are posted to because of what is sent, and change nothing."""
+PAGING: Final = frozenset({"limit", "after", "before", "purpose"})
+
+
+def _trail(request: Request, installation: Installation, caller: Caller) -> Trail:
+    route: APIRoute = request.scope["route"]
+    declared = {field.alias for field in route.dependant.query_params}
+    return trail_of_request(
+        caller,
+        installation.deployment,
+        route.name,
+        changes=request.method not in {"GET", "HEAD"} and route.name not in READING_POSTS,
+        path=request.path_params,
+        criteria=declared.intersection(request.query_params) - PAGING,
+        purpose=request.query_params.get("purpose"),
+    )
+
+
+async def get_trail(request: Request, _caller: Annotated[Caller, Depends(get_caller)]) -> Trail:
+    """The trail of this request, for routes whose answer names profiles that its path does not."""
+    trail: Trail = request.state.trail
+    return trail
+
+
+AuditTrail: TypeAlias = Annotated[Trail, Depends(get_trail)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +143,11 @@ class Door:
 
     @contextmanager
     def opened_for(self, *roles: Role) -> Iterator[tuple[Connection, Caller]]:
-        """The transaction and who calls; 401 and 403 as everywhere."""
+        """The transaction and who calls; 401 and 403 as everywhere. Its end writes the audit log."""
         with self.installation.database.unit_of_work() as connection:
-            caller = _caller(self.request, self.installation, connection, self.presented, self.purpose)
-            yield connection, require(caller, *roles)
+            caller = require(_caller(self.request, self.installation, connection, self.presented, self.purpose), *roles)
+            yield connection, caller
+            _trail(self.request, self.installation, caller).write(connection, utc_now())
 
 
 async def get_door(request: Request, installation: Here, presented: Shown, asked_for: Purpose = None) -> Door:
@@ -138,3 +186,5 @@ Reader: TypeAlias = Annotated[Caller, Depends(allowed(Role.READER, Role.STEWARD)
 """Whoever may read profiles."""
 Connecting: TypeAlias = Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.READER, Role.STEWARD))]
 """Whoever may look at sources; a connector only at its own."""
+Admin: TypeAlias = Annotated[Caller, Depends(allowed(Role.ADMIN))]
+"""Whoever runs the installation."""

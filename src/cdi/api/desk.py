@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cdi.access import Caller, Role
-from cdi.api.dependencies import Here, Work, allowed
+from cdi.api.dependencies import AuditTrail, Here, Work, allowed
 from cdi.clock import utc_now
 from cdi.stewardship import Desk
 
@@ -14,9 +14,9 @@ Stewarding: TypeAlias = Annotated[Caller, Depends(allowed(Role.STEWARD))]
 """Whoever may decide."""
 
 
-async def get_desk(installation: Here, connection: Work, caller: Stewarding) -> Desk:
+async def get_desk(installation: Here, connection: Work, caller: Stewarding, trail: AuditTrail) -> Desk:
     """The caller's desk, in the request's transaction."""
-    return Desk(connection, installation, caller, utc_now())
+    return Desk(connection, installation, caller, utc_now(), trail)
 
 
 AtDesk: TypeAlias = Annotated[Desk, Depends(get_desk)]

@@ -10,13 +10,14 @@ from cdi import journey
 from cdi.access import Caller, Role
 from cdi.api.answers import answer
 from cdi.api.choices import one_of
-from cdi.api.dependencies import Here, Reader, Work, allowed
+from cdi.api.dependencies import AuditTrail, Here, Reader, Work, allowed
 from cdi.api.desk import Body, Number
 from cdi.api.moved import MOVED, moved
 from cdi.api.problems import CHANGE_PROBLEMS, PROBLEMS
 from cdi.clock import utc_now
 from cdi.fields import CHANNELS, TOUCHPOINT_TYPES
 from cdi.serving import locate
+from cdi.store import touchpoints
 from cdi.store.touchpoints import JourneyFilter
 
 router = APIRouter(prefix="/v1", tags=["journey"])
@@ -63,8 +64,10 @@ def close_touchpoint(
     installation: Here,
     connection: Work,
     caller: Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.STEWARD))],
+    trail: AuditTrail,
 ) -> Response:
     """Close an open request or ticket, on whatever channel it came: connectors and stewards may. Who, when and what
     came of it are kept. A source that later says that it is open opens it again."""
     told = journey.close(connection, installation, caller, touchpoint_id, body.outcome.strip(), utc_now())
+    trail.saw(touchpoints.homes(connection, touchpoint_id))
     return answer(told, 201)

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cdi import lookup
 from cdi.api.answers import answer
-from cdi.api.dependencies import Here, Reader, Work
+from cdi.api.dependencies import AuditTrail, Here, Reader, Work
 from cdi.api.problems import PROBLEMS
+from cdi.fields import ATTRIBUTES
 
 router = APIRouter(prefix="/v1/profiles", tags=["lookup"], responses=PROBLEMS)
 
@@ -34,8 +35,12 @@ class Question(BaseModel):
 
 
 @router.post("/lookup")
-def look_up_profiles(body: Question, installation: Here, connection: Work, caller: Reader) -> Response:
+def look_up_profiles(
+    body: Question, installation: Here, connection: Work, caller: Reader, trail: AuditTrail
+) -> Response:
     """Ranked profiles with match weight, probability, evidence, and what resolving would make of it: `match`, `review`
     or `no_match`."""
     told = lookup.look_up(connection, installation, caller.visibility, body.record, body.limit)
+    trail.about["criteria"] = sorted(set(body.record) & set(ATTRIBUTES))
+    trail.saw(found["id"] for found in told["profiles"])
     return answer(told)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from cdi import history, profiles
 from cdi.access import Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import AtDoor, Here, Reader, Work
+from cdi.api.dependencies import AtDoor, AuditTrail, Here, Reader, Work
 from cdi.api.moved import MOVED, moved
 from cdi.api.problems import PROBLEMS
 from cdi.ids import parse_record_key
@@ -49,10 +49,12 @@ class Wanted(BaseModel):
 
 
 @router.post("/profiles/batch")
-def get_profiles(body: Wanted, installation: Here, connection: Work, caller: Reader) -> Response:
+def get_profiles(body: Wanted, installation: Here, connection: Work, caller: Reader, trail: AuditTrail) -> Response:
     """Many profiles at once, in the order asked for: each with the status that GET would answer, and the profile, or
     where its records are now, or why it ended. An id that is unknown or may not be seen is 404."""
-    return answer({"profiles": profiles.show_all(connection, installation, caller.visibility, body.ids)})
+    told = profiles.show_all(connection, installation, caller.visibility, body.ids)
+    trail.saw(each["id"] for each in told if "profile" in each)
+    return answer({"profiles": told})
 
 
 @router.get("/profiles")
@@ -60,6 +62,7 @@ def find_profiles(
     installation: Here,
     connection: Work,
     caller: Reader,
+    trail: AuditTrail,
     email: Annotated[str | None, Query(max_length=320)] = None,
     phone: Annotated[str | None, Query(max_length=40)] = None,
     identifier: Annotated[str | None, Query(max_length=300, examples=["loyalty_card:4711"])] = None,
@@ -76,6 +79,7 @@ def find_profiles(
     the list (null: this was all)."""
     query = profiles.Query(email, phone, identifier, source, key, q, data_owner, updated_since)
     page = profiles.find(connection, installation, caller.visibility, query, limit=limit, after=after)
+    trail.saw(found["id"] for found in page.items)
     return answer({"profiles": page.items, "after": page.after})
 
 
@@ -86,9 +90,13 @@ def explain_profile(profile_id: UUID, installation: Here, connection: Work, call
 
 
 @router.get("/profiles/{profile_id}/household")
-def get_household(profile_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
+def get_household(
+    profile_id: UUID, installation: Here, connection: Work, caller: Reader, trail: AuditTrail
+) -> Response:
     """The persons who live with this one; each stays a profile of its own."""
-    return answer(profiles.household(connection, installation, caller.visibility, profile_id))
+    told = profiles.household(connection, installation, caller.visibility, profile_id)
+    trail.saw(member["id"] for member in told["members"])
+    return answer(told)
 
 
 @router.get("/explain")
@@ -96,9 +104,12 @@ def explain_pair(
     installation: Here,
     connection: Work,
     caller: Reader,
+    trail: AuditTrail,
     a: Annotated[str, Query(max_length=600)],
     b: Annotated[str, Query(max_length=600)],
 ) -> Response:
     """Why, or why not, these two records (`source:key`) are one customer."""
-    told = profiles.explain_pair(connection, installation, caller.visibility, parse_record_key(a), parse_record_key(b))
+    pair = parse_record_key(a), parse_record_key(b)
+    told = profiles.explain_pair(connection, installation, caller.visibility, *pair)
+    trail.saw(profiles.homes(connection, pair))
     return answer(told)

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from cdi import push, sources
 from cdi.access import Caller, Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import Connecting, Here, Work, allowed_apart
+from cdi.api.dependencies import AuditTrail, Connecting, Here, Work, allowed_apart
 from cdi.api.problems import PROBLEMS
 from cdi.ingest.contract import Op
 
@@ -88,7 +88,10 @@ def get_record(
     installation: Here,
     connection: Work,
     caller: Connecting,
+    trail: AuditTrail,
     stream: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """What the source said of this record, verbatim and by version, and which profile it belongs to."""
-    return answer(sources.record(connection, installation, caller, source, key, stream))
+    told = sources.record(connection, installation, caller, source, key, stream)
+    trail.saw([told["profile_id"]] if told["profile_id"] else ())
+    return answer(told)

@@ -10,7 +10,7 @@ import sys
 import typer
 from rich.text import Text
 
-from cdi.cli import access, database, dedupe, deployment, models, profiles, service, sources, users, worker
+from cdi.cli import access, audit, database, dedupe, deployment, models, profiles, service, sources, users, worker
 from cdi.cli.terminal import err, one_line
 from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
@@ -50,6 +50,7 @@ app.add_typer(sources.app, name="source")
 app.add_typer(models.app, name="model")
 app.add_typer(access.app, name="key")
 app.add_typer(users.app, name="user")
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 
 

@@ -1,22 +1,21 @@
 """`cdi key`: who may ask the API."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from cdi import keys
 from cdi.access import Role
-from cdi.auth import create_key
 from cdi.cli.installed import installed
-from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json
+from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json, print_table, when
 from cdi.clock import utc_now
 from cdi.errors import NotFoundError
 from cdi.fields import FieldGroup
-from cdi.pipeline import Installation
+from cdi.keys import NewKey
 from cdi.store.accounts import revoke_key
 
-app = typer.Typer(help="API keys: create, revoke.", no_args_is_help=True)
+app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 
 
 @app.command()
@@ -39,34 +38,44 @@ def create(
     """Make an API key. It is shown this once; only its hash is kept."""
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
         now = utc_now()
-        if source is not None:
-            installation.source(source)
-        must_be_owners(installation, owner or ())
-        key = create_key(
-            connection,
+        wanted = NewKey(
             name,
             role,
-            now,
-            groups=tuple(group or ()),
-            owners=tuple(owner) if owner else None,
-            source=source,
-            sensitive=sensitive,
-            purposes=tuple(purpose) if purpose else None,
-            expires_at=now + timedelta(days=days) if days else None,
+            tuple(group or ()),
+            tuple(owner) if owner else None,
+            source,
+            sensitive,
+            tuple(purpose) if purpose else None,
+            now + timedelta(days=days) if days else None,
         )
+        made = keys.create(connection, installation, wanted, now)
     if as_json:
-        print_json({"name": name, "role": role.value, "key": key})
+        print_json({"id": made.key_id, "name": name, "role": role.value, "key": made.key})
     else:
         err.print("this key is shown once; keep it where secrets are kept:")
-        out.print(key, soft_wrap=True)
+        out.print(made.key, soft_wrap=True)
 
 
-def must_be_owners(installation: Installation, names: Iterable[str]) -> None:
-    """Raises NotFoundError for a data owner that cdi.yaml does not have."""
-    known = {owner.id for owner in installation.deployment.owners}
-    for name in names:
-        if name not in known:
-            raise NotFoundError(f"there is no data owner {name}", remedy="cdi.yaml lists them under owners")
+@app.command("list")
+def list_keys(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Every key there is or was, newest first: what it allows and how it stands, never what it is."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        found = keys.list_keys(connection, utc_now())
+    if as_json:
+        print_json({"keys": found})
+        return
+    rows = [
+        (
+            str(key["id"]),
+            key["name"],
+            key["role"],
+            key["status"],
+            ", ".join(key["groups"]) or "-",
+            when(key["expires_at"]) if key["expires_at"] else "never",
+        )
+        for key in found
+    ]
+    print_table("Keys", ("id", "name", "role", "status", "field groups", "expires"), rows)
 
 
 @app.command()

@@ -35,7 +35,8 @@ def url(folder: Folder = HERE) -> None:
 @app.command()
 def shell(folder: Folder = HERE) -> None:
     """Open psql on the database."""
-    with open_database(load_settings(folder)) as database:
+    with installed(folder) as installation:  # which notes that somebody looks
+        database = installation.database
         raise typer.Exit(open_shell(database.url))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cdi import profiles
 from cdi.access import EVERYTHING
-from cdi.cli.installed import installed
+from cdi.cli.installed import installed, note_shown
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.errors import GoneError, NotFoundError
 from cdi.fields import ATTRIBUTES
@@ -28,6 +28,7 @@ def show(
     """One profile, each value with its source and its data owner."""
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
         document = _find(connection, installation, name)
+        note_shown(connection, [document["id"]])
         touchpoints = latest(connection, EVERYTHING, UUID(document["id"]))
     if as_json:
         print_json(document)
@@ -105,6 +106,7 @@ def why(
     names = (parse_record_key(a), parse_record_key(b))
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
         evidence = profiles.why(connection, installation, *names)
+        note_shown(connection, profiles.homes(connection, names))
     if as_json:
         print_json({"a": a, "b": b, **asdict(evidence)})
     else:

@@ -12,8 +12,7 @@ from rich.text import Text
 
 from cdi import deployment as deployments
 from cdi import sources
-from cdi.access import EVERYTHING, Caller, Credential, Role
-from cdi.cli.installed import installed
+from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, progress_bars, span, until
 from cdi.ingest.contract import CheckResult
 from cdi.ingest.registry import find_connectors
@@ -24,7 +23,6 @@ from cdi.sources.preview import Preview, StreamReport
 from cdi.store import sources as source_store
 
 app = typer.Typer(help="Wire in a source system: new, test, check, preview, run.", no_args_is_help=True)
-OPERATOR = Caller("operator", Role.ADMIN, EVERYTHING, credential=Credential.OPERATOR)
 
 
 class Kind(StrEnum):
@@ -43,7 +41,7 @@ Name = Annotated[str, typer.Argument(help="The source's name in cdi.yaml.")]
 def list_sources(folder: Folder = HERE, as_json: Json = False) -> None:
     """The source systems of this deployment, with their data owners."""
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        found = sources.list_sources(connection, installation, OPERATOR)
+        found = sources.list_sources(connection, installation, operator())
     if as_json:
         print_json({"sources": found})
         return

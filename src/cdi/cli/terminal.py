@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -20,9 +21,33 @@ out = Console(emoji=False)
 err = Console(stderr=True, emoji=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+_COMMAND: ContextVar[str] = ContextVar("command", default="")
+
+
+def command_words() -> str:
+    """The words of the command that runs, without what was given to it: `key create`; empty outside of one."""
+    return _COMMAND.get()
+
+
+def _remember_command(context: typer.Context, folder: Path) -> Path:
+    words: list[str] = []
+    at: Any = context
+    while at.parent is not None:
+        words.insert(0, at.info_name or "")
+        at = at.parent
+    _COMMAND.set(" ".join(words))
+    return folder
+
+
 Folder = Annotated[
     Path,
-    typer.Option("--dir", envvar="CDI_DIR", help="The deployment folder, the one with cdi.yaml.", show_default="."),
+    typer.Option(
+        "--dir",
+        envvar="CDI_DIR",
+        help="The deployment folder, the one with cdi.yaml.",
+        show_default=".",
+        callback=_remember_command,
+    ),
 ]
 HERE = Path()
 

@@ -7,12 +7,12 @@ import typer
 
 from cdi import signing_in
 from cdi.access import Role
-from cdi.cli.access import must_be_owners
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json, print_table, when
 from cdi.clock import utc_now
 from cdi.errors import InvalidInputError
 from cdi.fields import FieldGroup
+from cdi.keys import must_be_owners
 from cdi.settings import Environment
 from cdi.store import users
 

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from cdi import sources, webhooks
+from cdi import audit, sources, webhooks
 from cdi.clock import utc_now
 from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
 from cdi.pipeline import Installation, resolve
 from cdi.pipeline.timing import next_reading
 from cdi.settings import PUSH
+from cdi.store import audit as audit_store
 from cdi.store import redo
 from cdi.store import sources as source_store
 
@@ -29,6 +30,7 @@ def jobs_of(installation: Installation) -> list[Job]:
     return [
         draining("resolve", resolving.waits, resolving.work),
         draining("deliver webhooks", webhooks.waits, _deliver, after_kill=True),
+        draining("seal the audit log", lambda connection, _: audit_store.waits(connection), _seal),
         periodic(installation, "forget old runs", "@daily", _forget),
         *(reading(installation, name, _read(name)) for name in read),
     ]
@@ -65,6 +67,11 @@ class _Resolving:
 
 def _deliver(installation: Installation, _: Standing, going: Going) -> str | None:
     return webhooks.deliver(installation, going)
+
+
+def _seal(installation: Installation, _: Standing, __: Going) -> str | None:
+    audit.seal(installation.database)
+    return None  # it is done all the time
 
 
 def _forget(installation: Installation, _: Standing, __: Going) -> str | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from cdi.access import Caller, Visibility
+from cdi.audit import Trail
 from cdi.errors import ContradictionError, ForbiddenError, InvalidInputError, NotFoundError, StaleError
 from cdi.ids import RecordKey
 from cdi.pipeline import Installation, Resolved
@@ -28,6 +29,7 @@ class Desk:
     installation: Installation
     caller: Caller
     now: datetime
+    trail: Trail | None = None  # of the door by which the steward came
 
     @property
     def visibility(self) -> Visibility:
@@ -114,8 +116,14 @@ class Desk:
         """A decision as it is answered; records that the steward may not see are left out."""
         return decision_seen(self.connection, self.visibility, stored)
 
+    def touches(self, profile_ids: Iterable[UUID]) -> None:
+        """What is done here is about these profiles: for the audit log."""
+        if self.trail is not None:
+            self.trail.saw(profile_ids)
+
     def affected(self, resolved: Resolved) -> dict[str, Any]:
         """The profiles that an act changed, each with its data owner."""
+        self.touches(resolved.affected)
         visible = [
             found
             for profile_id in sorted(resolved.affected)

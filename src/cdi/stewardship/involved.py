@@ -24,6 +24,7 @@ def look_into(desk: Desk, review_id: int) -> dict[str, Any]:
     everyone = list(dict.fromkeys([*asked, *(record for these in members.values() for record in these)]))[:MOST]
     home = {record: profile for profile, these in members.items() for record in these}
     current = records.load_current(desk.connection, everyone)
+    desk.touches(members)
     seen = [i for i in everyone if i in current and current[i].source not in desk.visibility.hidden_sources]
     names = {i: _name(desk, current[i]) for i in seen}
     stored = pairs.load_pairs(desk.connection, seen)

@@ -238,6 +238,7 @@ def must_be_answerable(desk: Desk, review_id: int) -> Review:
 
 
 def _told(desk: Desk, review: Review) -> dict[str, Any]:
+    desk.touches({review.left.profile, review.right.profile})
     holder = review.held_by(desk.now)
     return {
         "id": review.id,

@@ -75,6 +75,55 @@ def find_keys(connection: Connection, digests: Collection[bytes], now: datetime)
     return {bytes(row.hash): ApiKey(*row[1:]) for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as it is told of: everything but what it is."""
+
+    id: int
+    name: str
+    role: str
+    groups: Sequence[str]
+    owners: Sequence[str] | None
+    source: str | None
+    sensitive: bool
+    purposes: Sequence[str] | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def status(self, now: datetime) -> str:
+        """standing, expired or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "standing"
+
+
+def list_keys(connection: Connection) -> list[ListedKey]:
+    """All keys, newest first."""
+    rows = connection.execute(
+        text(
+            "select key_id, name, role, groups, owners, source, sensitive, purposes, created_at, expires_at, revoked_at"
+            " from api_key order by key_id desc"
+        )
+    )
+    return [ListedKey(*row) for row in rows]
+
+
+def key_id(connection: Connection, digest: bytes) -> int:
+    """The id of the key with this hash, which there is."""
+    found = connection.execute(text("select key_id from api_key where hash = :hash"), {"hash": digest})
+    return int(found.scalar_one())
+
+
+def revoke_by_id(connection: Connection, key_id: int, now: datetime) -> bool:
+    """Revoke this key; one that was revoked before stays as it was. Whether there is such a key."""
+    result = connection.execute(
+        text("update api_key set revoked_at = coalesce(revoked_at, :now) where key_id = :key_id"),
+        {"key_id": key_id, "now": now},
+    )
+    return bool(result.rowcount)
+
+
 def revoke_key(connection: Connection, name: str, now: datetime) -> int:
     """Revoke every standing key of this name; how many there were."""
     result = connection.execute(

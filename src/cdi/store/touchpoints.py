@@ -228,6 +228,15 @@ def find_touchpoint(
     return None if row is None else _touchpoint(row)
 
 
+def homes(connection: Connection, touchpoint_id: int) -> list[UUID]:
+    """The profiles of the customer records that this touchpoint is about."""
+    rows = connection.execute(
+        text(f"select distinct m.profile_id {CARRIED} where t.record_id = :id"),
+        {"id": touchpoint_id},
+    )
+    return list(rows.scalars())
+
+
 def save_closing(connection: Connection, touchpoint_id: int, author: str, outcome: str, now: datetime) -> None:
     """Append that somebody closed it."""
     connection.execute(

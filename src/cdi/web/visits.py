@@ -12,11 +12,13 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
 
 from cdi import signing_in, stewardship
 from cdi.access import Caller, Role, Visibility
+from cdi.audit import Trail, trail_of_request
 from cdi.auth import require
 from cdi.clock import utc_now
 from cdi.errors import ForbiddenError
@@ -75,7 +77,19 @@ class Visit:
     @property
     def desk(self) -> stewardship.Desk:
         """The desk at which a steward's use cases work."""
-        return stewardship.Desk(self.connection, self.installation, self.caller, self.now)
+        return stewardship.Desk(self.connection, self.installation, self.caller, self.now, self._noted)
+
+    @property
+    def trail(self) -> Trail:
+        """What the audit log is told of this visit: a page that shows profiles which its path does not name tells
+        `visit.trail.saw(ids)`."""
+        assert self._noted is not None, "this page is in UNAUDITED, and so shows no profile"
+        return self._noted
+
+    @property
+    def _noted(self) -> Trail | None:
+        noted: Trail | None = getattr(self.request.state, "trail", None)
+        return noted
 
     def said(self, name: str) -> str:
         """A field of the form that was sent, without blanks around it; empty if it is not there."""
@@ -170,10 +184,37 @@ def local(place: str | None) -> str:
 
 
 def get_connection(request: Request) -> Iterator[Connection]:
-    """One unit of work for the request: committed before the page is sent, rolled back on an error."""
+    """One unit of work for the request: committed before the page is sent, rolled back on an error. What was done is
+    written to the audit log in it."""
     installation: Installation = request.app.state.installation
     with installation.database.unit_of_work() as connection:
         yield connection
+        trail: Trail | None = getattr(request.state, "trail", None)
+        if trail is not None:
+            trail.write(connection, utc_now())
+
+
+UNAUDITED: Final[Mapping[str, str]] = {
+    "show_sign_in": "asks who it is",
+    "show_link": "a button",
+    "show_today": "figures",
+    "choose": "the visitor's own language and colours",
+}
+"""Pages without a customer's value, and what they show instead. All others are in the audit log."""
+
+
+def _trail(request: Request, installation: Installation, caller: Caller) -> Trail:
+    route: APIRoute = request.scope["route"]
+    declared = {field.alias for field in route.dependant.query_params}
+    return trail_of_request(
+        caller,
+        installation.deployment,
+        route.name,
+        changes=request.method == "POST",
+        path=request.path_params,
+        criteria=declared.intersection(request.query_params),
+        purpose=None,
+    )
 
 
 def language_of(request: Request) -> Language:
@@ -203,6 +244,8 @@ def get_visit(
     token = request.cookies.get(SESSION_COOKIE)
     session = signing_in.find_session(connection, token, installation.gates, now) if token else None
     visit = Visit(request, installation, connection, language_of(request), session, now, form)
+    if session is not None and request.scope["route"].name not in UNAUDITED:
+        request.state.trail = _trail(request, installation, session.caller)
     if request.method == "POST" and not signing_in.is_form_token(visit.secret, visit.said(FORM_TOKEN)):
         raise ForbiddenError("this form is too old or not from this desk", remedy="Open the page again and repeat it")
     return visit

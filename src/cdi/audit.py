@@ -1,0 +1,200 @@
+"""The audit log as doors use it: a Trail says what one request, page or command does, and is written with its
+transaction, so that no value leaves and nothing changes without its entry. Why it is built so: docs/decisions/audit.md.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from cdi.access import Caller, Credential, Role
+from cdi.fields import ATTRIBUTES, FieldGroup
+from cdi.settings import Deployment
+from cdi.store import audit
+from cdi.store.audit import AuditFilter, Entry, Kept
+from cdi.store.db import Database
+
+OTHER_PURPOSE: Final = "(other)"
+"""A purpose that nobody has named beforehand is free text, and what is in it is not ours to keep."""
+
+
+@dataclass(slots=True)
+class Trail:
+    """What somebody is about to do. `changes`: it is written even if no value was shown in full. `about` takes ids,
+    names that stand in cdi.yaml or the program, and numbers; nothing else."""
+
+    actor: str
+    role: str
+    action: str
+    groups: frozenset[FieldGroup] = frozenset()
+    purpose: str | None = None
+    changes: bool = False
+    profiles: set[UUID] = field(default_factory=set)
+    about: dict[str, int | bool | str | list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, caller: Caller, action: str, *, changes: bool = False, purpose: str | None = None) -> "Trail":
+        """The trail of a caller, who sees in full what their visibility says; a connector sees its own words."""
+        groups = frozenset(FieldGroup) if caller.role is Role.CONNECTOR else caller.visibility.groups
+        return cls(caller.actor, caller.role.value, action, groups, purpose, changes)
+
+    def saw(self, profile_ids: Iterable[UUID | str]) -> None:
+        """These profiles are in the answer."""
+        self.profiles |= {UUID(str(profile_id)) for profile_id in profile_ids}
+
+    def write(self, connection: Connection, now: datetime) -> None:
+        """Append it, if there is anything to tell: a change, or personal values in full."""
+        if self.changes or self.groups:
+            audit.append_entries(connection, [self.entry(now)])
+
+    def entry(self, now: datetime) -> Entry:
+        """What is kept of it."""
+        groups = sorted(group.value for group in self.groups)
+        return Entry(
+            now, self.actor, self.role, self.action, self.purpose, groups, sorted(self.profiles), dict(self.about)
+        )
+
+
+def trail_of_request(
+    caller: Caller,
+    deployment: Deployment,
+    action: str,
+    *,
+    changes: bool,
+    path: Mapping[str, str],
+    criteria: Collection[str],
+    purpose: str | None,
+) -> Trail:
+    """The trail of a request to a route: what its path names, and by which parameters (never what they say)."""
+    trail = Trail.of(caller, action, changes=changes, purpose=known_purpose(deployment, purpose))
+    for name, value in path.items():
+        if name == "profile_id":
+            trail.saw([value])
+        elif name.endswith("_id") and value.isdecimal():
+            trail.about[name] = int(value)
+        elif (name == "source" and value in deployment.sources) or (name == "attribute" and value in ATTRIBUTES):
+            trail.about[name] = value
+    if criteria:
+        trail.about["criteria"] = sorted(criteria)
+    return trail
+
+
+def known_purpose(deployment: Deployment, purpose: str | None) -> str | None:
+    """A purpose as it is kept: only by a name that cdi.yaml gives it."""
+    if purpose is None:
+        return None
+    named = {name for source in deployment.sources.values() for name in source.purposes}
+    named |= {*deployment.contact.without_consent, *(cap.purpose for cap in deployment.contact.caps if cap.purpose)}
+    named |= {
+        name for grant in (deployment.openid.grants if deployment.openid else ()) for name in grant.purposes or ()
+    }
+    return purpose if purpose in named else OTHER_PURPOSE
+
+
+def by_source(source: str, action: str) -> Trail:
+    """The trail of a source system that tells by itself what is new."""
+    return Trail(f"{Credential.SOURCE}:{source}", Role.CONNECTOR.value, action, changes=True, about={"source": source})
+
+
+# -- the chain -------------------------------------------------------------------------------------
+
+
+def seal(database: Database) -> int:
+    """Chain all entries that wait, batch by batch; how many."""
+    total = 0
+    while True:
+        with database.unit_of_work() as connection:
+            sealed = audit.seal(connection)
+        total += sealed
+        if sealed < audit.BATCH:
+            return total
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What became of the chain: how many entries are in it, its head, what is wrong in order of the chain (at most a
+    hundred lines), and what is not sealed yet."""
+
+    entries: int
+    head: str
+    faults: list[str]
+    unsealed: int
+    oldest_unsealed: datetime | None
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+MOST_FAULTS: Final = 100
+
+
+def verify(connection: Connection, exported: str | None = None) -> Verification:
+    """Walk the chain from its beginning. Each entry that is missing, changed, put in or in another place is named; so
+    is a head that was exported before and is not in the chain any more, as when its end was cut off."""
+    walk = _Walk(exported)
+    faults: list[str] = []
+    for fault in walk.faults(audit.read_chain(connection)):
+        if len(faults) < MOST_FAULTS:
+            faults.append(fault)
+    waiting, oldest = audit.unsealed(connection)
+    return Verification(walk.entries, walk.hash.hex(), faults, waiting, oldest)
+
+
+class _Walk:
+    def __init__(self, exported: str | None) -> None:
+        self.exported = exported
+        self.entries, self.number, self.hash = 0, 0, audit.BEGINNING
+
+    def faults(self, chain: Iterable[Kept]) -> Iterator[str]:
+        found = self.exported in {None, self.hash.hex()}
+        for kept in chain:
+            assert kept.number is not None
+            self.entries += 1
+            if kept.number != self.number + 1:
+                yield _gap(self.number + 1, kept.number)
+            should = kept.chained(kept.number, self.hash)
+            if kept.number == self.number + 1 and kept.hash != should:
+                yield f"entry {kept.number} is not what was sealed, or the one before it is not"
+            # From here on by the hash that stands there, so that one fault is told once.
+            self.number, self.hash = kept.number, kept.hash or b""
+            found = found or self.hash.hex() == self.exported
+        if not found:
+            yield "the head that was exported is not in the chain: what was sealed then was changed or cut off"
+
+
+def _gap(first: int, found: int) -> str:
+    if found < first:
+        return f"entry {found} has no place in the chain"
+    return f"entry {first} is missing" if found == first + 1 else f"entries {first} to {found - 1} are missing"
+
+
+def sealed_head(database: Database) -> tuple[int, str]:
+    """Seal what waits; the number and the hash of the last entry, to be kept elsewhere."""
+    seal(database)
+    with database.unit_of_work() as connection:
+        number, digest = audit.head(connection)
+    return number, digest.hex()
+
+
+def list_entries(connection: Connection, wanted: AuditFilter, limit: int) -> list[dict[str, Any]]:
+    """Entries as they are told, newest first."""
+    return [
+        {
+            "id": kept.entry_id,
+            "at": kept.entry.at,
+            "actor": kept.entry.actor,
+            "role": kept.entry.role,
+            "action": kept.entry.action,
+            "purpose": kept.entry.purpose,
+            "groups": kept.entry.groups,
+            "profiles": kept.entry.profiles,
+            "about": kept.entry.about,
+            "number": kept.number,
+            "hash": None if kept.hash is None else kept.hash.hex(),
+        }
+        for kept in audit.list_entries(connection, wanted, limit)
+    ]
