@@ -47,8 +47,7 @@ class Trail:
 
     def write(self, connection: Connection, now: datetime) -> None:
         """Append it, if there is anything to tell: a change, or personal values in full."""
-        if self.changes or self.groups:
-            audit.append_entries(connection, [self.entry(now)])
+        write_all(connection, [self], now)
 
     def entry(self, now: datetime) -> Entry:
         """What is kept of it."""
@@ -56,6 +55,12 @@ class Trail:
         return Entry(
             now, self.actor, self.role, self.action, self.purpose, groups, sorted(self.profiles), dict(self.about)
         )
+
+
+def write_all(connection: Connection, trails: Iterable[Trail], now: datetime) -> None:
+    """Append those of these trails that have anything to tell, at once."""
+    told = [trail.entry(now) for trail in trails if trail.changes or trail.groups]
+    audit.append_entries(connection, told)
 
 
 def trail_of_request(

@@ -289,11 +289,10 @@ def test_many_readers_at_once_lose_no_entry_and_break_no_chain(log: Installation
     """While entries come from many sides, two sealers run; each entry is sealed once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    app = Doors(log)
     path = f"/v1/profiles/{profile_of(log, 'till', 'a')}"
 
     def reads(n: int) -> int:
-        reader = app.as_(Role.READER, *FieldGroup, name=f"reader {n}")
+        reader = Doors(log).as_(Role.READER, *FieldGroup, name=f"reader {n}")  # an event loop has an application
         return sum(reader.get(path).status_code == 200 for _ in range(25))
 
     with ThreadPoolExecutor(8) as pool:

@@ -16,7 +16,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cdi.access import Caller
 from cdi.api.observed import name_caller, name_route
+from cdi.audit import Trail, write_all
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
@@ -97,10 +99,18 @@ class ReadTogether:
             callers = callers_of(connection, keys, self.installation.gates, utc_now())
             known = [(place, asked) for place, asked in enumerate(batch) if asked.key in callers]
             shown = show_whole(connection, [(callers[asked.key], asked.profile_id) for _, asked in known])
+            given = [asked for (_, asked), whole in zip(known, shown, strict=True) if whole is not None]
+            write_all(connection, [_trail(callers[asked.key], asked.profile_id) for asked in given], utc_now())
         told: list[_Told | None] = [None] * len(batch)
         for (place, asked), whole in zip(known, shown, strict=True):
             told[place] = None if whole is None else _Told(whole, callers[asked.key].name)
         return told
+
+
+def _trail(caller: Caller, profile_id: UUID) -> Trail:
+    trail = Trail.of(caller, "get_profile")
+    trail.saw([profile_id])
+    return trail
 
 
 def _asked(scope: Scope) -> _Asked | None:

@@ -84,10 +84,13 @@ def _in_a_worker(folder: Path, common: Path) -> FastAPI:
     until_the_end.enter_context(traced(installation, SERVICE))
     app = create_app(installation, common)
 
+    meanwhile = app.router.lifespan_context
+
     @asynccontextmanager
-    async def open_until_the_end(_app: FastAPI) -> AsyncIterator[None]:
+    async def open_until_the_end(app: FastAPI) -> AsyncIterator[None]:
         with until_the_end:
-            yield
+            async with meanwhile(app):
+                yield
 
     app.router.lifespan_context = open_until_the_end
     collect_seldom()
