@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from cdi.access import Caller, Credential, Role
 from cdi.fields import ATTRIBUTES, FieldGroup
+from cdi.ids import is_uuid
 from cdi.settings import Deployment
 from cdi.store import audit
 from cdi.store.audit import AuditFilter, Entry, Kept
@@ -76,10 +77,10 @@ def trail_of_request(
     """The trail of a request to a route: what its path names, and by which parameters (never what they say)."""
     trail = Trail.of(caller, action, changes=changes, purpose=known_purpose(deployment, purpose))
     for name, value in path.items():
-        if name == "profile_id":
+        if name == "profile_id" and is_uuid(value):
             trail.saw([value])
-        elif name.endswith("_id") and value.isdecimal():
-            trail.about[name] = int(value)
+        elif name.endswith("_id") and (value.isdecimal() or is_uuid(value)):
+            trail.about[name] = int(value) if value.isdecimal() else value
         elif (name == "source" and value in deployment.sources) or (name == "attribute" and value in ATTRIBUTES):
             trail.about[name] = value
     if criteria:

@@ -16,6 +16,15 @@ def new_id() -> UUID:
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
 
 
+def is_uuid(text: str) -> bool:
+    """Whether an id of ours could be written so."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 class RecordKey(NamedTuple):
     """A record as its source system names it."""
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from cdi.access import Caller, Role
+from cdi.audit import Trail
 from cdi.clock import utc_now
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError
 from cdi.ids import new_id
@@ -128,8 +129,11 @@ def retry_dead(connection: Connection, caller: Caller, webhook_id: UUID, cursors
 
 def try_out(installation: Installation, caller: Caller, webhook_id: UUID) -> dict[str, Any]:
     """Send a delivery of the type `test` now, once, and tell what the receiver made of it."""
+    trail = Trail.of(caller, "test_webhook", changes=True)
+    trail.about["webhook_id"] = str(webhook_id)
     with installation.database.unit_of_work() as connection:
         subscription = _own(connection, caller, webhook_id)
+        trail.write(connection, utc_now())
     keys = keyring(installation.settings)
     if subscription.fingerprint != keys.fingerprint():
         raise ConflictError("its secret was derived from another key", remedy="Rotate it")
