@@ -10,7 +10,20 @@ import sys
 import typer
 from rich.text import Text
 
-from cdi.cli import access, audit, database, dedupe, deployment, models, profiles, service, sources, users, worker
+from cdi.cli import (
+    access,
+    audit,
+    database,
+    dedupe,
+    deployment,
+    exports,
+    models,
+    profiles,
+    service,
+    sources,
+    users,
+    worker,
+)
 from cdi.cli.terminal import err, one_line
 from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
@@ -48,6 +61,7 @@ for command in (
     app.command()(command)
 app.add_typer(sources.app, name="source")
 app.add_typer(models.app, name="model")
+app.add_typer(exports.app, name="export")
 app.add_typer(access.app, name="key")
 app.add_typer(users.app, name="user")
 app.add_typer(audit.app, name="audit")

@@ -130,11 +130,7 @@ def read_changes(
     Raises CursorGoneError for a cursor that this feed never gave out.
     """
     last = last_cursor(connection)
-    if after > last:
-        raise CursorGoneError(
-            "this feed never gave out that cursor: the database was restored from an older backup, or is another one",
-            remedy="Begin anew: take after=0, or a new cursor and all profiles (GET /v1/profiles)",
-        )
+    check_cursor(after, last)
     until = min(last, after + WINDOW)
     hidden = visibility.hidden_sources
     rows = connection.execute(
@@ -172,3 +168,33 @@ def _listed(words: Sequence[str] | None) -> list[str] | None:
 def last_cursor(connection: Connection) -> int:
     """The cursor of the newest event; 0 before the first."""
     return int(connection.execute(text("select coalesce(max(last), 0) from feed_counter")).scalar_one())
+
+
+def check_cursor(cursor: int, newest: int) -> None:
+    """Raises CursorGoneError for a cursor later than the newest: the feed never gave it out."""
+    if cursor > newest:
+        raise CursorGoneError(
+            "this feed never gave out that cursor: the database was restored from an older backup, or is another one",
+            remedy="Begin anew: take a new cursor, then all profiles (GET /v1/profiles, cdi export without --since)",
+        )
+
+
+def last_events(
+    connection: Connection, visibility: Visibility, after: int, until: int, limit: int
+) -> list[tuple[int, UUID]]:
+    """Profiles of which something is said in this part of the feed, each once, with the cursor of the last word on it;
+    in that order. Only those of which the caller could ever see a record."""
+    rows = connection.execute(
+        text(
+            """
+            select f.cursor, f.profile_id from feed f where f.cursor > :after and f.cursor <= :until
+            and not exists (select from feed g where g.profile_id = f.profile_id and g.cursor > f.cursor
+                and g.cursor <= :until)
+            and exists (select from feed e where e.profile_id = f.profile_id and e.cursor <= :until
+                and (e.sources = '{}' or not e.sources <@ cast(:hidden as text[])))
+            order by f.cursor limit :limit
+            """
+        ),
+        {"after": after, "until": until, "limit": limit, "hidden": sorted(visibility.hidden_sources)},
+    )
+    return [(row.cursor, row.profile_id) for row in rows]

@@ -1,0 +1,16 @@
+"""Profiles and changes as files for other programs, whole or only what became different since the last time."""
+
+from cdi.exporting.files import Format
+from cdi.exporting.state import Since, known_state, since
+from cdi.exporting.writing import Exported, Terms, export_changes, export_profiles
+
+__all__ = [
+    "Exported",
+    "Format",
+    "Since",
+    "Terms",
+    "export_changes",
+    "export_profiles",
+    "known_state",
+    "since",
+]

@@ -1,0 +1,131 @@
+"""A file that is there when it is complete: written under a temporary name, readable by its owner only, and renamed."""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdi.exporting.columns import WHOLE_NUMBERS
+
+
+class Format(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+Write: TypeAlias = Callable[[Rows, Rows], None]
+"""Takes some documents, and the same as flat rows."""
+
+FORMULA: Final = re.compile(r"[=+\-@\t\r＝＋－＠]")
+NUMBER: Final = re.compile(r"[+-]?\d[\d ]*(\.\d+)?")
+
+
+def harmless(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it. A number, or
+    a phone number such as +49221123, is none."""
+    if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
+@contextmanager
+def files(paths: Mapping[Format, Path], columns: Sequence[str]) -> Iterator[Write]:
+    """Files of these formats; they appear together at the end, and none of them if anything is raised."""
+    drafts = {form: path.with_name(f".{path.name}.part") for form, path in paths.items()}
+    try:
+        with ExitStack() as stack:
+            writers = [stack.enter_context(WRITERS[form](draft, columns)) for form, draft in drafts.items()]
+
+            def write(documents: Rows, rows: Rows) -> None:
+                for writer in writers:
+                    writer(documents, rows)
+
+            yield write
+        for form, draft in drafts.items():
+            _settle(draft, paths[form])
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A small file, in place of the one before at once."""
+    draft = path.with_name(f".{path.name}.part")
+    with os.fdopen(_private(draft), "wb") as file:
+        file.write(content)
+    _settle(draft, path)
+
+
+def _settle(draft: Path, path: Path) -> None:
+    """On the disk before it has its name, and its name too."""
+    for settled in (draft, draft.parent):
+        descriptor = os.open(settled, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if settled == draft:
+            draft.replace(path)
+
+
+def _private(path: Path) -> int:
+    """A new file for its owner only, open for writing; what a killed export left is gone."""
+    path.unlink(missing_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+@contextmanager
+def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+    with os.fdopen(_private(path), "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+
+        def write(_: Rows, rows: Rows) -> None:
+            writer.writerows([harmless(row.get(column)) for column in columns] for row in rows)
+
+        yield write
+
+
+@contextmanager
+def _jsonl(path: Path, _columns: Sequence[str]) -> Iterator[Write]:
+    with os.fdopen(_private(path), "wb") as file:
+
+        def write(documents: Rows, _: Rows) -> None:
+            file.writelines(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents)
+
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+    schema = pa.schema([(name, pa.int64() if name in WHOLE_NUMBERS else pa.string()) for name in columns])
+    with os.fdopen(_private(path), "wb") as file, pq.ParquetWriter(file, schema) as writer:
+
+        def write(_: Rows, rows: Rows) -> None:
+            arrays = [
+                pa.array([_cell(name, row.get(name)) for row in rows], schema.field(name).type) for name in columns
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+        yield write
+
+
+def _cell(column: str, value: Any) -> Any:
+    if value is None or column in WHOLE_NUMBERS or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+WRITERS: Final = {Format.CSV: _csv, Format.JSONL: _jsonl, Format.PARQUET: _parquet}
