@@ -1,7 +1,9 @@
 """A receiver of webhooks: a web server that verifies each delivery with an independent library, and fails as told."""
 
 import json
+import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ class Receiver:
     secret: str = ""
     answer: Callable[[int], int] = lambda _: 204
     headers: dict[str, str] = field(default_factory=dict)
+    drips: bool = False  # header by header, for ever
     requests: int = 0
     connections: int = 0
     forged: list[str] = field(default_factory=list)
@@ -66,7 +69,8 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver on a port of loopback; with `tls` it speaks HTTPS."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,6 +86,10 @@ def receiving() -> Iterator[Receiver]:
                 return  # the sender died in the middle
             status = receiver.receive({name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
+            while receiver.drips:
+                self.send_header("x-drip", "drop")
+                self.flush_headers()
+                time.sleep(0.2)
             for name, value in receiver.headers.items():
                 self.send_header(name, value)
             if status != 204:
@@ -97,6 +105,9 @@ def receiving() -> Iterator[Receiver]:
 
     with _Server(("127.0.0.1", 0), Handler) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            receiver.url = f"https://localhost:{server.server_port}/hook"
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -1,13 +1,21 @@
 """The change feed, delivered: signed, in order for each profile, at least once, to nobody who may not see it."""
 
 import hashlib
+import re
+import ssl
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from domain import ANNA, count, email, person, profile_of, push
 from fastapi.testclient import TestClient
 from receiver import Receiver, receiving
@@ -18,6 +26,7 @@ from cdi.access import Role
 from cdi.clock import utc_now
 from cdi.fields import CanonicalData
 from cdi.pipeline import Installation
+from cdi.settings import Webhooks
 from cdi.store import accounts
 from cdi.store.db import Database
 from conftest import SMALL_COMPANY, Doors, installation_of
@@ -376,6 +385,53 @@ def test_a_name_that_leads_into_a_private_network_is_not_called(
     webhook = client.post("/v1/webhooks", json={"url": "https://hidden.localhost/hook"}).json()["id"]
     told = client.post(f"/v1/webhooks/{webhook}/test").json()
     assert not told["taken"] and ("private network" in told["error"] or "unknown" in told["error"])
+
+
+@pytest.mark.parametrize(("named", "taken"), [("localhost", True), ("other.example", False)])
+def test_the_certificate_must_be_of_the_host_though_the_address_is_called(
+    company: Installation, client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, taken: bool
+) -> None:
+    certificate, tls = certificate_of(named, tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with receiving(tls) as receiver:
+        webhook = subscribe(client, receiver)
+        told = client.post(f"/v1/webhooks/{webhook}/test").json()
+    assert told["taken"] == taken and receiver.requests == int(taken)
+    assert taken or told["error"] == "its TLS certificate is not valid for its host"
+
+
+def certificate_of(host: str, folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate that says this host, signed by itself, and a server that shows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(utc_now() - timedelta(days=1))
+    builder = builder.not_valid_after(utc_now() + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    signed = builder.sign(key, hashes.SHA256())
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, private)
+    return certificate, tls
+
+
+def test_an_answer_that_drips_has_its_time(company: Installation, client: TestClient, receiver: Receiver) -> None:
+    """Two seconds in this deployment, however many bytes come meanwhile."""
+    receiver.drips = True
+    webhook = subscribe(client, receiver)
+    began = time.monotonic()
+    told = client.post(f"/v1/webhooks/{webhook}/test").json()
+    assert told["error"] == "no answer within 2 s" and time.monotonic() - began < 6
+
+
+def test_the_settings_on_the_page_are_the_defaults() -> None:
+    page = (Path(__file__).parents[2] / "docs/webhooks.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    assert Webhooks.model_validate(yaml.safe_load(said)["webhooks"]) == Webhooks()
 
 
 def test_redirects_are_not_followed(company: Installation, client: TestClient, receiver: Receiver) -> None:
