@@ -28,6 +28,7 @@ from cdi.client import (
     GoneError,
     InvalidError,
     Moved,
+    MovedError,
     NotFoundError,
     ProblemError,
     Profile,
@@ -105,6 +106,9 @@ def test_a_retired_id_leads_on(company: Installation, cdi: Client) -> None:
     (review,) = cdi.reviews()
     cdi.decide(review.id, "match", "phoned her")
     assert cdi.profile(other) == Moved(other, [anna])
+    with pytest.raises(MovedError) as moved:
+        list(cdi.touchpoints(other))
+    assert moved.value.profiles == [anna]
     found = cdi.profiles([anna, other, "01900000-0000-7000-8000-000000000000"])
     assert isinstance(found[anna], Profile) and found[other] == Moved(other, [anna])
     assert found["01900000-0000-7000-8000-000000000000"] is None

@@ -434,6 +434,17 @@ def test_the_settings_on_the_page_are_the_defaults() -> None:
     assert Webhooks.model_validate(yaml.safe_load(said)["webhooks"]) == Webhooks()
 
 
+def test_one_that_cannot_be_called_is_no_trouble_for_others(
+    company: Installation, client: TestClient, receiver: Receiver
+) -> None:
+    for url in ("https://" + "a" * 70 + ".example/hook", "https://a..example/hook", "https://[::1%25lo]/hook"):
+        client.post("/v1/webhooks", json={"url": url})
+    subscribe(client, receiver)
+    push(company, "till", {"a": ANNA})
+    webhooks.deliver(company, lambda *_: None)
+    assert len(receiver.taken) == 1
+
+
 def test_redirects_are_not_followed(company: Installation, client: TestClient, receiver: Receiver) -> None:
     with receiving() as elsewhere:
         receiver.answer, receiver.headers = lambda _: 307, {"location": elsewhere.url}

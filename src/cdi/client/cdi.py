@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 
 from cdi.client.calling import PATIENT, Caller, Retries
+from cdi.client.errors import MovedError
 from cdi.client.shapes import Change, Hit, Moved, Profile, Pushed, Record, Review
 
 PAGE = 200
@@ -48,6 +49,13 @@ class Client:
 
     def _get(self, path: str, **params: Any) -> httpx.Response:
         return self._caller.call("GET", path, params=params | self._purpose)
+
+    def _below(self, profile_id: str, what: str, **params: Any) -> Any:
+        """What there is below a profile; MovedError if its id is retired."""
+        response = self._get(f"/v1/profiles/{profile_id}/{what}", **params)
+        if response.status_code >= httpx.codes.MULTIPLE_CHOICES:
+            raise MovedError(response.json()["profiles"])
+        return response.json()
 
     def _ask(self, path: str, body: Any) -> Any:
         """A POST that changes nothing."""
@@ -111,7 +119,7 @@ class Client:
         """The journey, newest first, page by page; `channel`, `kind`, `since`, `until` and `open` narrow it."""
         after: str | None = None
         while True:
-            page = self._get(f"/v1/profiles/{profile_id}/touchpoints", **wanted, after=after).json()
+            page = self._below(profile_id, "touchpoints", **wanted, after=after)
             yield from page["touchpoints"]
             after = page["after"]
             if after is None:
@@ -119,7 +127,7 @@ class Client:
 
     def contactability(self, profile_id: str, purpose: str) -> Mapping[str, Any]:
         """By channel: may this customer be contacted now for this purpose, why not, and when next."""
-        answer: Mapping[str, Any] = self._get(f"/v1/profiles/{profile_id}/contactability", purpose=purpose).json()
+        answer: Mapping[str, Any] = self._below(profile_id, "contactability", purpose=purpose)
         return answer
 
     # -- pushing ---------------------------------------------------------------------------------------

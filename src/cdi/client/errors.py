@@ -1,6 +1,6 @@
 """What can go wrong, as the problem documents of the API tell it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,6 +11,14 @@ class CdiClientError(Exception):
 
 class UnreachableError(CdiClientError):
     """No answer: the network, the name, the certificate, the time. Whether the request was worked off is not known."""
+
+
+class MovedError(CdiClientError):
+    """The id is retired; `profiles` are those in which its records are now (one: its survivor)."""
+
+    def __init__(self, profiles: Sequence[str]) -> None:
+        self.profiles = list(profiles)
+        super().__init__(f"this id is retired; its records are in {len(self.profiles)} profiles now")
 
 
 class ProblemError(CdiClientError):

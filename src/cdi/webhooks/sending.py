@@ -76,6 +76,8 @@ class Sender:
             return Outcome(None, "its host name is unknown")
         except httpx.TransportError as error:
             return Outcome(None, _trouble(error))
+        except (OSError, ValueError, httpx.InvalidURL) as error:  # a name that cannot be one, say: only this receiver's
+            return Outcome(None, f"it cannot be called ({type(error).__name__})")
         took = round((time.monotonic() - began) * 1000)
         return Outcome(status, _refusal(status), wait, took)
 
