@@ -19,9 +19,10 @@ from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.pipeline import Arriving, Installation, land
 from cdi.pipeline.arrivals import content_hash
 from cdi.pipeline.landing import Landed, arriving_of
-from cdi.pipeline.resolving import resolve_now
+from cdi.pipeline.resolving import Resolved, resolve_now, resolve_these
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles
+from cdi.store.db import resolver_lock
 
 STREAMS: Final[Mapping[str, Stream]] = {
     "customers": Stream.CUSTOMER,
@@ -30,6 +31,8 @@ STREAMS: Final[Mapping[str, Stream]] = {
     "identity_links": Stream.IDENTITY_LINK,
 }
 """The streams of a source that is pushed to, each in the canonical shape of its kind."""
+FEW: Final = 20
+"""So many records are landed and resolved in one commit. More are landed first, beside whoever resolves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,15 @@ def push(
         raise NotFoundError(f"there is no source {name}", remedy="cdi.yaml lists them")
     if caller.role is not Role.ADMIN and caller.source != name:
         raise ForbiddenError(f"this key may not push to {name}", remedy="Use the key of that source's connector")
-    asked = content_hash({"wait": wait, "records": [asdict(record) for record in pushed]})
+    together = wait and len(pushed) <= FEW
+    asked = content_hash({"wait": wait, "records": [asdict(record) for record in pushed]}) if idempotency_key else b""
     trail = Trail.of(caller, "push_records", changes=True)
     trail.about |= {"source": name, "records": len(pushed)}
     due: list[int] = []
+    affected: list[str] = []
     with installation.database.unit_of_work() as connection:
+        if together:
+            resolver_lock(connection)  # before the keys are locked: whoever has those waits for no resolver
         now = utc_now()
         trail.write(connection, now)
         answer = None
@@ -79,9 +86,15 @@ def push(
             answer = _figures(landed, refused, pushed)
             if idempotency_key is not None:
                 idempotency.remember_answer(connection, caller.name, name, idempotency_key, asked, answer, now)
-    resolve_now(installation, due if wait else ())
+        if together:
+            resolve_these(connection, installation, due, Resolved())
+            affected = _affected(connection, name, pushed)
+    if wait and not together:
+        resolve_now(installation, due)
+        with installation.database.unit_of_work() as connection:
+            affected = _affected(connection, name, pushed)
     rejected = [{**item, "key": pushed[item["index"]].key} for item in answer["rejected"]]
-    return answer | {"rejected": rejected, "affected": _affected(installation, name, pushed) if wait else []}
+    return answer | {"rejected": rejected, "affected": affected}
 
 
 def _land(
@@ -123,8 +136,7 @@ def _position(waiting: Mapping[tuple[str, str], list[int]], item: Rejected) -> i
     return waiting[item.stream, item.key or ""].pop(0)
 
 
-def _affected(installation: Installation, name: str, pushed: Sequence[Pushed]) -> list[str]:
+def _affected(connection: Connection, name: str, pushed: Sequence[Pushed]) -> list[str]:
     """The profiles that the pushed customers belong to now."""
-    with installation.database.unit_of_work() as connection:
-        keys = sorted({item.key for item in pushed if item.stream in {"customers", "contacts"}})
-        return sorted(map(str, profiles.find_homes(connection, name, keys)))
+    keys = sorted({item.key for item in pushed if item.stream in {"customers", "contacts"}})
+    return sorted(map(str, profiles.find_homes(connection, name, keys)))

@@ -27,7 +27,7 @@ from cdi.matching.columns import (
     encode,
 )
 from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import MANY, Hashes, combine, hash_texts, sound_hashes
+from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, sound_hashes
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -275,7 +275,7 @@ def residues(table: RecordTable) -> Column:
         names, given, family = online(table), table.given, table.family
         values = (names.local.values, given.values, family.values)
         codes = (names.local.codes, given.codes[names.rows], family.codes[names.rows])
-        return _many_residues(values, codes) if len(names.rows) > MANY else encode(_residues(values, codes))
+        return _many_residues(values, codes) if compiled_pays(len(names.rows)) else encode(_residues(values, codes))
 
     return table.remembered("residues", make)
 
@@ -432,7 +432,7 @@ _TWO_DIGITS: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2})[^0-9]*$"
 
 
 def _years_in(locals_: Objects) -> NDArray[np.int32]:
-    if len(locals_) <= MANY:
+    if not compiled_pays(len(locals_)):
         return np.fromiter(map(_year_in, locals_), np.int32, len(locals_))
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 

@@ -45,7 +45,7 @@ from cdi.pipeline.tables import build_table
 from cdi.pipeline.workers import WORTH_IT, Workers
 from cdi.resolution.households import addresses_are_homes
 from cdi.store import decisions, models, normalised, pairs, profiles, records, redo, reruns
-from cdi.store.db import resolver_lock, text
+from cdi.store.db import resolver_lock, take_stock, text
 
 RERUN_FROM = 1_000
 """So many due records, when they are also a fifth of all, are resolved faster by a run over everything."""
@@ -199,6 +199,9 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
         _finish(connection, installation, snapshot, outcome, utc_now(), switch=task.switch)
         if telling.run is not None:
             reruns.finish(connection, telling.run.rerun_id, utc_now())
+    if not gently:
+        with installation.database.unit_of_work() as connection:
+            take_stock(connection)
     resolved.records += len(snapshot.taken)
     resolved.candidate_pairs += outcome.candidate_pairs
 

@@ -102,11 +102,18 @@ def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolv
     for start in range(0, len(record_ids), BATCH):
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            taken = redo.take_these(connection, record_ids[start : start + BATCH])
-            if taken:
-                resolve_batch(connection, installation, frozenset(taken), resolved, utc_now())
-                redo.done(connection, taken)
+            resolve_these(connection, installation, record_ids[start : start + BATCH], resolved)
     return resolved
+
+
+def resolve_these(
+    connection: Connection, installation: Installation, record_ids: Sequence[int], resolved: Resolved
+) -> None:
+    """Resolve those of these records that are due, in the caller's transaction, under the resolver's lock."""
+    taken = redo.take_these(connection, record_ids) if record_ids else {}
+    if taken:
+        resolve_batch(connection, installation, frozenset(taken), resolved, utc_now())
+        redo.done(connection, taken)
 
 
 def resolve_batch(

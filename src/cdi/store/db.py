@@ -255,6 +255,12 @@ def _insertion(table: sql.Identifier, fields: sql.Composed, width: int, rows: in
     return sql.SQL("INSERT INTO {} ({}) VALUES {}").format(table, fields, sql.SQL(", ").join([row] * rows))
 
 
+def take_stock(connection: Connection) -> None:
+    """Let the planner know how much there is, after a load: by itself the server looks only later, and a private one
+    that ends before never does. Until then it takes a table of a million rows for one of a few."""
+    connection.execute(text("ANALYZE"))
+
+
 # -- locks -----------------------------------------------------------------------------------------
 
 

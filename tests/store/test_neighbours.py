@@ -1,0 +1,79 @@
+"""What the engine keeps of records is replaced where it is different, and found without room for millions."""
+
+import re
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection
+
+from cdi.matching.pairs import ScoredPairs
+from cdi.store import normalised, pairs
+from cdi.store.db import Database, text
+
+MANY = 50_000
+
+
+@pytest.mark.parametrize("statement", [pairs.UPROOT, pairs.SURROUNDINGS])
+def test_a_store_without_statistics_makes_no_room_for_millions_of_neighbours(
+    database: Database, statement: str
+) -> None:
+    """A load leaves tables of which the server knows nothing. Each row that it expects is memory which every push
+    waits for."""
+    with database.unit_of_work() as connection:
+        version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        if version < 160000:
+            pytest.skip("PostgreSQL 15 does not tell generic plans; try it with 16 or newer")
+        many = "insert into pair select i, i + 1, 1, 1, 1, false from generate_series(1, :n) as i"
+        connection.execute(text(many), {"n": MANY})
+        assert most_expected(connection, statement) < MANY
+
+
+def most_expected(connection: Connection, statement: str) -> int:
+    """The most rows that the planner expects one by one from another and makes room for, whatever the parameters."""
+    numbered = statement.replace(":ids", "$1").replace(":floor", "$2")
+    plan = connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {numbered}").scalars()
+    return max(int(rows) for line in plan for rows in re.findall(r"Recursive Union .*rows=(\d+)", line))
+
+
+def test_block_keys_that_stay_are_not_written_again(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        give_keys(connection, [(7, 1), (8, 1), (9, 2), (9, 3)])
+    before = written(rows_of(database, "select key, record_id, xmin from block_key"))
+    with database.unit_of_work() as connection:
+        give_keys(connection, [(7, 1), (5, 1), (9, 2)], of=[1, 2])
+    after = written(rows_of(database, "select key, record_id, xmin from block_key"))
+    assert set(after) == {(7, 1), (5, 1), (9, 2), (9, 3)}
+    assert [after[kept] for kept in ((7, 1), (9, 2), (9, 3))] == [before[kept] for kept in ((7, 1), (9, 2), (9, 3))]
+
+
+def test_pairs_that_stay_are_not_written_again(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        pairs.save_pairs(connection, scored([(1, 2), (2, 3), (8, 9)]))
+    before = written(rows_of(database, "select left_id, right_id, xmin from pair"))
+    with database.unit_of_work() as connection:
+        pairs.replace_pairs(connection, [1, 2, 3], scored([(1, 2), (2, 3)]))
+    assert written(rows_of(database, "select left_id, right_id, xmin from pair")) == before
+    with database.unit_of_work() as connection:
+        pairs.replace_pairs(connection, [1, 2, 3], scored([(1, 3)]))
+    assert set(written(rows_of(database, "select left_id, right_id, xmin from pair"))) == {(1, 3), (8, 9)}
+
+
+def give_keys(connection: Connection, keyed: list[tuple[int, int]], of: list[int] | None = None) -> None:
+    keys, ids = np.array(keyed, dtype=np.int64).T.copy()
+    normalised.replace_block_keys(connection, of or sorted(set(ids.tolist())), keys, ids)
+
+
+def scored(ends: list[tuple[int, int]]) -> ScoredPairs:
+    left, right = np.array(ends, dtype=np.int64).T.copy()
+    weight = (left * 0.1 + right).astype(np.float64)
+    return ScoredPairs(left, right, weight, weight, weight, np.zeros(len(ends), dtype=np.bool_))
+
+
+def rows_of(database: Database, statement: str) -> list[tuple[int, int, str]]:
+    with database.unit_of_work() as connection:
+        return [(a, b, str(mark)) for a, b, mark in connection.execute(text(statement))]
+
+
+def written(rows: list[tuple[int, int, str]]) -> dict[tuple[int, int], str]:
+    """By the two ids of a row, the transaction that wrote it."""
+    return {(a, b): mark for a, b, mark in rows}
