@@ -18,7 +18,7 @@ from receiver import receiving
 from standardwebhooks import Webhook
 from stewarding import WIDE_BAND, company_in, contradicting
 from test_many_writers import serving
-from test_webhooks import LOOPBACK, work
+from test_webhooks_out import LOOPBACK, work
 
 from cdi import client as cdi_client
 from cdi.client import (

@@ -118,7 +118,16 @@ def test_an_id_never_given_out_is_a_page_that_says_so(steward: PageClient) -> No
     assert "<h1>" in answer.text
 
 
-@pytest.mark.parametrize("part", ["", "/journey", "/consents", "/history", "/split", "/household"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "",
+        *(
+            pytest.param(part, marks=pytest.mark.slow)
+            for part in ("/journey", "/consents", "/history", "/split", "/household")
+        ),
+    ],
+)
 def test_the_pages_of_a_profile_are_good_pages(shared_desk: DeskInBrowser, part: str) -> None:
     assert_good_page(shared_desk, f"/profiles/{largest(shared_desk)}{part}")
 

@@ -230,6 +230,7 @@ def test_another_owner_is_asked_and_answers(handelshaus: Installation) -> None:
 # -- good pages ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", ["/reviews", "/reviews?kind=pair&status=all", "/reviews/next?kind=pair", "/conflicts", "/tasks"]
 )
@@ -237,7 +238,7 @@ def test_is_a_good_page(shared_desk: DeskInBrowser, place: str) -> None:
     assert_good_page(shared_desk, place)
 
 
-@pytest.mark.parametrize("kind", ["birth_date", "pair"])
+@pytest.mark.parametrize("kind", [pytest.param("birth_date", marks=pytest.mark.slow), "pair"])
 def test_a_review_of_each_kind_and_its_outcome_are_good_pages(shared_desk: DeskInBrowser, kind: str) -> None:
     query = "select review_id from review where kind = :kind and status = 'open' order by 1 limit 1"
     (review,) = rows(shared_desk.installation, query, kind=kind)
@@ -245,6 +246,7 @@ def test_a_review_of_each_kind_and_its_outcome_are_good_pages(shared_desk: DeskI
     assert_good_page(shared_desk, f"/reviews/{review.review_id}/outcome")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["value", "owner"])
 def test_a_conflict_of_each_kind_is_a_good_page(shared_desk: DeskInBrowser, kind: str) -> None:
     assert_good_page(shared_desk, f"/conflicts/{first_conflict(shared_desk.installation, kind).conflict_id}")

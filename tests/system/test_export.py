@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from domain import ANNA, COLOGNE, assert_same_profile, email, person, profile_of, push
 from killable import start
-from test_webhooks import customers
+from test_webhooks_out import customers
 
 from cdi import exporting
 from cdi.errors import BusyError, ConflictError, CursorGoneError, InvalidInputError

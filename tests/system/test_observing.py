@@ -20,6 +20,7 @@ from serving_processes import serving
 from stewarding import company_in
 
 from cdi.access import Role
+from cdi.api.observed import METHODS
 from cdi.auth import create_key
 from cdi.clock import utc_now
 from cdi.fields import FieldGroup
@@ -89,7 +90,7 @@ def test_figures_tell_what_waits_and_how_requests_went_and_no_value(company: Ins
     routes = {labels["route"] for labels, _ in found["cdi_request_seconds_count"]}
     assert {"/v1/profiles/{profile_id}", "/v1/profiles", "/v1/profiles/lookup", "unmatched"} <= routes
     assert all("{" in route or route.count("/") < 4 for route in routes)
-    assert {labels["method"] for labels, _ in found["cdi_request_seconds_count"]} <= {"GET", "POST", "other"}
+    assert {labels["method"] for labels, _ in found["cdi_request_seconds_count"]} <= {*METHODS, "other"}
     (unresolved,) = found["cdi_unresolved_records"]
     assert unresolved[1] == 1 and found["cdi_unresolved_oldest_seconds"][0][1] >= 0
     assert found["cdi_profiles"][0][1] == 1 and found["cdi_profile_records_max"][0][1] == 1

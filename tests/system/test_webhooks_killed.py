@@ -11,7 +11,7 @@ from domain import count, push
 from fastapi.testclient import TestClient
 from killable import SAID, start
 from receiver import receiving
-from test_webhooks import LOOPBACK, customers, feed, subscribe
+from test_webhooks_out import LOOPBACK, customers, feed, subscribe
 
 from cdi.access import Role
 from cdi.pipeline import Installation
