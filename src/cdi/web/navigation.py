@@ -23,16 +23,12 @@ class Place:
 
 READERS: Final = frozenset({Role.READER, Role.STEWARD, Role.ADMIN})
 STEWARDS: Final = frozenset({Role.STEWARD, Role.ADMIN})
-ADMINS: Final = frozenset({Role.ADMIN})
 
 PLACES: Final = (
     Place("/", N_("Today"), "today", READERS),
     Place("/reviews", N_("Reviews"), "reviews", STEWARDS),
     Place("/conflicts", N_("Conflicts"), "conflicts", STEWARDS),
     Place("/profiles", N_("Customers"), "customers", READERS),
-    Place("/sources", N_("Sources"), "sources", STEWARDS),
-    Place("/model", N_("Model"), "model", STEWARDS),
-    Place("/access", N_("Access and audit"), "access", ADMINS),
 )
 
 
