@@ -211,7 +211,9 @@ def test_a_replay_delivers_again_under_the_same_ids(
     webhook = subscribe(client, receiver, after=0)
     push(company, "till", {"b": person("Bernd", "Wagenknecht", "1971-01-01")})
     work(company)
-    assert receiver.cursors() == feed(company), "it began where it was told to"
+    assert sorted(receiver.cursors()) == feed(company), (
+        "it began where it was told to; two profiles wait for each other not"
+    )
     before = list(receiver.ids)
     assert client.post(f"/v1/webhooks/{webhook}/replay", json={"after": 0}).status_code == 200
     work(company)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from cdi.api.answers import answer
 from cdi.api.choices import one_of
 from cdi.api.dependencies import Reader, Work
-from cdi.api.problems import PROBLEMS, Problem
+from cdi.api.problems import PROBLEMS, described
 from cdi.store import changes
 from cdi.store.changes import EVENT_TYPES, FeedFilter
 
@@ -17,7 +17,7 @@ Type = Annotated[str, one_of(EVENT_TYPES)]
 Name = Annotated[str, Query(min_length=1, max_length=100)]
 
 
-@router.get("/changes", responses={410: {"model": Problem, "description": "The feed never gave out this cursor"}})
+@router.get("/changes", responses={410: described("The feed never gave out this cursor")})
 def read_changes(
     connection: Work,
     caller: Reader,

@@ -8,12 +8,12 @@ from uuid import UUID
 from fastapi import Response
 
 from cdi.api.answers import answer
-from cdi.api.problems import Problem, problem
+from cdi.api.problems import described, problem
 
 MOVED: dict[int | str, dict[str, Any]] = {
     300: {"description": "The id is retired; its records lie in several profiles now"},
     301: {"description": "The id is retired; its records lie in one profile now"},
-    410: {"model": Problem, "description": "The id ended: erased, or its last record went"},
+    410: described("The id ended: erased, or its last record went"),
 }
 
 

@@ -86,13 +86,16 @@ def _about(request: Request, error: Exception) -> dict[str, str | None]:
     return {"error": type(error).__name__, "method": request.method, "request_id": request_id}
 
 
+def described(description: str) -> dict[str, Any]:
+    """A problem as the OpenAPI document describes it."""
+    return {"model": Problem, "description": description, "content": {MEDIA_TYPE: {}}}
+
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (400, 401, 403, 404, 413, 422, 429, 503)
+    status: described(HTTPStatus(status).phrase) for status in (400, 401, 403, 404, 413, 422, 429, 503)
 }
 """The problems that every route may answer with, for the OpenAPI document."""
 CHANGE_PROBLEMS: dict[int | str, dict[str, Any]] = PROBLEMS | {
-    status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
-    for status in (409, 412, 428)
+    status: described(HTTPStatus(status).phrase) for status in (409, 412, 428)
 }
 """The same for routes by which stewards change something."""
