@@ -40,7 +40,7 @@ def answer_with(page: Page, key: str) -> None:
     before = page.url
     page.keyboard.press(key)
     page.wait_for_function("before => location.href !== before", arg=before)
-    expect(page.locator("#review .answer")).to_be_visible()
+    expect(page.locator(f"form.answer[action='/reviews/{review_shown(page)}/decision']")).to_be_visible()
 
 
 # -- in a browser ----------------------------------------------------------------------------------

@@ -172,8 +172,12 @@ def test_what_fails_for_too_long_is_dead_and_can_be_tried_again(
 
 
 def test_a_receiver_that_is_away_is_left_alone_and_then_gets_everything(
-    company: Installation, client: TestClient, receiver: Receiver
+    database: Database, tmp_path: Path, receiver: Receiver
 ) -> None:
+    patient = LOOPBACK.replace("PT0.02S", "PT3S").replace("PT0.2S", "PT3S")
+    (tmp_path / "cdi.yaml").write_text(SMALL_COMPANY + patient, encoding="utf-8")
+    company = installation_of(tmp_path, database)
+    client = Doors(company).as_(Role.READER, name="shop app")
     receiver.answer = lambda _: 502
     webhook = subscribe(client, receiver)
     push(company, "till", customers(300))
