@@ -19,6 +19,7 @@ from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -32,6 +33,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cdi.errors import ConfigurationError
 from cdi.fields import ATTRIBUTES, FieldGroup
+from cdi.periods import HELP as PERIOD_HELP
+from cdi.periods import Period
 from cdi.schedule import HELP as SCHEDULE_HELP
 from cdi.schedule import Schedule
 
@@ -106,6 +109,43 @@ class Owner(Model):
     deputy: str | None = None
 
 
+def _period(said: object) -> Period:
+    return said if isinstance(said, Period) else Period.parse(str(said))
+
+
+PeriodText: TypeAlias = Annotated[
+    Period,
+    PlainValidator(_period),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "description": PERIOD_HELP, "examples": ["P10Y", "P90D"]}),
+]
+
+
+class Retention(Model):
+    """How long what a source says is kept: its customer records (with their touchpoints and consents), single
+    attributes of them, and its touchpoints by themselves, each after its own date. What is not named is kept as long
+    as the record. `after` is from when records and attributes count: the customer's last activity at this source (a
+    change, a touchpoint, a consent), the last change, or when the record was first seen."""
+
+    records: PeriodText | None = None
+    attributes: dict[str, PeriodText] = {}
+    touchpoints: PeriodText | None = None
+    after: Literal["last_activity", "last_change", "first_seen"] = "last_activity"
+
+    @model_validator(mode="after")
+    def _attributes_can_go(self) -> "Retention":
+        unknown = sorted(set(self.attributes) - {*ATTRIBUTES} | {*self.attributes} & {"kind"})
+        if unknown:
+            there = ", ".join(name for name in ATTRIBUTES if name != "kind")
+            raise ValueError(f"no attribute {', '.join(unknown)} that could go alone; there are {there}")
+        return self
+
+
+def _retention(said: object) -> object:
+    """A bare period is for the records."""
+    return {"records": said} if isinstance(said, str) and said != TODO else said
+
+
 class SourceSystem(Model):
     """A source system: which connector reads it, how, and who answers for what it says."""
 
@@ -113,7 +153,7 @@ class SourceSystem(Model):
     config: dict[str, Any] = {}
     data_owner: str
     purpose: str
-    retention: str
+    retention: Annotated[Retention | Literal["TODO"], BeforeValidator(_retention)]
     legal_basis: str | None = None
     trust: Annotated[float, Field(ge=0, le=1)] = 0.5
     one_record_per_customer: bool = False
@@ -126,6 +166,11 @@ class SourceSystem(Model):
     exclude: tuple[str, ...] = ()
     schedule: ScheduleText | None = None
     max_delete_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @property
+    def kept(self) -> Retention:
+        """How long what it says is kept; for ever as long as that is not said."""
+        return Retention() if isinstance(self.retention, str) else self.retention
 
     def unsaid(self) -> list[str]:
         """What still has to be said: the fields and settings that hold a bare TODO, as dotted paths."""
@@ -303,6 +348,12 @@ class Webhooks(Model):
     give_up_after: Positive = timedelta(days=3)
 
 
+class RetentionRuns(Model):
+    """When `cdi worker` removes what is kept no longer; without a schedule only `cdi retention` does."""
+
+    schedule: ScheduleText | None = None
+
+
 class Deployment(Model):
     """`cdi.yaml` as a whole."""
 
@@ -318,6 +369,7 @@ class Deployment(Model):
     api: Api = Api()
     openid: OpenId | None = None
     webhooks: Webhooks = Webhooks()
+    retention: RetentionRuns = RetentionRuns()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -10,10 +10,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from cdi import audit, sources, webhooks
+from cdi.access import Credential, Role
+from cdi.audit import Trail
 from cdi.clock import utc_now
+from cdi.errors import ConflictError
 from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
 from cdi.pipeline import Installation, resolve
 from cdi.pipeline.timing import next_reading
+from cdi.privacy import retention
 from cdi.settings import PUSH
 from cdi.store import audit as audit_store
 from cdi.store import redo
@@ -32,6 +36,7 @@ def jobs_of(installation: Installation) -> list[Job]:
         draining("deliver webhooks", webhooks.waits, _deliver, after_kill=True),
         draining("seal the audit log", lambda connection, _: audit_store.waits(connection), _seal),
         periodic(installation, "forget old runs", "@daily", _forget),
+        *_retention(installation),
         *(reading(installation, name, _read(name)) for name in read),
     ]
 
@@ -78,3 +83,20 @@ def _forget(installation: Installation, _: Standing, __: Going) -> str | None:
     with installation.database.unit_of_work() as connection:
         forgotten = source_store.forget_runs(connection, utc_now() - RUNS_KEPT)
     return f"{forgotten} runs of before {RUNS_KEPT.days} days" if forgotten else None
+
+
+def _retention(installation: Installation) -> list[Job]:
+    """Only if cdi.yaml says when: what goes is gone."""
+    schedule = installation.deployment.retention.schedule
+    return [] if schedule is None else [periodic(installation, "retention", str(schedule), _remove)]
+
+
+def _remove(installation: Installation, _: Standing, going: Going) -> str | None:
+    trail = Trail(f"{Credential.SYSTEM}:retention", Role.ADMIN.value, "retention", changes=True)
+    removed = retention.run(installation, trail, going)
+    if removed.asks:
+        raise ConflictError(
+            f"more is due than max_delete_share allows: {'; '.join(removed.asks)}",
+            remedy="Look with cdi retention --dry-run, then cdi retention --confirm",
+        )
+    return f"{removed.total} removed" if removed.total else None

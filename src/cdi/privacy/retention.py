@@ -1,0 +1,268 @@
+"""What is kept no longer goes: by the rules of cdi.yaml, batch by batch, each one commit in which the record ends, its
+profile is resolved anew as after any change of a source, and its values leave every table. Readers never wait.
+
+A legal hold protects, a share that seems too large is asked about first, and what went is proved by ids.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from cdi.audit import Trail
+from cdi.clock import utc_now
+from cdi.errors import BadRecordError, NotFoundError
+from cdi.fields import CanonicalData
+from cdi.ids import new_id
+from cdi.ingest.contract import Native
+from cdi.normalise.record import canonicalise
+from cdi.periods import Period
+from cdi.pipeline import Installation
+from cdi.pipeline.landing import CONTACTS, arriving_of
+from cdi.pipeline.pace import Pace
+from cdi.pipeline.resolving import Progress, Resolved, resolve_these
+from cdi.privacy.unsaying import unsaid
+from cdi.settings import PUSH, Deployment
+from cdi.store import records, redo
+from cdi.store import retention as store
+from cdi.store.db import resolver_lock
+from cdi.store.retention import Found, SaidVersion
+
+RECORDS: Final = "records"
+TOUCHPOINTS: Final = "touchpoints"
+REASON: Final = "it is kept no longer"
+HELD: Final = 0.1
+"""Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
+LEAST: Final = 25
+MOST: Final = 500
+LISTED: Final = 100
+
+Act: TypeAlias = Callable[[Connection, Sequence[int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of cdi.yaml: `what` of a source (records, touchpoints, or an attribute) is kept for `period` after
+    `after`."""
+
+    source: str
+    what: str
+    period: Period
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.period} after {self.after}"
+
+
+def rules_of(deployment: Deployment, source: str | None = None) -> list[Rule]:
+    """All rules in the order in which they are applied: whole records first."""
+    if source is not None and source not in deployment.sources:
+        raise NotFoundError(f"there is no source {source}", remedy="cdi.yaml lists them")
+    rules = []
+    for name, system in deployment.sources.items():
+        kept = system.kept
+        if source not in {None, name}:
+            continue
+        if kept.records is not None:
+            rules.append(Rule(name, RECORDS, kept.records, kept.after))
+        rules += [Rule(name, attribute, period, kept.after) for attribute, period in kept.attributes.items()]
+        if kept.touchpoints is not None:
+            rules.append(Rule(name, TOUCHPOINTS, kept.touchpoints, "its own date"))
+    return rules
+
+
+def find_due(connection: Connection, rule: Rule, now: datetime, among: Sequence[int] | None = None) -> Found:
+    """What this rule says should go now, and what of it a hold protects."""
+    limit = rule.period.before(now)
+    if rule.what == TOUCHPOINTS:
+        return store.find_touchpoints(connection, rule.source, limit, now, among)
+    attribute = None if rule.what == RECORDS else rule.what
+    return store.find_records(connection, rule.source, rule.after, limit, now, among, attribute)
+
+
+# -- the dry run -----------------------------------------------------------------------------------
+
+
+def preview(
+    connection: Connection, installation: Installation, now: datetime, source: str | None = None, listed: int = LISTED
+) -> dict[str, Any]:
+    """What a run would remove now, by rule, with why: the first `listed` records by name, and how many there are.
+    Nothing is changed."""
+    rules = []
+    for rule in rules_of(installation.deployment, source):
+        found = find_due(connection, rule, now)
+        total = store.count_kept(connection, rule.source, rule.what == TOUCHPOINTS)
+        rules.append(
+            {
+                "source": rule.source,
+                "what": rule.what,
+                "rule": str(rule),
+                "data_owner": installation.owner_of(rule.source),
+                "kept_since": rule.period.before(now),
+                "due": len(found.due),
+                "held": len(found.held),
+                "of": total,
+                "asks_first": _is_too_much(installation, rule, len(found.due), total),
+                "records": [
+                    {
+                        "record": f"{one.source}:{one.key}",
+                        "stream": one.stream,
+                        "profile": one.profile_id,
+                        "last_activity": one.last_activity,
+                    }
+                    for one in store.describe(connection, found.due[:listed])
+                ],
+            }
+        )
+    return {"at": now, "schedule": _schedule(installation), "rules": rules}
+
+
+def _schedule(installation: Installation) -> str | None:
+    schedule = installation.deployment.retention.schedule
+    return None if schedule is None else str(schedule)
+
+
+def _is_too_much(installation: Installation, rule: Rule, due: int, total: int) -> bool:
+    return due > installation.source(rule.source).max_delete_share * total and due > LEAST
+
+
+def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """What runs removed, newest first: source, rule, how many, when, by whom."""
+    return store.list_runs(connection, limit)
+
+
+# -- the run ---------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Removed:
+    """What a run did: by rule how many went and how many are held; the rules that ask first."""
+
+    run_id: UUID
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(rule["removed"] for rule in self.rules)
+
+
+def run(
+    installation: Installation, trail: Trail, say: Progress, source: str | None = None, *, confirmed: bool = False
+) -> Removed:
+    """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
+    unless it is `confirmed`. May be killed at any moment and run again."""
+    removed = Removed(new_id())
+    for rule in rules_of(installation.deployment, source):
+        now = utc_now()
+        with installation.database.unit_of_work() as connection:
+            found = find_due(connection, rule, now)
+            total = store.count_kept(connection, rule.source, rule.what == TOUCHPOINTS)
+        told = {"source": rule.source, "rule": str(rule), "removed": 0, "held": len(found.held)}
+        removed.rules.append(told)
+        if _is_too_much(installation, rule, len(found.due), total) and not confirmed:
+            removed.asks.append(f"{rule.source}: {rule}: {len(found.due)} of {total} are due")
+            continue
+        for done in _batches(installation, removed.run_id, trail.actor, rule, found.due):
+            told["removed"] += done
+            say(f"{rule.source}: {rule.what}", told["removed"], len(found.due))
+    if removed.total:
+        counts = {f"{rule['source']}: {rule['rule']}": rule["removed"] for rule in removed.rules if rule["removed"]}
+        trail.about |= {"run": str(removed.run_id), **counts}
+        with installation.database.unit_of_work() as connection:
+            trail.write(connection, utc_now())
+    return removed
+
+
+def _batches(installation: Installation, run_id: UUID, author: str, rule: Rule, ids: Sequence[int]) -> Iterator[int]:
+    """Remove these in small commits; after each, how many went."""
+    pace = Pace(HELD, least=LEAST, most=MOST)
+    act = _act_of(installation, rule)
+    start = 0
+    while start < len(ids):
+        part = ids[start : start + pace.size]
+        start += len(part)
+        with installation.database.unit_of_work() as connection:
+            resolver_lock(connection)  # before the keys are locked, as in a push
+            began, now = time.monotonic(), utc_now()
+            records.lock_keys(connection, rule.source, {CONTACTS, *store.load_keys(connection, part)})
+            due = find_due(connection, rule, now, part).due  # a source may have spoken, a hold been placed meanwhile
+            if due:
+                act(connection, due)
+                store.save_evidence(connection, run_id, author, rule.source, rule.what, str(rule), due, now)
+        pace.took(time.monotonic() - began)
+        yield len(due)
+
+
+def _act_of(installation: Installation, rule: Rule) -> Act:
+    def act(connection: Connection, record_ids: Sequence[int]) -> None:
+        match rule.what:
+            case "records":
+                remove_records(connection, installation, record_ids)
+            case "touchpoints":
+                store.forget_touchpoints(connection, record_ids)
+            case attribute:
+                remove_attribute(connection, installation, rule.source, attribute, record_ids)
+
+    return act
+
+
+def remove_records(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
+    """These customer records end and are forgotten, in the caller's transaction, under the resolver's lock."""
+    mentions = store.load_mentions(connection, record_ids)
+    store.end_records(connection, record_ids)
+    _resolve(connection, installation, record_ids)
+    store.forget_customers(connection, record_ids)
+    store.scrub_documents(connection, mentions)
+
+
+def _resolve(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
+    redo.queue(connection, record_ids, REASON, utc_now())
+    resolve_these(connection, installation, record_ids, Resolved())
+
+
+def remove_attribute(
+    connection: Connection, installation: Installation, source: str, attribute: str, record_ids: Sequence[int]
+) -> None:
+    """These records never said this attribute. One that a bare contact made is nothing without it."""
+    names = records.load_names(connection, record_ids)
+    bare = [record_id for record_id in record_ids if names[record_id].stream == CONTACTS]
+    if bare:
+        remove_records(connection, installation, bare)
+    rest = [record_id for record_id in record_ids if names[record_id].stream != CONTACTS]
+    if not rest:
+        return
+    read = _reader(installation, source)
+    versions = [
+        SaidVersion(
+            said.version_id,
+            said.stream,
+            unsaid(said.native, attribute, partial(read, said.stream)),
+            {name: value for name, value in said.canonical.items() if name != attribute},
+        )
+        for said in store.load_said(connection, rest)
+    ]
+    store.rewrite_said(connection, versions)
+    store.forget_pins(connection, rest, attribute)
+    _resolve(connection, installation, rest)
+    store.scrub_attribute(connection, store.load_mentions(connection, rest), attribute)
+
+
+def _reader(installation: Installation, source: str) -> Callable[[str, Native], CanonicalData | None]:
+    """What a record of this source means; None if its mapping cannot read it."""
+    context = installation.context(source)
+    pushed = installation.source(source).connector == PUSH
+    mapped = (lambda _, native: native) if pushed else arriving_of(installation, source).map_record
+
+    def read(stream: str, native: Native) -> CanonicalData | None:
+        try:
+            return canonicalise(mapped(stream, native), context)
+        except BadRecordError:
+            return None
+
+    return read

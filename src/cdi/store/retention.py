@@ -1,0 +1,392 @@
+"""What is kept no longer: which records, attributes and touchpoints are due to go, and how their values leave the
+tables that facts and documents are in. (What is derived, such as profiles, indexes and pairs, follows by resolving.)
+
+What proves that something went is a row of `retention_evidence`: ids, rule and time, never a value.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from cdi.fields import CanonicalData
+from cdi.ingest.contract import Native
+from cdi.store.db import as_columns, metadata, text
+from cdi.store.holds import HELD
+from cdi.store.sources import TIME
+
+retention_evidence = Table(
+    "retention_evidence",
+    metadata,
+    Column("evidence_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("run_id", Uuid, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("what", Text, nullable=False),  # records, touchpoints, or the name of an attribute
+    Column("rule", Text, nullable=False),
+    Column("record_ids", ARRAY(BigInteger), nullable=False),
+    Index(None, "run_id"),
+)
+
+SINCE: Final[Mapping[str, str]] = {
+    "first_seen": "r.first_seen <= :limit",
+    "last_change": "r.observed_at <= :limit",
+    "last_activity": """r.observed_at <= :limit and not exists (
+        select from touchpoint t where t.source = r.source and t.customer_key = r.key and t.at > :limit)
+    and not exists (select from consent c join record said using (record_id)
+        where c.source = r.source and c.customer_key = r.key and coalesce(c.at, said.observed_at) > :limit)""",
+}
+"""By the event after which records are kept, the condition that it was not later than `:limit`."""
+AMONG: Final = "(cast(:ids as bigint[]) is null or r.record_id = any(cast(:ids as bigint[])))"
+RECORDS: Final = f"""
+select r.record_id from record r where r.source = :source and r.kind = 'customer' and r.key <> '' and {AMONG}
+"""  # noqa: S608  fixed parts
+HOLDING: Final = """ and r.live and exists (select from record_version v join meaning m using (version_id)
+    where v.record_id = r.record_id and m.canonical ? :attribute)"""
+TOUCHPOINTS: Final = f"""
+select r.record_id, customer.record_id as customer from touchpoint t join record r using (record_id)
+left join record customer on customer.source = t.source and customer.key = t.customer_key
+    and customer.kind = 'customer'
+where t.source = :source and t.at <= :limit and {AMONG}
+"""  # noqa: S608  fixed parts
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule says should go: `due` goes, `held` is protected by a legal hold. Record ids, ascending."""
+
+    due: list[int]
+    held: list[int]
+
+
+def find_records(
+    connection: Connection,
+    source: str,
+    after: str,
+    limit: datetime,
+    now: datetime,
+    among: Sequence[int] | None = None,
+    attribute: str | None = None,
+) -> Found:
+    """Customer records of a source, ended ones too, for which what they are kept after was at `limit` or before; with
+    `attribute` the live ones of which any version says it."""
+    statement = f"{RECORDS} and {SINCE[after]}{HOLDING if attribute else ''}"
+    wanted = {"source": source, "limit": limit, "attribute": attribute}
+    return _apart(connection, statement, wanted, now, among)
+
+
+def find_touchpoints(
+    connection: Connection, source: str, limit: datetime, now: datetime, among: Sequence[int] | None = None
+) -> Found:
+    """Touchpoints of a source of `limit` or before; they are held with their customer."""
+    return _apart(connection, TOUCHPOINTS, {"source": source, "limit": limit}, now, among, "customer")
+
+
+def _apart(
+    connection: Connection,
+    statement: str,
+    wanted: Mapping[str, Any],
+    now: datetime,
+    among: Sequence[int] | None,
+    held_by: str = "record_id",
+) -> Found:
+    rows = connection.execute(
+        text(
+            f"with {HELD}, found as ({statement}) select record_id,"  # noqa: S608  fixed parts
+            f" bool_or({held_by} in (select record_id from held)) as held from found group by record_id order by 1"
+        ),
+        {**wanted, "now": now, "ids": None if among is None else list(among)},
+    ).all()
+    return Found([row.record_id for row in rows if not row.held], [row.record_id for row in rows if row.held])
+
+
+def count_kept(connection: Connection, source: str, touchpoints: bool) -> int:
+    """How many customer records (ended ones too) or touchpoints of this source there are."""
+    customers = "select count(*) from record where source = :source and kind = 'customer' and key <> ''"
+    asked = "select count(*) from touchpoint where source = :source" if touchpoints else customers
+    return int(connection.execute(text(asked), {"source": source}).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class DueRecord:
+    """A record of a list of what is due: its name, the profile it is in, and when it was last heard of."""
+
+    record_id: int
+    source: str
+    stream: str
+    key: str
+    profile_id: UUID | None
+    last_activity: datetime
+
+
+def describe(connection: Connection, record_ids: Sequence[int]) -> list[DueRecord]:
+    """These records as they are told, ascending."""
+    rows = connection.execute(
+        text(
+            """
+            select r.record_id, r.source, r.stream, r.key, m.profile_id, greatest(r.observed_at,
+                (select max(t.at) from touchpoint t where t.source = r.source and t.customer_key = r.key)) as active
+            from record r left join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
+            where r.record_id = any(cast(:ids as bigint[])) order by r.record_id
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [DueRecord(*row) for row in rows]
+
+
+# -- what goes -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A profile, and a record that documents of it may name."""
+
+    profile_id: UUID
+    source: str
+    stream: str
+    key: str
+
+
+def load_mentions(connection: Connection, record_ids: Sequence[int]) -> list[Mention]:
+    """All profiles that these records are or ever were in."""
+    rows = connection.execute(
+        text(
+            """
+            select h.profile_id, r.source, r.stream, r.key from record r join (
+                select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))
+                union select record_id, profile_id from carried where record_id = any(cast(:ids as bigint[]))
+            ) h using (record_id)
+            """
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [Mention(*row) for row in rows]
+
+
+def load_keys(connection: Connection, record_ids: Sequence[int]) -> list[str]:
+    """The keys of these records."""
+    asked = "select distinct key from record where record_id = any(cast(:ids as bigint[]))"
+    return list(connection.execute(text(asked), {"ids": list(record_ids)}).scalars())
+
+
+def end_records(connection: Connection, record_ids: Sequence[int]) -> None:
+    """These records have ended; their keys mean nothing any more. What follows from it is due to be resolved."""
+    connection.execute(
+        text(
+            "update record set live = false, current = false, held_version_id = null, held_hash = null"
+            " where record_id = any(cast(:ids as bigint[]))"
+        ),
+        {"ids": list(record_ids)},
+    )
+
+
+# Of a key that its source gave to another person meanwhile, the touchpoints and consents are that person's.
+CARRIED = """
+select said.record_id from unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key)
+join {table} said on said.source = k.source and said.customer_key = k.key
+where not exists (select from record other where other.source = k.source and other.key = k.key
+    and other.kind = 'customer' and not other.record_id = any(cast(:ids as bigint[])))
+"""
+NAMELESS = """
+update record set key = '', content_hash = '', copied_from = null where record_id = any(cast(:ids as bigint[]))
+"""
+UNSAID = (
+    "delete from meaning m using record_version v"
+    " where v.version_id = m.version_id and v.record_id = any(cast(:ids as bigint[]))",
+    "delete from unmapped where record_id = any(cast(:ids as bigint[]))",
+    "delete from record_version where record_id = any(cast(:ids as bigint[]))",
+)
+UNTOUCHED = (
+    "delete from touchpoint_closing where record_id = any(cast(:ids as bigint[]))",
+    "delete from touchpoint where record_id = any(cast(:ids as bigint[]))",
+    "delete from consent where record_id = any(cast(:ids as bigint[]))",
+    *UNSAID,
+    "delete from record where record_id = any(cast(:ids as bigint[]))",
+)
+ABOUT = (
+    "delete from pin where record_id = any(cast(:ids as bigint[]))",
+    "delete from assigned_owner where record_id = any(cast(:ids as bigint[]))",
+    "delete from consent_review where record_id = any(cast(:ids as bigint[]))",
+    "update conflict set detail = '{}' where record_ids && cast(:ids as bigint[]) and status = 'closed'",
+)
+REJECTED = """
+delete from rejected r using unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key)
+where r.source = k.source and r.key = k.key
+"""
+
+
+def forget_customers(connection: Connection, record_ids: Sequence[int]) -> int:
+    """Drop all that these records said, and that was said of them alone, with their touchpoints and consents; what is
+    left of each is a row without a name. How many touchpoints and consents that were."""
+    ids = list(record_ids)
+    named = connection.execute(
+        text("select distinct source, key from record where record_id = any(cast(:ids as bigint[]))"), {"ids": ids}
+    ).all()
+    names = as_columns(("sources", "keys"), ((row.source, row.key) for row in named))
+    carried = [
+        record_id
+        for table in ("touchpoint", "consent")
+        for record_id in connection.execute(text(CARRIED.format(table=table)), {**names, "ids": ids}).scalars()
+    ]
+    forget_touchpoints(connection, carried)
+    connection.execute(text(REJECTED), names)
+    for statement in (*ABOUT, *UNSAID, NAMELESS):
+        connection.execute(text(statement), {"ids": ids})
+    return len(carried)
+
+
+def forget_touchpoints(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Drop these touchpoints (or consents) and all that their source said of them."""
+    if record_ids:
+        for statement in UNTOUCHED:
+            connection.execute(text(statement), {"ids": list(record_ids)})
+
+
+MENTIONED = """
+asked as (
+    select profile_id, jsonb_build_array(jsonb_build_object('source', source, 'stream', stream, 'key', key)) as named
+    from unnest(cast(:profiles as uuid[]), cast(:sources as text[]), cast(:streams as text[]), cast(:keys as text[]))
+        as a(profile_id, source, stream, key)
+)
+"""
+SCRUB_DOCUMENTS = f"""
+with {MENTIONED},
+past as (
+    delete from profile_version v using asked a
+    where v.profile_id = a.profile_id and v.document -> 'records' @> a.named
+)
+update profile p set content_hash = '', document = jsonb_build_object('id', p.profile_id, 'kind', p.kind,
+    'data_owner', p.data_owner, 'golden', '{{}}'::jsonb, 'records', '[]'::jsonb, 'version', p.version,
+    'updated_at', p.document -> 'updated_at')
+from asked a where p.profile_id = a.profile_id and p.retired_at is not null and p.document -> 'records' @> a.named
+"""  # noqa: S608  fixed parts
+SCRUB_ATTRIBUTE = f"""
+with {MENTIONED}
+update profile_version v set document = v.document #- array['golden', cast(:attribute as text)]
+from asked a where v.profile_id = a.profile_id and v.document -> 'records' @> a.named
+"""  # noqa: S608  fixed parts
+
+
+def scrub_documents(connection: Connection, mentions: Collection[Mention]) -> None:
+    """Drop the past documents that name one of these records, and what retired profiles served last of them. Call it
+    when the profiles are written anew."""
+    if mentions:
+        connection.execute(text(SCRUB_DOCUMENTS), _asked(mentions))
+
+
+def scrub_attribute(connection: Connection, mentions: Collection[Mention], attribute: str) -> None:
+    """Take this attribute out of the past documents that name one of these records."""
+    if mentions:
+        connection.execute(text(SCRUB_ATTRIBUTE), {**_asked(mentions), "attribute": attribute})
+
+
+def _asked(mentions: Collection[Mention]) -> dict[str, Any]:
+    return as_columns(
+        ("profiles", "sources", "streams", "keys"), ((m.profile_id, m.source, m.stream, m.key) for m in mentions)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SaidVersion:
+    """One version of a record, as it was said and is understood."""
+
+    version_id: int
+    stream: str
+    native: Native
+    canonical: CanonicalData
+
+
+def load_said(connection: Connection, record_ids: Sequence[int]) -> list[SaidVersion]:
+    """All versions of these records that have a meaning."""
+    rows = connection.execute(
+        text(
+            "select v.version_id, r.stream, v.native, m.canonical from record r join record_version v using (record_id)"
+            " join meaning m on m.version_id = v.version_id"
+            " where r.record_id = any(cast(:ids as bigint[])) and v.op = 'upsert'"
+        ),
+        {"ids": list(record_ids)},
+    )
+    return [SaidVersion(*row) for row in rows]
+
+
+def rewrite_said(connection: Connection, versions: Sequence[SaidVersion]) -> None:
+    """From now on it is as if these versions had said this. The one place where what was said is changed."""
+    said = as_columns(
+        ("ids", "natives", "meanings"),
+        ((v.version_id, orjson.dumps(v.native).decode(), orjson.dumps(v.canonical).decode()) for v in versions),
+    )
+    for statement in (
+        "update record_version v set native = cast(n.said as jsonb)"
+        " from unnest(cast(:ids as bigint[]), cast(:natives as text[])) as n(version_id, said)"
+        " where v.version_id = n.version_id",
+        "update meaning m set canonical = cast(n.said as jsonb)"
+        " from unnest(cast(:ids as bigint[]), cast(:meanings as text[])) as n(version_id, said)"
+        " where m.version_id = n.version_id",
+    ):
+        connection.execute(text(statement), said)
+
+
+def forget_pins(connection: Connection, record_ids: Sequence[int], attribute: str) -> None:
+    """What stewards pinned for this attribute on these records goes with it."""
+    connection.execute(
+        text(
+            "delete from pin where record_id = any(cast(:ids as bigint[]))"
+            " and (attribute = :attribute or attribute like :attribute || '.%')"
+        ),
+        {"ids": list(record_ids), "attribute": attribute},
+    )
+
+
+# -- what proves it --------------------------------------------------------------------------------
+
+
+def save_evidence(
+    connection: Connection,
+    run_id: UUID,
+    author: str,
+    source: str,
+    what: str,
+    rule: str,
+    record_ids: Sequence[int],
+    now: datetime,
+) -> None:
+    """Append that these went by this rule."""
+    connection.execute(
+        text(
+            "insert into retention_evidence (run_id, at, author, source, what, rule, record_ids)"
+            " values (:run, :now, :author, :source, :what, :rule, :ids)"
+        ),
+        {
+            "run": run_id,
+            "now": now,
+            "author": author,
+            "source": source,
+            "what": what,
+            "rule": rule,
+            "ids": list(record_ids),
+        },
+    )
+
+
+def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """What runs removed, newest first: by rule how many, from when to when."""
+    rows = connection.execute(
+        text(
+            """
+            select run_id, author, source, what, rule, min(at) as began_at, max(at) as ended_at,
+                sum(cardinality(record_ids))::int as removed
+            from retention_evidence where run_id in (
+                select run_id from retention_evidence group by run_id order by max(evidence_id) desc limit :limit)
+            group by run_id, author, source, what, rule order by max(evidence_id) desc
+            """
+        ),
+        {"limit": limit},
+    ).mappings()
+    return [dict(row) for row in rows]

@@ -1,0 +1,198 @@
+"""What is kept no longer goes, by the rules of cdi.yaml, and nothing else does."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from domain import assert_consistent, profile_of, push
+
+from cdi.access import EVERYTHING, Caller, Credential, Role
+from cdi.audit import Trail
+from cdi.clock import utc_now
+from cdi.fields import Stream
+from cdi.ingest.contract import Record
+from cdi.pipeline import Arriving, Installation, land
+from cdi.privacy import retention
+from cdi.store.db import Database
+from conftest import Doors, installation_of
+
+CDI = """
+company: {name: Test, country: DE, language: de}
+owners:
+  - {id: retail, department: Filialen, role: Leitung, contact: a@test.example}
+  - {id: online, department: Onlinehandel, role: Leitung, contact: b@test.example}
+customer_owner: retail
+sources:
+  till:
+    connector: push
+    data_owner: retail
+    purpose: sale
+    retention: {records: P10Y, attributes: {phones: P3Y}, touchpoints: P5Y}
+    max_delete_share: 1
+  shop: {connector: push, data_owner: online, purpose: sale, retention: P10Y, trust: 0.8, max_delete_share: 0.1}
+"""
+LONG_AGO = utc_now() - timedelta(days=365 * 11)
+SOME_TIME_AGO = utc_now() - timedelta(days=365 * 4)
+OFFICER = Caller("anna", Role.ADMIN, EVERYTHING, credential=Credential.OPERATOR)
+
+
+@pytest.fixture
+def company(database: Database, tmp_path: Path) -> Installation:
+    (tmp_path / "cdi.yaml").write_text(CDI, encoding="utf-8")
+    return installation_of(tmp_path, database)
+
+
+def person(given: str, family: str, number: int) -> dict[str, object]:
+    return {
+        "name": {"given_name": given, "family_name": family},
+        "birth_date": f"19{number:02d}-03-14",
+        "emails": [{"value": f"{given}.{family}{number}@canary.example".lower()}],
+        "phones": [{"value": f"+49 170 55{number:05d}"}],
+    }
+
+
+def run(company: Installation, *, confirmed: bool = False) -> retention.Removed:
+    trail = Trail.of(OFFICER, "retention", changes=True)
+    removed = retention.run(company, trail, lambda *_: None, confirmed=confirmed)
+    assert_consistent(company)
+    return removed
+
+
+def visit(company: Installation, key: str, customer: str, days_ago: int) -> None:
+    arriving = Arriving("till", {"visits": Stream.TOUCHPOINT}, lambda _, data: data)
+    at = (utc_now() - timedelta(days=days_ago)).isoformat()
+    said = {"customer_key": customer, "type": "visit", "channel": "shop", "at": at, "subject": f"canary-{key}"}
+    with company.database.unit_of_work() as connection:
+        land(connection, company, arriving, [Record("visits", key, said)], (), utc_now())
+
+
+def everything(company: Installation) -> str:
+    """All that the database holds, as text."""
+    with psycopg.connect(company.database.url) as connection:
+        names = [row[0] for row in connection.execute("select tablename from pg_tables where schemaname = 'public'")]
+        return "\n".join(
+            str(row[0]) for name in names for row in connection.execute(f'select t::text from "{name}" t').fetchall()
+        ).lower()
+
+
+def test_a_record_that_is_kept_no_longer_goes_with_all_that_it_said(company: Installation) -> None:
+    push(
+        company, "till", {"old": person("Ottokar", "Altmann", 40), "kept": person("Karla", "Neumann", 41)}, at=LONG_AGO
+    )
+    push(company, "till", {"old": person("Ottokar", "Altmann-Verzogen", 40)}, at=LONG_AGO + timedelta(days=1))
+    push(company, "shop", {"same": person("Ottokar", "Altmann", 40)})
+    visit(company, "v1", "old", 365 * 11)
+    visit(company, "v2", "kept", 365 * 2)
+    gone, shared = profile_of(company, "till", "kept"), profile_of(company, "till", "old")
+    assert shared == profile_of(company, "shop", "same")
+    assert "altmann-verzogen" in everything(company)
+    with company.database.unit_of_work() as connection:
+        told = retention.preview(connection, company, utc_now())
+    (records,) = (rule for rule in told["rules"] if rule["source"] == "till" and rule["what"] == "records")
+    assert [one["record"] for one in records["records"]] == ["till:old"], "the other one was here two years ago"
+    assert (records["due"], records["of"], records["rule"]) == (1, 2, "records P10Y after last_activity")
+
+    assert run(company).total >= 1
+    assert profile_of(company, "till", "old") is None
+    assert profile_of(company, "till", "kept") == gone
+    assert profile_of(company, "shop", "same") == shared, "what another source says stays"
+    left = everything(company)
+    assert "altmann-verzogen" not in left
+    assert "canary-v1" not in left
+    assert "canary-v2" in left
+    assert run(company).total == 0, "nothing is left to do"
+
+
+def test_the_last_record_takes_its_profile_along(company: Installation, doors: Doors) -> None:
+    push(company, "till", {"1": person("Ottokar", "Altmann", 40)}, at=LONG_AGO)
+    profile = profile_of(company, "till", "1")
+    run(company)
+    for value in ("ottokar", "altmann", "canary.example", "55000", "1940-03-14"):
+        assert value not in everything(company)
+    admin = doors.as_(Role.ADMIN)
+    assert admin.get(f"/v1/profiles/{profile}").status_code == 410
+    assert admin.get("/v1/profiles", params={"q": "Altmann"}).json()["profiles"] == []
+    assert [change["type"] for change in admin.get("/v1/changes").json()["changes"]] == ["created", "retired"]
+    assert admin.get(f"/v1/profiles/{profile}/history").status_code == 200
+
+
+def test_an_attribute_goes_alone(company: Installation) -> None:
+    said = person("Ottokar", "Altmann", 40) | {"attributes": {"note": "x"}}
+    push(company, "till", {"1": said}, at=SOME_TIME_AGO)
+    profile = profile_of(company, "till", "1")
+    run(company)
+    left = everything(company)
+    assert "4917055" not in left.replace(" ", "")
+    assert "altmann" in left
+    assert profile_of(company, "till", "1") == profile
+    push(company, "till", {"1": said}, at=SOME_TIME_AGO)
+    assert "4917055" not in everything(company).replace(" ", ""), "the same said again is nothing new"
+
+
+def test_a_touchpoint_goes_after_its_own_date(company: Installation) -> None:
+    push(company, "till", {"1": person("Karla", "Neumann", 41)})
+    visit(company, "v1", "1", 365 * 6)
+    visit(company, "v2", "1", 365 * 4)
+    run(company)
+    left = everything(company)
+    assert "canary-v1" not in left
+    assert "canary-v2" in left
+
+
+def test_too_much_at_once_is_asked_about_first(company: Installation) -> None:
+    push(company, "shop", {str(n): person("Ottokar", f"Altmann{n}", n) for n in range(10, 50)}, at=LONG_AGO)
+    removed = run(company)
+    assert (removed.total, removed.asks) == (0, ["shop: records P10Y after last_activity: 40 of 40 are due"])
+    assert run(company, confirmed=True).total == 40
+    with company.database.unit_of_work() as connection:
+        (told,) = retention.list_runs(connection, 10)
+    assert (told["removed"], told["author"], told["source"]) == (40, "operator:anna", "shop")
+
+
+@pytest.fixture
+def doors(company: Installation) -> Doors:
+    return Doors(company)
+
+
+def test_a_hold_protects_until_it_is_lifted(company: Installation, doors: Doors) -> None:
+    push(company, "till", {"1": person("Ottokar", "Altmann", 40), "2": person("Karla", "Neumann", 41)}, at=LONG_AGO)
+    profile = str(profile_of(company, "till", "1"))
+    admin = doors.as_(Role.ADMIN, name="officer")
+    placed = admin.post("/v1/holds", json={"profile": profile, "reason": "a dispute about a purchase"})
+    assert placed.status_code == 201
+    assert placed.json()["records"] == ["till:1"]
+    push(company, "till", {"1b": person("Ottokar", "Altmann", 40)}, at=LONG_AGO)
+    due = {rule["what"]: (rule["due"], rule["held"]) for rule in admin.get("/v1/retention/due").json()["rules"][:2]}
+    assert due == {"records": (1, 2), "phones": (1, 2)}, "who joins the profile is held with it"
+    run(company)
+    assert [profile_of(company, "till", key) is None for key in ("1", "1b", "2")] == [False, False, True]
+
+    hold = f"/v1/holds/{placed.json()['id']}"
+    assert admin.delete(hold).status_code == 422, "lifting it needs a reason too"
+    lifted = admin.delete(hold, params={"reason": "it was settled"}).json()
+    assert (lifted["status"], lifted["author"], lifted["lifted_reason"]) == ("lifted", "key:officer", "it was settled")
+    assert admin.delete(hold, params={"reason": "again"}).status_code == 409
+    assert admin.get("/v1/holds").json()["holds"] == []
+    assert len(admin.get("/v1/holds", params={"standing": False, "profile": profile}).json()["holds"]) == 0
+    run(company)
+    assert profile_of(company, "till", "1") is None
+    assert "altmann" not in everything(company)
+    with company.database.unit_of_work() as connection:
+        assert retention.list_runs(connection, 10)[0]["rule"] == "records P10Y after last_activity"
+
+
+def test_bad_holds_are_refused_with_what_is_wrong(company: Installation, doors: Doors) -> None:
+    push(company, "till", {"1": person("Ottokar", "Altmann", 40)})
+    admin = doors.as_(Role.ADMIN)
+    bad: list[tuple[dict[str, object], int]] = [
+        ({"reason": "x"}, 422),
+        ({"reason": " ", "record": "till:1"}, 422),
+        ({"reason": "x", "record": "till:unknown"}, 404),
+        ({"reason": "x", "record": "till:1", "until": "2020-01-01T00:00:00Z"}, 422),
+        ({"reason": "x", "profile": "00000000-0000-7000-8000-000000000000"}, 404),
+    ]
+    assert [admin.post("/v1/holds", json=said).status_code for said, _ in bad] == [status for _, status in bad]
+    assert admin.get("/v1/holds/4711").status_code == 404
+    assert admin.get("/v1/retention/due", params={"source": "nowhere"}).status_code == 404
+    assert doors.as_(Role.STEWARD).get("/v1/holds").status_code == 403
