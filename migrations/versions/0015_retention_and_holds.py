@@ -1,4 +1,4 @@
-"""legal holds, and what proves that something was kept no longer"""
+"""legal holds, what proves that something was kept no longer, and consents that were said to us"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,8 +41,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("evidence_id", name=op.f("pk_retention_evidence")),
     )
     op.create_index("ix_retention_evidence_run_id", "retention_evidence", ["run_id"])
+    op.create_table(
+        "consent_word",
+        sa.Column("consent_word_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("record_id", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("document", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(["record_id"], ["record.record_id"], name=op.f("fk_consent_word_record_id_record")),
+        sa.PrimaryKeyConstraint("consent_word_id", name=op.f("pk_consent_word")),
+    )
+    op.create_index("ix_consent_word_record_id", "consent_word", ["record_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("consent_word")
     op.drop_table("retention_evidence")
     op.drop_table("legal_hold")

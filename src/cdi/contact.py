@@ -36,7 +36,7 @@ REACHED_BY: Final[Mapping[str, tuple[str, str | None]]] = {
 }
 """By channel, the attribute (and type of identifier) without which nobody can be reached on it."""
 PROOF: Final = ("method", "legal_basis", "proof")
-"""What a source says of how a consent came about."""
+"""What a source says of how a consent came about; of one that was said to us `author` tells who took it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _as_said(installation: Installation, visibility: Visibility, consent: Stored
         "channel": consent.channel,
         "status": consent.status,
         "at": consent.at,
-        **{name: consent.document[name] for name in (*PROOF, "until") if name in consent.document},
+        **{name: consent.document[name] for name in (*PROOF, "until", "author") if name in consent.document},
     }
     if FieldGroup.CONTACT not in visibility.groups:
         told.pop("proof", None)  # an address and the number it came from, often

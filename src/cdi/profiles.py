@@ -19,10 +19,10 @@ from cdi.errors import InvalidInputError, NotFoundError
 from cdi.fields import FieldGroup
 from cdi.ids import RecordKey
 from cdi.matching.evidence import Evidence, explain
-from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.normalise.searching import read_typed
 from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
+from cdi.pipeline.identified import carriers_of, typed_identifier
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records
@@ -157,11 +157,8 @@ def find(
 
 def _carriers(connection: Connection, installation: Installation, query: Query) -> Iterator[list[int]]:
     """For each identifier asked for, the records that carry it."""
-    company = installation.deployment.company
-    context = Context(country=company.country, language=company.language)
     for kind, value in _handles(query):
-        handles = _as_kept(kind, value, context)
-        yield [record for kept in handles for record in normalised.find_by_handle(connection, [kind], kept)]
+        yield carriers_of(connection, installation, kind, value)
     if (query.key is None) != (query.source is None):
         raise InvalidInputError("source and key go together", remedy="Ask for ?source=webshop&key=10023")
     if query.source is not None and query.key is not None:
@@ -174,21 +171,7 @@ def _handles(query: Query) -> Iterator[tuple[str, str]]:
     if query.phone is not None:
         yield "phone", query.phone
     if query.identifier is not None:
-        kind, colon, value = query.identifier.partition(":")
-        if not (kind and colon and value):
-            raise InvalidInputError("identifier is not TYPE:VALUE", remedy="Ask for ?identifier=loyalty_card:4711")
-        yield kind, value
-
-
-def _as_kept(kind: str, value: str, context: Context) -> list[str]:
-    """An identifier as the engine keeps it; none for one that it would not take."""
-    match kind:
-        case "email":
-            return [email.value for email in normalise(canonicalise({"emails": [{"value": value}]}, context)).emails]
-        case "phone":
-            return [phone.value for phone in normalise(canonicalise({"phones": [{"value": value}]}, context)).phones]
-    said = {"identifiers": [{"type": kind, "value": value}]}
-    return [identifier.value for identifier in normalise(canonicalise(said, context)).identifiers]
+        yield typed_identifier(query.identifier)
 
 
 def why(connection: Connection, installation: Installation, a: RecordKey, b: RecordKey) -> Evidence:

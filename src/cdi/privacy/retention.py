@@ -163,7 +163,7 @@ def run(
         with installation.database.unit_of_work() as connection:
             found = find_due(connection, rule, now)
             total = store.count_kept(connection, rule.source, rule.what == TOUCHPOINTS)
-        told = {"source": rule.source, "rule": str(rule), "removed": 0, "held": len(found.held)}
+        told: dict[str, Any] = {"source": rule.source, "rule": str(rule), "removed": 0, "held": len(found.held)}
         removed.rules.append(told)
         if _is_too_much(installation, rule, len(found.due), total) and not confirmed:
             removed.asks.append(f"{rule.source}: {rule}: {len(found.due)} of {total} are due")

@@ -40,7 +40,8 @@ SINCE: Final[Mapping[str, str]] = {
     "last_activity": """r.observed_at <= :limit and not exists (
         select from touchpoint t where t.source = r.source and t.customer_key = r.key and t.at > :limit)
     and not exists (select from consent c join record said using (record_id)
-        where c.source = r.source and c.customer_key = r.key and coalesce(c.at, said.observed_at) > :limit)""",
+        where c.source = r.source and c.customer_key = r.key and coalesce(c.at, said.observed_at) > :limit)
+    and not exists (select from consent_word w where w.record_id = r.record_id and w.at > :limit)""",
 }
 """By the event after which records are kept, the condition that it was not later than `:limit`."""
 AMONG: Final = "(cast(:ids as bigint[]) is null or r.record_id = any(cast(:ids as bigint[])))"
@@ -213,6 +214,7 @@ UNTOUCHED = (
 ABOUT = (
     "delete from pin where record_id = any(cast(:ids as bigint[]))",
     "delete from assigned_owner where record_id = any(cast(:ids as bigint[]))",
+    "delete from consent_word where record_id = any(cast(:ids as bigint[]))",
     "delete from consent_review where record_id = any(cast(:ids as bigint[]))",
     "update conflict set detail = '{}' where record_ids && cast(:ids as bigint[]) and status = 'closed'",
 )

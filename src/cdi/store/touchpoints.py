@@ -294,8 +294,15 @@ from membership m
 join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
 join consent c on c.source = r.source and c.customer_key = r.key
 join record said on said.record_id = c.record_id
-where m.profile_id = :profile order by c.purpose, c.channel, r.source, r.record_id, c.record_id
+where m.profile_id = :profile
+union all
+select r.record_id, r.source, r.key, w.purpose, w.channel, w.status, w.at, w.recorded_at, w.document
+from membership m
+join record r on r.record_id = m.record_id or r.replaced_by = m.record_id
+join consent_word w on w.record_id = r.record_id
+where m.profile_id = :profile order by purpose, channel, source, customer, at
 """
+"""What sources say, and what customers said to us."""
 
 
 @dataclass(frozen=True, slots=True)
