@@ -1,11 +1,11 @@
-"""`python -m bench [speed|accuracy|labels|organisations|service|load|serving|all]`; `--help` names the options."""
+"""`python -m bench [speed|accuracy|labels|organisations|service|load|serving|retention|all]`; `--help` names the options."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, labelled, organisations, service, serving, speed
+from bench import accuracy, labelled, organisations, retention, service, serving, speed
 
 DATA = Path("../shared/data")
 
@@ -13,7 +13,7 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    choices = ("speed", "accuracy", "labels", "organisations", "service", "load", "serving", "all")
+    choices = ("speed", "accuracy", "labels", "organisations", "service", "load", "serving", "retention", "all")
     parser.add_argument("which", nargs="?", choices=choices, default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving: a deployment folder with many profiles; for service: one that it loaded, to push into",
+        help="for serving and retention: a deployment folder with many profiles; for service: one that it loaded, to push into",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
@@ -40,6 +40,12 @@ def main() -> None:
         if arguments.deployment is None:
             parser.error("serving needs --deployment DIR, a folder that `cdi sync` and `cdi resolve` have filled")
         serving.measure(arguments.deployment, arguments.seed, command)
+    if arguments.which == "retention":
+        if arguments.deployment is None:
+            parser.error(
+                "retention needs --deployment DIR, a copy of one with many profiles: it removes --size of them"
+            )
+        retention.measure(arguments.deployment, arguments.size[0], arguments.seed, command)
     if arguments.which in {"speed", "all"}:
         _speed(arguments, command)
     if arguments.which in {"accuracy", "labels", "organisations", "all"}:

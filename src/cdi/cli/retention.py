@@ -1,5 +1,6 @@
 """`cdi retention`: what is kept no longer, listed or removed."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -30,7 +31,7 @@ def retention(
         with progress_bars() as say:
             removed = retaining.run(installation, trail, say, source, confirmed=confirm)
     if as_json:
-        print_json({"run": str(removed.run_id), "rules": removed.rules, "asks": removed.asks})
+        print_json(asdict(removed))
     else:
         rows = [(rule["source"], rule["rule"], rule["removed"], rule["held"]) for rule in removed.rules]
         print_table("Removed", ("source", "rule", "removed", "held"), rows)

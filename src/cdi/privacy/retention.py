@@ -144,8 +144,10 @@ class Removed:
     """What a run did: by rule how many went and how many are held; the rules that ask first."""
 
     run_id: UUID
+    began_at: datetime
     rules: list[dict[str, Any]] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)
+    ended_at: datetime | None = None
 
     @property
     def total(self) -> int:
@@ -157,7 +159,7 @@ def run(
 ) -> Removed:
     """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
     unless it is `confirmed`. May be killed at any moment and run again."""
-    removed = Removed(new_id())
+    removed = Removed(new_id(), utc_now())
     for rule in rules_of(installation.deployment, source):
         now = utc_now()
         with installation.database.unit_of_work() as connection:
@@ -176,6 +178,7 @@ def run(
         trail.about |= {"run": str(removed.run_id), **counts}
         with installation.database.unit_of_work() as connection:
             trail.write(connection, utc_now())
+    removed.ended_at = utc_now()
     return removed
 
 
