@@ -1,4 +1,4 @@
-"""`python -m bench [speed|accuracy|labels|organisations|service|load|serving|retention|all]`; `--help` names the options."""
+"""`python -m bench [WHAT]`: speed, accuracy, labels, organisations, service, load, serving, retention or all."""
 
 import argparse
 import shlex
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving and retention: a deployment folder with many profiles; for service: one that it loaded, to push into",
+        help="for serving and retention: a folder with many profiles; for service: one that it loaded, to push into",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
@@ -36,20 +36,21 @@ def main() -> None:
                 service.measure(size, arguments.seed, command)
             else:
                 service.measure_pushes(arguments.deployment, size, arguments.seed, command)
-    if arguments.which == "serving":
-        if arguments.deployment is None:
-            parser.error("serving needs --deployment DIR, a folder that `cdi sync` and `cdi resolve` have filled")
-        serving.measure(arguments.deployment, arguments.seed, command)
-    if arguments.which == "retention":
-        if arguments.deployment is None:
-            parser.error(
-                "retention needs --deployment DIR, a copy of one with many profiles: it removes --size of them"
-            )
-        retention.measure(arguments.deployment, arguments.size[0], arguments.seed, command)
+    if arguments.which in {"serving", "retention"}:
+        _deployed(parser, arguments, command)
     if arguments.which in {"speed", "all"}:
         _speed(arguments, command)
     if arguments.which in {"accuracy", "labels", "organisations", "all"}:
         _accuracy(arguments, command)
+
+
+def _deployed(parser: argparse.ArgumentParser, arguments: argparse.Namespace, command: str) -> None:
+    if arguments.deployment is None:
+        parser.error("this needs --deployment DIR, a folder that `cdi sync` and `cdi resolve` have filled")
+    if arguments.which == "serving":
+        serving.measure(arguments.deployment, arguments.seed, command)
+    else:  # what it removes is gone: give it a copy
+        retention.measure(arguments.deployment, arguments.size[0], arguments.seed, command)
 
 
 def _speed(arguments: argparse.Namespace, command: str) -> None:

@@ -153,7 +153,10 @@ class SourceSystem(Model):
     config: dict[str, Any] = {}
     data_owner: str
     purpose: str
-    retention: Annotated[Retention | Literal["TODO"], BeforeValidator(_retention)]
+    retention: Annotated[
+        Retention | Literal["TODO"],
+        BeforeValidator(_retention, json_schema_input_type=Retention | PeriodText | Literal["TODO"]),
+    ]
     legal_basis: str | None = None
     trust: Annotated[float, Field(ge=0, le=1)] = 0.5
     one_record_per_customer: bool = False

@@ -1,5 +1,6 @@
 """What is kept no longer goes, by the rules of cdi.yaml, and nothing else does."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from domain import assert_consistent, profile_of, push
 from cdi.access import EVERYTHING, Caller, Credential, Role
 from cdi.audit import Trail
 from cdi.clock import utc_now
+from cdi.errors import ConfigurationError, ConflictError
 from cdi.fields import Stream
 from cdi.ingest.contract import Record
+from cdi.jobs import jobs_of
+from cdi.jobs.job import Going, Standing
 from cdi.pipeline import Arriving, Installation, land
 from cdi.privacy import retention
+from cdi.settings import load_deployment
 from cdi.store.db import Database
 from conftest import Doors, installation_of
 
@@ -196,3 +201,29 @@ def test_bad_holds_are_refused_with_what_is_wrong(company: Installation, doors: 
     assert admin.get("/v1/holds/4711").status_code == 404
     assert admin.get("/v1/retention/due", params={"source": "nowhere"}).status_code == 404
     assert doors.as_(Role.STEWARD).get("/v1/holds").status_code == 403
+
+
+def test_the_worker_does_it_only_if_told_when_and_never_at_once(company: Installation, tmp_path: Path) -> None:
+    assert not [job for job in jobs_of(company) if job.name == "retention"]
+    (tmp_path / "cdi.yaml").write_text(CDI + "retention: {schedule: P1D}\n", encoding="utf-8")
+    told = installation_of(tmp_path, company.database)
+    push(told, "till", {"1": person("Ottokar", "Altmann", 40)}, at=LONG_AGO)
+    (job,) = (job for job in jobs_of(told) if job.name == "retention")
+    going = Going(threading.Event(), lambda *_: None)
+    with told.database.unit_of_work() as connection:
+        standing = Standing.seen(connection, told, utc_now())
+        assert (job.due(connection, standing) or standing.now) > standing.now
+    assert job.work(told, standing, going) == "1 removed"
+    assert job.work(told, standing, going) is None
+    push(told, "shop", {str(n): person("Karla", f"Neumann{n}", n) for n in range(10, 50)}, at=LONG_AGO)
+    with pytest.raises(ConflictError, match=r"40 of 40 are due.*dry-run"):
+        job.work(told, standing, going)
+
+
+def test_what_is_no_period_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    wrong = CDI.replace("phones: P3Y", "phone: P3Y").replace("retention: P10Y,", "retention: ten years,")
+    (tmp_path / "cdi.yaml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as fault:
+        load_deployment(tmp_path / "cdi.yaml")
+    assert "no attribute phone that could go alone" in str(fault.value)
+    assert "'ten years' is no period; write a period as P10Y" in str(fault.value)

@@ -64,12 +64,15 @@ class Job:
     keeps_book: bool = True
 
 
-def periodic(installation: Installation, name: str, schedule: str, work: Work) -> Job:
-    """A job by the clock, an interval or a cron expression; after a failure again when a growing wait is over."""
+def periodic(installation: Installation, name: str, schedule: str, work: Work, since: datetime | None = None) -> Job:
+    """A job by the clock, an interval or a cron expression; after a failure again when a growing wait is over. One that
+    never ran is begun at once, or at its first time after `since`."""
     when, zone = Schedule.parse(schedule), ZoneInfo(installation.deployment.company.timezone)
 
     def due(_: Connection, standing: Standing) -> datetime | None:
         state = standing.jobs.get(name)
+        if state is None and since is not None:
+            return when.after(since, zone)
         if state is None or (state.wanted_at and not state.failures):
             return standing.now
         return due_at(when, LastRun(state.started_at, state.ended_at, state.failures), zone, name)

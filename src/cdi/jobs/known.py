@@ -88,7 +88,7 @@ def _forget(installation: Installation, _: Standing, __: Going) -> str | None:
 def _retention(installation: Installation) -> list[Job]:
     """Only if cdi.yaml says when: what goes is gone."""
     schedule = installation.deployment.retention.schedule
-    return [] if schedule is None else [periodic(installation, "retention", str(schedule), _remove)]
+    return [] if schedule is None else [periodic(installation, "retention", str(schedule), _remove, since=utc_now())]
 
 
 def _remove(installation: Installation, _: Standing, going: Going) -> str | None:

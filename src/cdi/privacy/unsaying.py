@@ -19,18 +19,28 @@ def unsaid(native: Native, attribute: str, read: Read) -> Native:
 
     If the attribute cannot be separated from the rest nothing is left: to keep it would be worse.
     """
-    left, gone = native, set[str]()
+    left = native
     while said := _said(left, attribute, read):
         blamed = [
-            (path, value)
-            for path, value in _leaves(left)
-            if (meant := read(_without(left, [path]))) is not None and meant.get(attribute) != said
+            path
+            for places in _places(left)
+            if (meant := read(_without(left, places))) is not None and meant.get(attribute) != said
+            for path in places
         ]
         if not blamed:
             return {}
-        left = _without(left, [path for path, _ in blamed])
-        gone |= {str(value) for _, value in blamed if len(str(value)) >= TELLING and not isinstance(value, bool)}
-    return _without(left, [path for path, value in _leaves(left) if str(value) in gone])
+        left = _without(left, blamed)
+    return left
+
+
+def _places(native: Native) -> list[list[Path]]:
+    """Where each value stands; a telling one may stand in several fields, and goes from all of them or from none."""
+    places: dict[object, list[Path]] = {}
+    for path, value in _leaves(native):
+        text = str(value)
+        telling = len(text) >= TELLING and not isinstance(value, bool)
+        places.setdefault(text if telling else path, []).append(path)
+    return list(places.values())
 
 
 def _said(native: Native, attribute: str, read: Read) -> Any:
