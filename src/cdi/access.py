@@ -17,6 +17,7 @@ class Role(StrEnum):
     READER = "reader"
     CONNECTOR = "connector"
     STEWARD = "steward"
+    PRIVACY = "privacy"  # the data-protection officer
     ADMIN = "admin"
 
 

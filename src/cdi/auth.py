@@ -21,7 +21,7 @@ from cdi.store import accounts
 from cdi.store.accounts import ApiKey
 
 PREFIX = "cdi_"
-MIGHTIEST: Final = (Role.ADMIN, Role.STEWARD, Role.READER, Role.CONNECTOR)
+MIGHTIEST: Final = (Role.ADMIN, Role.PRIVACY, Role.STEWARD, Role.READER, Role.CONNECTOR)
 LONGEST_NAME: Final = 200
 
 
@@ -155,10 +155,11 @@ def as_caller(
     account: ApiKey, gates: Gates, purpose: str | None = None, credential: Credential = Credential.KEY
 ) -> Caller:
     """What an account may see: sensitive sources only with that scope; sources only for purposes that they and the key
-    have in common; readers only the field groups they were given in full, stewards and admins all of them."""
+    have in common; readers only the field groups they were given in full, everybody else all of them; admins and
+    data-protection officers sensitive sources too."""
     role = Role(account.role)
-    everything = role in {Role.STEWARD, Role.ADMIN}
-    sensitive = frozenset() if account.sensitive or role is Role.ADMIN else gates.sensitive
+    everything = role in {Role.STEWARD, Role.PRIVACY, Role.ADMIN}
+    sensitive = frozenset() if account.sensitive or role in {Role.PRIVACY, Role.ADMIN} else gates.sensitive
     return Caller(
         account.name,
         role,

@@ -298,7 +298,7 @@ class Grant(Model):
 
     claim: Annotated[str, Field(min_length=1, max_length=200, examples=["groups", "realm_access.roles"])]
     holds: Annotated[str, Field(min_length=1, max_length=500)]
-    role: Literal["reader", "connector", "steward", "admin"]
+    role: Literal["reader", "connector", "steward", "privacy", "admin"]
     groups: tuple[FieldGroup, ...] = ()  # shown in full to a reader
     owners: tuple[str, ...] | None = None  # for whom a steward acts; none named: all
     source: str | None = None  # the one that a connector pushes to

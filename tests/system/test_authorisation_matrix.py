@@ -28,6 +28,7 @@ CALLERS = (
     "reader",
     "steward",  # of the owner retail, whose source the till is
     "foreign steward",  # of the owner online
+    "officer",  # for data protection
     "admin",
 )
 WITHOUT_SCOPES = {"nobody", "connector", "other connector", "masked reader"}
@@ -48,13 +49,16 @@ class Row:
     own_words: bool = False  # it is what the connector's own source said
 
 
-READERS = "unnyyyyy"
-STEWARDS = "unnnnyyy"
-OWNERS = "unnnnyny"
-ADMINS = "unnnnnny"
-SOURCES = "uy-yyyyy"
-PUBLIC = "yyyyyyyy"
-WEBHOOKS = "unn----y"
+READERS = "unnyyyyyy"
+STEWARDS = "unnnnyyny"
+SEEN_BY_STEWARDS = "unnnnyyyy"
+OWNERS = "unnnnynny"
+SEEN_BY_OWNERS = "unnnnynyy"
+OFFICERS = "unnnnnnyy"
+ADMINS = "unnnnnnny"
+SOURCES = "uy-yyyyyy"
+PUBLIC = "yyyyyyyyy"
+WEBHOOKS = "unn-----y"
 """Of somebody else: only an admin knows of it."""
 REASON = {"reason": "the matrix"}
 ANY_VERSION = {"If-Match": "*"}
@@ -87,45 +91,47 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/webhooks/{webhook_id}/dead-letters"): Row(WEBHOOKS),
     ("POST", "/v1/webhooks/{webhook_id}/dead-letters/retry"): Row(WEBHOOKS),
     ("DELETE", "/v1/webhooks/{webhook_id}"): Row(WEBHOOKS),
-    ("GET", "/v1/audit"): Row(ADMINS),
-    ("GET", "/v1/retention/due"): Row(ADMINS),
-    ("GET", "/v1/retention/runs"): Row(ADMINS),
-    ("GET", "/v1/holds"): Row(ADMINS),
-    ("POST", "/v1/holds"): Row(ADMINS, {**REASON, "record": "till:a"}),
-    ("GET", "/v1/holds/{hold_id}"): Row("unnnnnn-"),
-    ("DELETE", "/v1/holds/{hold_id}"): Row("unnnnnn-", REASON),
-    ("GET", "/v1/profiles/{profile_id}/consents/proof"): Row(STEWARDS, values=True),
+    ("GET", "/v1/audit"): Row(OFFICERS),
+    ("GET", "/v1/privacy/requests"): Row(OFFICERS),
+    ("GET", "/v1/privacy/requests/{request_id}"): Row("unnnnnn--"),
+    ("GET", "/v1/retention/due"): Row(OFFICERS),
+    ("GET", "/v1/retention/runs"): Row(OFFICERS),
+    ("GET", "/v1/holds"): Row(OFFICERS),
+    ("POST", "/v1/holds"): Row(OFFICERS, {**REASON, "record": "till:a"}),
+    ("GET", "/v1/holds/{hold_id}"): Row("unnnnnn--"),
+    ("DELETE", "/v1/holds/{hold_id}"): Row("unnnnnn--", REASON),
+    ("GET", "/v1/profiles/{profile_id}/consents/proof"): Row(SEEN_BY_STEWARDS, values=True),
     ("GET", "/v1/keys"): Row(ADMINS),
     ("POST", "/v1/keys"): Row(ADMINS, {"name": "the matrix", "role": "reader"}),
-    ("DELETE", "/v1/keys/{key_id}"): Row("unnnnnn-"),
-    ("GET", "/v1/sources"): Row("uyyyyyyy"),
+    ("DELETE", "/v1/keys/{key_id}"): Row("unnnnnnn-"),
+    ("GET", "/v1/sources"): Row("uyyyyyyyy"),
     ("GET", "/v1/sources/{source}/runs"): Row(SOURCES),
     ("GET", "/v1/sources/{source}/records/{key}"): Row(SOURCES, values=True, own_words=True),
     ("GET", "/v1/sources/{source}/deliveries"): Row(SOURCES),
-    ("GET", "/v1/sources/{source}/webhook"): Row("--------"),
-    ("POST", "/v1/sources/{source}/webhook"): Row("--------"),
-    ("GET", "/v1/reviews"): Row(STEWARDS, values=False),
-    ("GET", "/v1/reviews/{review_id}"): Row(OWNERS),
+    ("GET", "/v1/sources/{source}/webhook"): Row("---------"),
+    ("POST", "/v1/sources/{source}/webhook"): Row("---------"),
+    ("GET", "/v1/reviews"): Row(SEEN_BY_STEWARDS, values=False),
+    ("GET", "/v1/reviews/{review_id}"): Row(SEEN_BY_OWNERS),
     ("POST", "/v1/reviews/{review_id}/claim"): Row(OWNERS),
     ("POST", "/v1/reviews/{review_id}/release"): Row(OWNERS),
-    ("GET", "/v1/conflicts"): Row(STEWARDS),
-    ("GET", "/v1/conflicts/{conflict_id}"): Row("unnnn---"),
-    ("POST", "/v1/conflicts/{conflict_id}/resolution"): Row("unnnn---", {**REASON, "record": "till:a"}),
-    ("POST", "/v1/conflicts/{conflict_id}/question"): Row("unnnn---", {"owner": "online", "said": "which?"}),
-    ("GET", "/v1/tasks"): Row(STEWARDS),
-    ("POST", "/v1/tasks/{task_id}/answer"): Row("unnnn---", {"answer": "mended"}),
+    ("GET", "/v1/conflicts"): Row(SEEN_BY_STEWARDS),
+    ("GET", "/v1/conflicts/{conflict_id}"): Row("unnnn----"),
+    ("POST", "/v1/conflicts/{conflict_id}/resolution"): Row("unnnn--n-", {**REASON, "record": "till:a"}),
+    ("POST", "/v1/conflicts/{conflict_id}/question"): Row("unnnn--n-", {"owner": "online", "said": "which?"}),
+    ("GET", "/v1/tasks"): Row(SEEN_BY_STEWARDS),
+    ("POST", "/v1/tasks/{task_id}/answer"): Row("unnnn--n-", {"answer": "mended"}),
     ("POST", "/v1/tasks"): Row(STEWARDS, {"record": "till:a", "attribute": "gender", "said": "she is a woman"}),
-    ("GET", "/v1/absences"): Row(STEWARDS),
+    ("GET", "/v1/absences"): Row(SEEN_BY_STEWARDS),
     ("POST", "/v1/absences"): Row(STEWARDS, {"deputy": "nobody", "until": "2999-01-01T00:00:00Z"}),
-    ("DELETE", "/v1/absences/{absence_id}"): Row("unnnn---"),
-    ("GET", "/v1/saved-filters"): Row(STEWARDS),
+    ("DELETE", "/v1/absences/{absence_id}"): Row("unnnn--n-"),
+    ("GET", "/v1/saved-filters"): Row(SEEN_BY_STEWARDS),
     ("PUT", "/v1/saved-filters/{name}"): Row(STEWARDS, {"filter": {"kind": "pair"}}),
-    ("DELETE", "/v1/saved-filters/{name}"): Row("unnnny-y"),  # both stewards of the matrix have one name
-    ("GET", "/v1/samples"): Row(STEWARDS),
+    ("DELETE", "/v1/saved-filters/{name}"): Row("unnnny-ny"),  # both stewards of the matrix have one name
+    ("GET", "/v1/samples"): Row(SEEN_BY_STEWARDS),
     ("POST", "/v1/samples"): Row(STEWARDS, {"size": 10, "seed": 1}),
-    ("GET", "/v1/samples/{sample_id}"): Row("unnnn---"),
-    ("PUT", "/v1/samples/{sample_id}/pairs/{place}"): Row("unnnn---", {"verdict": "match"}),
-    ("GET", "/v1/reviews/{review_id}/involved"): Row(OWNERS, values=True),
+    ("GET", "/v1/samples/{sample_id}"): Row("unnnn----"),
+    ("PUT", "/v1/samples/{sample_id}/pairs/{place}"): Row("unnnn--n-", {"verdict": "match"}),
+    ("GET", "/v1/reviews/{review_id}/involved"): Row(SEEN_BY_OWNERS, values=True),
     ("PUT", "/v1/reviews/{review_id}/assignee"): Row(OWNERS, {"steward": None}),
     ("PUT", "/v1/reviews/{review_id}/snooze"): Row(OWNERS, {"until": None}),
     ("POST", "/v1/reviews/{review_id}/comments"): Row(OWNERS, {"said": "the matrix"}),
@@ -133,17 +139,17 @@ ROUTES: dict[tuple[str, str], Row] = {
         STEWARDS, {**REASON, "verdict": "unsure", "reviews": [{"id": 4711}]}, query={"dry_run": True}
     ),
     ("POST", "/v1/reviews/{review_id}/undo"): Row(OWNERS, REASON),
-    ("GET", "/v1/overrides"): Row(STEWARDS),
-    ("GET", "/v1/overrides/{override_id}"): Row("unnnn---"),
-    ("DELETE", "/v1/overrides/{override_id}"): Row("unnnn---", REASON),
-    ("POST", "/v1/touchpoints/{touchpoint_id}/closing"): Row("uyynnyyy", {"outcome": "done"}),
-    ("POST", "/v1/sources/{source}/records"): Row("uynnnnny", {"records": []}),
-    ("POST", "/v1/consents"): Row("uy-nnyyy", {"status": "withdrawn", "purpose": "newsletter", "record": "till:a"}),
+    ("GET", "/v1/overrides"): Row(SEEN_BY_STEWARDS),
+    ("GET", "/v1/overrides/{override_id}"): Row("unnnn----"),
+    ("DELETE", "/v1/overrides/{override_id}"): Row("unnnn--n-", REASON),
+    ("POST", "/v1/touchpoints/{touchpoint_id}/closing"): Row("uyynnyyny", {"outcome": "done"}),
+    ("POST", "/v1/sources/{source}/records"): Row("uynnnnnny", {"records": []}),
+    ("POST", "/v1/consents"): Row("uy-nnyyyy", {"status": "withdrawn", "purpose": "newsletter", "record": "till:a"}),
     ("POST", "/v1/profiles/{profile_id}/consents/review"): Row(
         OWNERS, {**REASON, "purpose": "newsletter", "channel": "email", "record": "till:a"}
     ),
     ("PUT", "/v1/profiles/{profile_id}/pins/{attribute}"): Row(OWNERS, {**REASON, "value": "f"}, headers=ANY_VERSION),
-    ("DELETE", "/v1/profiles/{profile_id}/pins/{attribute}"): Row("unnnnyn-", headers=ANY_VERSION),
+    ("DELETE", "/v1/profiles/{profile_id}/pins/{attribute}"): Row("unnnnynn-", headers=ANY_VERSION),
     ("PUT", "/v1/profiles/{profile_id}/data-owner"): Row(OWNERS, {**REASON, "owner": "retail"}, headers=ANY_VERSION),
     ("POST", "/v1/profiles/{profile_id}/split"): Row(
         OWNERS, {**REASON, "records": ["till:a2"]}, query={"dry_run": True}, headers=ANY_VERSION
@@ -191,6 +197,7 @@ def callers(doors: Doors) -> dict[str, TestClient]:
         "reader": doors.as_(Role.READER, *FieldGroup),
         "steward": doors.as_(Role.STEWARD, owners=["retail"]),
         "foreign steward": doors.as_(Role.STEWARD, owners=["online"]),
+        "officer": doors.as_(Role.PRIVACY),
         "admin": doors.as_(Role.ADMIN),
     }
 
@@ -208,6 +215,7 @@ def meant(company: Installation) -> dict[str, str]:
         "conflict_id": "4711",
         "override_id": "4711",
         "key_id": "4711",
+        "request_id": "4711",
         "task_id": "4711",
         "absence_id": "4711",
         "sample_id": "4711",

@@ -18,8 +18,8 @@ from conftest import Doors, copy_of
 
 CANARY = "krzywdzinski"
 OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/preferences"}
-CALLERS = ("masked reader", "reader", "steward", "foreign steward", "admin")
-READERS, STEWARDS, OWNERS = "yyyyy", "nnyyy", "nnyny"
+CALLERS = ("masked reader", "reader", "steward", "foreign steward", "officer", "admin")
+READERS, STEWARDS, OWNERS = "yyyyyy", "nnyyny", "nnynny"
 ROWS = {
     ("GET", "/"): READERS,
     ("GET", "/profiles"): READERS,
@@ -67,6 +67,7 @@ def people(company: Installation, app: FastAPI) -> dict[str, PageClient]:
         "reader": signed_in(company, app, "reader", Role.READER, groups=tuple(FieldGroup)),
         "steward": signed_in(company, app, "steward", Role.STEWARD, owners=["retail"]),
         "foreign steward": signed_in(company, app, "foreign steward", Role.STEWARD, owners=["online"]),
+        "officer": signed_in(company, app, "officer", Role.PRIVACY),
         "admin": signed_in(company, app, "admin", Role.ADMIN),
     }
 

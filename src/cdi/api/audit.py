@@ -8,7 +8,7 @@ from pydantic import AwareDatetime
 
 from cdi import audit
 from cdi.api.answers import answer
-from cdi.api.dependencies import Admin, Work
+from cdi.api.dependencies import Officer, Work
 from cdi.api.problems import PROBLEMS
 from cdi.store.audit import AuditFilter
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 @router.get("")
 def list_audit_entries(
     connection: Work,
-    _caller: Admin,
+    _caller: Officer,
     actor: Annotated[str | None, Query(max_length=300, examples=["key:shop screen"])] = None,
     action: Annotated[str | None, Query(max_length=100, examples=["get_profile"])] = None,
     profile: UUID | None = None,

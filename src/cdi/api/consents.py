@@ -53,7 +53,7 @@ def say_consent(
     body: Said,
     installation: Here,
     connection: Work,
-    caller: Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.STEWARD))],
+    caller: Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.STEWARD, Role.PRIVACY))],
     trail: AuditTrail,
 ) -> Response:
     """Give or withdraw a consent. It holds at once for all records of the customer, and for everybody who is known by

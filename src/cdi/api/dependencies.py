@@ -182,9 +182,11 @@ def allowed(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
     return check
 
 
-Reader: TypeAlias = Annotated[Caller, Depends(allowed(Role.READER, Role.STEWARD))]
+Reader: TypeAlias = Annotated[Caller, Depends(allowed(Role.READER, Role.STEWARD, Role.PRIVACY))]
 """Whoever may read profiles."""
-Connecting: TypeAlias = Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.READER, Role.STEWARD))]
+Connecting: TypeAlias = Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.READER, Role.STEWARD, Role.PRIVACY))]
 """Whoever may look at sources; a connector only at its own."""
+Officer: TypeAlias = Annotated[Caller, Depends(allowed(Role.PRIVACY))]
+"""Who answers for data protection."""
 Admin: TypeAlias = Annotated[Caller, Depends(allowed(Role.ADMIN))]
 """Whoever runs the installation."""

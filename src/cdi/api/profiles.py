@@ -28,7 +28,7 @@ def get_profile(
 ) -> Response:
     """The profile: golden record with the provenance and owner of each value, its records, its data owner. With
     `as_of` (a time with its offset) as it was served then; 304 while it is as `If-None-Match` says."""
-    with door.opened_for(Role.READER, Role.STEWARD) as (connection, caller):
+    with door.opened_for(Role.READER, Role.STEWARD, Role.PRIVACY) as (connection, caller):
         if as_of is not None:
             return answer(history.as_of(connection, door.installation, caller.visibility, profile_id, as_of))
         found = profiles.show(connection, door.installation, caller.visibility, profile_id)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from cdi.api.answers import answer
-from cdi.api.dependencies import Admin, AuditTrail, Here, Work
+from cdi.api.dependencies import AuditTrail, Here, Officer, Work
 from cdi.api.desk import Body, Number, Reason, RecordName
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["retention"], responses=CHANGE_PROBLEMS)
 def preview_retention(
     installation: Here,
     connection: Work,
-    _caller: Admin,
+    _caller: Officer,
     trail: AuditTrail,
     source: Annotated[str | None, Query(max_length=100)] = None,
     listed: Annotated[int, Query(ge=0, le=1_000, description="Records of each rule that are named")] = 100,
@@ -35,7 +35,7 @@ def preview_retention(
 
 
 @router.get("/retention/runs")
-def list_retention_runs(connection: Work, _caller: Admin, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
+def list_retention_runs(connection: Work, _caller: Officer, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
     """What runs removed, newest first: source, rule, how many, when, by whom; never a value."""
     return answer({"runs": retention.list_runs(connection, limit)})
 
@@ -58,7 +58,7 @@ class Lifting(Body):
 @router.get("/holds")
 def list_holds(
     connection: Work,
-    caller: Admin,
+    caller: Officer,
     standing: bool = True,
     profile: UUID | None = None,
     before: Annotated[int | None, Query(ge=1, le=2**62)] = None,
@@ -72,7 +72,7 @@ def list_holds(
 
 
 @router.post("/holds", status_code=201)
-def place_hold(body: NewHold, connection: Work, caller: Admin, trail: AuditTrail) -> Response:
+def place_hold(body: NewHold, connection: Work, caller: Officer, trail: AuditTrail) -> Response:
     """From now on nothing of it is removed, neither by retention nor on request, until the hold is lifted."""
     record = None if body.record is None else parse_record_key(body.record)
     wanted = Holding(body.reason, body.profile, record, body.until)
@@ -80,7 +80,7 @@ def place_hold(body: NewHold, connection: Work, caller: Admin, trail: AuditTrail
 
 
 @router.get("/holds/{hold_id}")
-def get_hold(hold_id: Number, connection: Work, caller: Admin) -> Response:
+def get_hold(hold_id: Number, connection: Work, caller: Officer) -> Response:
     """One hold with its history."""
     return answer(holds.show(connection, caller.visibility, hold_id, utc_now()))
 
@@ -89,7 +89,7 @@ def get_hold(hold_id: Number, connection: Work, caller: Admin) -> Response:
 def lift_hold(
     hold_id: Number,
     connection: Work,
-    caller: Admin,
+    caller: Officer,
     trail: AuditTrail,
     body: Lifting | None = None,
     reason: Annotated[str | None, Query(max_length=2_000)] = None,

@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], responses=CHANGE_PR
 
 Cursor = Annotated[int, Field(ge=0, le=2**62)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Asking = Annotated[Caller, Depends(allowed_apart(Role.READER, Role.STEWARD))]
+Asking = Annotated[Caller, Depends(allowed_apart(Role.READER, Role.STEWARD, Role.PRIVACY))]
 
 
 class NewWebhook(BaseModel):

@@ -18,6 +18,7 @@ from cdi.cli import (
     deployment,
     exports,
     models,
+    privacy,
     profiles,
     retention,
     service,
@@ -66,6 +67,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(exports.app, name="export")
 app.add_typer(access.app, name="key")
 app.add_typer(users.app, name="user")
+app.add_typer(privacy.app, name="privacy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="db")
 

@@ -24,7 +24,7 @@ PasswordFile = Annotated[Path | None, typer.Option(help="Where the password stan
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="How they sign in: shown in the audit trail.")],
-    role: Annotated[Role, typer.Option(help="What they may do: reader, steward or admin.")],
+    role: Annotated[Role, typer.Option(help="What they may do: reader, steward, privacy or admin.")],
     group: Annotated[
         list[FieldGroup] | None, typer.Option(help="A field group shown in full to a reader; may be given often.")
     ] = None,

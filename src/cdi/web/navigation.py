@@ -21,7 +21,7 @@ class Place:
         return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
 
 
-READERS: Final = frozenset({Role.READER, Role.STEWARD, Role.ADMIN})
+READERS: Final = frozenset({Role.READER, Role.STEWARD, Role.PRIVACY, Role.ADMIN})
 STEWARDS: Final = frozenset({Role.STEWARD, Role.ADMIN})
 
 PLACES: Final = (

@@ -265,7 +265,7 @@ def by(*roles: Role) -> Callable[[Visit], Awaitable[Visit]]:
     return check
 
 
-Reading: TypeAlias = Annotated[Visit, Depends(by(Role.READER, Role.STEWARD))]
+Reading: TypeAlias = Annotated[Visit, Depends(by(Role.READER, Role.STEWARD, Role.PRIVACY))]
 """Whoever may read profiles."""
 Stewarding: TypeAlias = Annotated[Visit, Depends(by(Role.STEWARD))]
 """Whoever may decide."""

@@ -1,0 +1,56 @@
+"""The requests of data subjects: how they are told, and the office at which they are seen to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cdi.access import Caller
+from cdi.audit import Trail
+from cdi.errors import NotFoundError
+from cdi.pipeline import Installation
+from cdi.store import privacy_requests
+from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A data-protection officer at work: in one transaction, in one installation, at one moment."""
+
+    connection: Connection
+    installation: Installation
+    caller: Caller
+    now: datetime
+    trail: Trail | None = None  # of the door by which the officer came
+
+
+def list_requests(connection: Connection, wanted: RequestFilter, limit: int) -> list[dict[str, Any]]:
+    """Requests as they are told, newest first."""
+    return [told(request) for request in privacy_requests.list_requests(connection, wanted, limit)]
+
+
+def show_request(connection: Connection, request_id: int) -> dict[str, Any]:
+    """One request. Raises NotFoundError."""
+    request = privacy_requests.find_request(connection, request_id)
+    if request is None:
+        raise NotFoundError("there is no privacy request with this id", remedy="GET /v1/privacy/requests lists them")
+    return told(request)
+
+
+def told(request: PrivacyRequest) -> dict[str, Any]:
+    """A request as it is told: no value of a customer is in it."""
+    return {
+        "id": request.request_id,
+        "kind": request.kind,
+        "profile": request.profile_id,
+        "ground": request.ground,
+        "state": request.state,
+        "asked_by": request.asked_by,
+        "asked_at": request.asked_at,
+        "decided_by": request.decided_by,
+        "decided_at": request.decided_at,
+        "ended_by": request.ended_by,
+        "ended_at": request.ended_at,
+        "about": request.about,
+    }
