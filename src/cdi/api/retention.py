@@ -35,7 +35,9 @@ def preview_retention(
 
 
 @router.get("/retention/runs")
-def list_retention_runs(connection: Work, _caller: Officer, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
+def list_retention_runs(
+    connection: Work, _caller: Officer, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> Response:
     """What runs removed, newest first: source, rule, how many, when, by whom; never a value."""
     return answer({"runs": retention.list_runs(connection, limit)})
 
