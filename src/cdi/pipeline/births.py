@@ -37,7 +37,8 @@ class Expecting(NamedTuple):
 class Newborn:
     """Profiles put together before there is a place for them, with what contradicts in them."""
 
-    profiles: Sequence[FirstProfile]
+    lines: first_profiles.Lines
+    created: Sequence[changes.Change]
     conflicts: Sequence[conflicts.Contradiction]
     questions: Sequence[reviews.Question]
 
@@ -88,12 +89,14 @@ def derived(connection: Connection, work: Expecting) -> Newborn:
                 changed_attributes(GoldenRecord(), GoldenRecord(assembly.document["golden"])),
             )
         )
-    return Newborn(made, contradicting, asked)
+    made.sort(key=lambda profile: profile.profile_id)
+    created = [changes.Change("created", p.profile_id, p.data_owner, p.sources, 1, (), p.attributes) for p in made]
+    return Newborn(first_profiles.lines_of(made), created, contradicting, asked)
 
 
 def can_be_born(connection: Connection, newborn: Newborn, record_ids: Sequence[int]) -> bool:
     """Whether these profiles are all that becomes of these records, none of which was ever in one."""
-    covered = {record for profile in newborn.profiles for record in profile.members}
+    covered = {record for record, _ in newborn.lines.members}
     return covered == set(record_ids) and not first_profiles.any_known(connection, record_ids)
 
 
@@ -105,18 +108,10 @@ def bear(
     now: datetime,
 ) -> Published:
     """Append these profiles, in the caller's transaction, under the resolver's lock."""
-    ids = [profile.profile_id for profile in newborn.profiles]
-    first_profiles.save_first_profiles(connection, newborn.profiles, now)
-    after = {record: profile.profile_id for profile in newborn.profiles for record in profile.members}
-    questions = [*newborn.questions, *questions_about(connection, installation, findings, after)]
-    reviews.replace_reviews(connection, sorted(ids), sorted(ids), questions, now)
-    conflicts.replace_conflicts(connection, sorted(ids), list(newborn.conflicts), now)
-    changes.append_changes(
-        connection,
-        [
-            changes.Change("created", p.profile_id, p.data_owner, p.sources, 1, (), p.attributes)
-            for p in sorted(newborn.profiles, key=lambda profile: profile.profile_id)
-        ],
-        now,
-    )
+    ids = sorted(change.profile_id for change in newborn.created)
+    first_profiles.save_first_profiles(connection, newborn.lines, now)
+    questions = [*newborn.questions, *questions_about(connection, installation, findings, dict(newborn.lines.members))]
+    reviews.replace_reviews(connection, ids, ids, questions, now)
+    conflicts.replace_conflicts(connection, ids, list(newborn.conflicts), now)
+    changes.append_changes(connection, newborn.created, now)
     return Published(len(ids), len(ids), frozenset(ids))

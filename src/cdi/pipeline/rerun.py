@@ -6,7 +6,8 @@ can be watched, paused, killed, and goes on with the next `resolve`.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -22,13 +23,12 @@ from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.matching.training import shared_values
-from cdi.pipeline.births import Expecting, Newborn, bear, can_be_born, derived, expecting, put_together
+from cdi.pipeline.applying import Applied, Applying, with_newborn
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.many_records import normalise_many, table_of_all
 from cdi.pipeline.mapping_landed import map_what_landed
 from cdi.pipeline.pace import Pace
-from cdi.pipeline.parts import Outcome, Part, Snapshot, divided, labels_of
-from cdi.pipeline.publishing import publish
+from cdi.pipeline.parts import Outcome, Snapshot, divided, labels_of
 from cdi.pipeline.resolving import (
     Judged,
     Progress,
@@ -44,7 +44,7 @@ from cdi.pipeline.resolving import (
 from cdi.pipeline.tables import build_table
 from cdi.pipeline.workers import WORTH_IT, Workers
 from cdi.resolution.households import addresses_are_homes
-from cdi.store import decisions, models, normalised, pairs, profiles, records, redo, reruns
+from cdi.store import decisions, models, normalised, profiles, records, redo, reruns
 from cdi.store.db import resolver_lock, take_stock, text
 
 RERUN_FROM = 1_000
@@ -52,6 +52,8 @@ RERUN_FROM = 1_000
 NORMALISED_AT_ONCE = 5_000
 APPLIED_AT_ONCE = 2_000
 """Records normalised or applied in one commit, while nobody is served yet."""
+WRITERS: Final = 2
+"""So many commits at once then: what PostgreSQL does for one, it does beside what is made ready for another."""
 GENTLY = 50
 """So many at once when there are profiles that change meanwhile."""
 HELD: Final = 0.05
@@ -170,30 +172,7 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
     outcome = compute(installation, snapshot, task.model, telling)
     if not task.switch:
         _remember_drift(installation, outcome.model)
-    parts = list(divided(snapshot, outcome, GENTLY if gently else APPLIED_AT_ONCE))
-    coming = _with_newborn(installation, parts, workers)
-    pace = Pace(HELD, least=1, most=APPLIED_AT_ONCE // GENTLY if gently else 1)
-    done = 0
-    while some := list(islice(coming, pace.size)):
-        telling.wait("publish", done, len(snapshot.table.record_ids))
-        with installation.database.unit_of_work() as connection:
-            resolver_lock(connection)
-            began = time.monotonic()
-            for part, newborn in some:
-                _apply(
-                    connection,
-                    installation,
-                    snapshot,
-                    outcome,
-                    part,
-                    newborn,
-                    resolved,
-                    utc_now(),
-                    rebuild=task.rebuild,
-                )
-                done += len(part.record_ids)
-        pace.took(time.monotonic() - began)
-    telling("publish", done, len(snapshot.table.record_ids))
+    _apply_everything(workers, Applying(installation, snapshot, outcome, task.rebuild), telling, gently=gently)
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
         _finish(connection, installation, snapshot, outcome, utc_now(), switch=task.switch)
@@ -220,22 +199,29 @@ def _somebody_is_served(installation: Installation) -> bool:
         return profiles.any_live(connection)
 
 
-def _with_newborn(
-    installation: Installation, parts: Sequence[Part], workers: Workers
-) -> Iterator[tuple[Part, Newborn | None]]:
-    """Each part, with the profiles of one that is new altogether put together: if there are many, by other processes
-    while the parts before are applied."""
-    new = [part for part in parts if part.newborn]
-    works = (expecting(installation, part.clusters.values()) for part in new)
-    many = sum(len(part.record_ids) for part in new) >= WORTH_IT
-    made = workers.each(put_together, works) if many else (_put_together_here(installation, work) for work in works)
-    for part in parts:
-        yield part, next(made) if part.newborn else None
-
-
-def _put_together_here(installation: Installation, work: Expecting) -> Newborn:
-    with installation.database.unit_of_work() as connection:
-        return derived(connection, work)
+def _apply_everything(workers: Workers, applying: Applying, telling: _Telling, *, gently: bool) -> None:
+    """Part by part; several commits at once while nobody is served yet."""
+    parts = list(divided(applying.snapshot, applying.outcome, GENTLY if gently else APPLIED_AT_ONCE))
+    coming = with_newborn(applying.installation, parts, workers)
+    pace = Pace(HELD, least=1, most=APPLIED_AT_ONCE // GENTLY if gently else 1)
+    at_once, done, total = 1 if gently else WRITERS, 0, len(applying.snapshot.table.record_ids)
+    under_way: deque[Future[Applied]] = deque()
+    with ThreadPoolExecutor(at_once) as writers:
+        while True:
+            while len(under_way) >= at_once:
+                applied = under_way.popleft().result()
+                pace.took(applied.seconds)
+                for published in applied.published:
+                    telling.resolved.add(published)
+                done += applied.records
+            telling.wait("publish", done, total)
+            if some := list(islice(coming, pace.size)):
+                under_way.append(writers.submit(applying.commit, some))
+            else:
+                at_once = 1
+                if not under_way:
+                    break
+    telling("publish", done, total)
 
 
 def _normalise_everything(
@@ -295,55 +281,6 @@ def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, s
 def _rank(installation: Installation, record_ids: IntArray) -> IntArray:
     with installation.database.unit_of_work() as connection:
         return rank(connection, record_ids)
-
-
-def _apply(
-    connection: Connection,
-    installation: Installation,
-    snapshot: Snapshot,
-    outcome: Outcome,
-    part: Part,
-    newborn: Newborn | None,
-    resolved: Resolved,
-    now: datetime,
-    *,
-    rebuild: bool,
-) -> None:
-    ids = part.record_ids.tolist()
-    if not _as_in_snapshot(connection, snapshot, ids):
-        redo.queue(connection, ids, "it changed during a run over everything", now)
-        return
-    normalised.replace_block_keys(connection, ids, part.keys, part.key_ids)
-    pairs.replace_pairs(connection, ids, part.pairs)
-    taken = {record: snapshot.taken[record] for record in ids if record in snapshot.taken}
-    if newborn is not None and can_be_born(connection, newborn, ids):
-        published = bear(connection, installation, newborn, part.findings, now)
-    else:
-        published = publish(
-            connection,
-            installation,
-            part.clusters,
-            frozenset(taken),
-            outcome.constraints,
-            now,
-            findings=part.findings,
-            rebuild=rebuild,
-        )
-    redo.done(connection, taken)
-    resolved.add(published)
-
-
-def _as_in_snapshot(connection: Connection, snapshot: Snapshot, ids: Sequence[int]) -> bool:
-    """Whether nothing about these records and their profiles moved since the snapshot, and no steward decided
-    anything: decisions are few, and what they touch is resolved again afterwards."""
-    here = set(ids)
-    if normalised.untouched(connection, ids, snapshot.touched) != here:
-        return False
-    homes = set(profiles.load_memberships(connection, ids).values())
-    members = profiles.load_members(connection, sorted(homes))
-    if any(record not in here and record not in snapshot.taken for inside in members.values() for record in inside):
-        return False
-    return decisions.last_mark(connection) == snapshot.judged_at
 
 
 def _finish(

@@ -269,9 +269,11 @@ def lock_key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(f"cdi:{name}".encode(), digest_size=8).digest(), "big", signed=True)
 
 
-def resolver_lock(connection: Connection) -> None:
-    """Be the one resolver until the end of this transaction; waits for the one before."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("resolver")})
+def resolver_lock(connection: Connection, *, shared: bool = False) -> None:
+    """Be the one resolver until the end of this transaction; waits for the one before. `shared`: beside others who
+    only append what nobody knows yet, and apart from whoever resolves."""
+    function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    connection.execute(text(f"SELECT {function}(:key)"), {"key": lock_key("resolver")})
 
 
 def is_held(connection: Connection, name: str) -> bool:

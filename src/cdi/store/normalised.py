@@ -145,6 +145,9 @@ def replace_block_keys(connection: Connection, record_ids: Several[int], keys: I
         text("select key, record_id from block_key where record_id = any(cast(:ids as bigint[]))"),
         {"ids": list(record_ids)},
     ).all()
+    if not rows:
+        _append_block_keys(connection, keys, key_ids)
+        return
     there, wanted = {(row.key, row.record_id) for row in rows}, set(zip(keys.tolist(), key_ids.tolist(), strict=True))
     if gone := there - wanted:
         connection.execute(
@@ -155,8 +158,13 @@ def replace_block_keys(connection: Connection, record_ids: Several[int], keys: I
             as_columns(("keys", "ids"), sorted(gone)),
         )
     if new := wanted - there:
-        added = np.array(sorted(new), dtype=np.int64)  # what lies together in the index is written together
-        copy_integers(connection, "block_key", ("key", "record_id"), (added[:, 0].copy(), added[:, 1].copy()))
+        added = np.array(list(new), dtype=np.int64)
+        _append_block_keys(connection, added[:, 0], added[:, 1])
+
+
+def _append_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray) -> None:
+    order = np.lexsort((key_ids, keys))  # what lies together in the index is written together
+    copy_integers(connection, "block_key", ("key", "record_id"), (keys[order], key_ids[order]))
 
 
 def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
