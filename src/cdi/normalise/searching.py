@@ -4,6 +4,7 @@ follow one rule, so that whatever is shown can be typed again: folded, apart by 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from cdi.fields import CanonicalData, FieldGroup
@@ -38,11 +39,14 @@ def searchable(canonical: CanonicalData, key: str) -> dict[str, str]:
     found: dict[str, dict[str, None]] = {}
     for group, value, is_name in _values(canonical, key):
         kept = found.setdefault(group, {})
-        for word in _words(value):
-            kept[word] = None
-            if is_name:
-                kept |= dict.fromkeys(f"~{sound}" for sound in sounds_of(word))
+        kept |= dict.fromkeys(_spoken(value) if is_name else _words(value))
     return {group: " ".join(words) for group, words in found.items() if words}
+
+
+@lru_cache(maxsize=50_000)  # names and cities repeat themselves
+def _spoken(name: str) -> tuple[str, ...]:
+    """The words of a name, each with how it sounds."""
+    return tuple(each for word in _words(name) for each in (word, *(f"~{sound}" for sound in sounds_of(word))))
 
 
 def _values(canonical: CanonicalData, key: str) -> Iterator[tuple[str, str, bool]]:

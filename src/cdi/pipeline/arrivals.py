@@ -10,7 +10,8 @@ import orjson
 
 from cdi.errors import BadRecordError
 from cdi.fields import CHANNELS, CONSENT_CHANNELS, CONSENT_STATES, TOUCHPOINT_TYPES, CanonicalData
-from cdi.ingest.contract import Native, Record
+from cdi.ingest.contract import Native
+from cdi.store.records import Arrival
 
 
 def content_hash(data: Native) -> bytes:
@@ -57,16 +58,16 @@ def _cleaned(value: Any) -> Any:
     return str(value).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def rounds(records: Sequence[Record]) -> Iterator[list[Record]]:
-    """The records in rounds in which each key stands once; several of one key keep their order."""
-    waiting = list(records)
+def rounds(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    """What arrives in rounds in which each key stands once; several of one key keep their order."""
+    waiting = list(arrivals)
     while waiting:
         seen: set[tuple[str, str]] = set()
-        later: list[Record] = []
-        this_round: list[Record] = []
-        for record in waiting:
-            name = (record.stream, record.key)
-            (later if name in seen else this_round).append(record)
+        later: list[Arrival] = []
+        this_round: list[Arrival] = []
+        for arrival in waiting:
+            name = (arrival.stream, arrival.key)
+            (later if name in seen else this_round).append(arrival)
             seen.add(name)
         yield this_round
         waiting = later

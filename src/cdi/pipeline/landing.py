@@ -3,7 +3,7 @@
 Landing is idempotent on (source, key, content): the same batch twice changes nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,7 +57,8 @@ class Arriving:
 
     `copies`: by (stream, key), the profile that an application says it copied the record from. `map_later`: very many
     customers that are new land as they were said, and are mapped afterwards (`mapping_landed`), by other processes:
-    what is no Python of a connector's own can travel there.
+    what is no Python of a connector's own can travel there. `begins`: its streams had nothing when this reading began,
+    and of all that arrives it has been asked whether the mapping can read it.
     """
 
     source: str
@@ -66,6 +67,7 @@ class Arriving:
     run_id: int | None = None
     copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     map_later: bool = False
+    begins: bool = False
 
 
 def arriving_of(
@@ -94,19 +96,32 @@ def land(
     connection: Connection,
     installation: Installation,
     arriving: Arriving,
-    records: Sequence[Record],
+    records: Iterable[Record],
     rejected: Sequence[Rejected],
     now: datetime,
 ) -> Landed:
-    """Append what is new among `records`, keep what cannot be taken, and queue what is due, in the caller's
+    """See `land_arrivals`."""
+    return land_arrivals(
+        connection, installation, arriving, arrivals_of(installation, arriving, records, now), rejected, now
+    )
+
+
+def land_arrivals(
+    connection: Connection,
+    installation: Installation,
+    arriving: Arriving,
+    arrivals: Sequence[Arrival],
+    rejected: Sequence[Rejected],
+    now: datetime,
+) -> Landed:
+    """Append what is new among what arrives, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
-    record_store.lock_keys(connection, arriving.source, _locks(arriving, records))
+    record_store.lock_keys(connection, arriving.source, _locks(arrivals))
     exclude = installation.source(arriving.source).exclude
     kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
-    landed = Landed(Counts(read=len(records) + len(rejected)), kept)
-    for one_a_key in rounds(records):
-        arrivals = [_arrival(installation, arriving, record, now) for record in one_a_key]
-        _land_round(connection, installation, arriving, arrivals, landed, now)
+    landed = Landed(Counts(read=len(arrivals) + len(rejected)), kept)
+    for one_a_key in rounds(arrivals):
+        _land_round(connection, installation, arriving, one_a_key, landed, now)
     refused = [(item, content_hash(item.data).hex()) for item in landed.rejected]
     source_store.save_rejected(connection, arriving.source, refused, now)
     landed.counts.rejected = len(refused)
@@ -114,11 +129,11 @@ def land(
     return landed
 
 
-def _locks(arriving: Arriving, records: Sequence[Record]) -> set[str]:
+def _locks(arrivals: Sequence[Arrival]) -> set[str]:
     """What must be this batch's alone: its keys, and, where it may touch others than it names (a touchpoint's bare
     contact, a record that was replaced), all that does so in this source."""
-    customers_only = all(arriving.kinds[record.stream] == Stream.CUSTOMER for record in records)
-    return {record.key for record in records} | (set() if customers_only else {CONTACTS})
+    customers_only = all(arrival.kind == Stream.CUSTOMER for arrival in arrivals)
+    return {arrival.key for arrival in arrivals} | (set() if customers_only else {CONTACTS})
 
 
 def _land_round(
@@ -129,7 +144,7 @@ def _land_round(
     landed: Landed,
     now: datetime,
 ) -> None:
-    found = [(arrivals[n], is_first) for n, is_first in record_store.find_news(connection, arriving.source, arrivals)]
+    found = _news_among(connection, arriving, arrivals)
     first = [arrival for arrival, is_first in found if is_first and _stands_alone(arrival)]
     if len(first) >= MANY:
         _land_first(connection, installation, arriving, first, landed, now)
@@ -152,6 +167,13 @@ def _land_round(
     redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
     current = [version for version in saved if version.counts_now]
     land_effects(connection, installation, arriving, current, now)
+
+
+def _news_among(connection: Connection, arriving: Arriving, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, bool]]:
+    """Those that say something new, and whether their key is named for the first time."""
+    if arriving.begins and not record_store.any_named(connection, arriving.source, [a.key for a in arrivals]):
+        return [(arrival, True) for arrival in arrivals if arrival.op is Op.UPSERT]
+    return [(arrivals[n], is_first) for n, is_first in record_store.find_news(connection, arriving.source, arrivals)]
 
 
 def land_effects(
@@ -186,10 +208,10 @@ def _land_first(
     canonical: list[str] = []
     for arrival in arrivals:
         try:
-            if later:
-                arriving.map_record(arrival.stream, arrival.native)
-            else:
+            if not later:
                 canonical.append(orjson.dumps(canonical_of(installation, arriving, arrival)).decode())
+            elif not arriving.begins:
+                arriving.map_record(arrival.stream, arrival.native)
             readable.append(arrival)
         except BadRecordError as error:
             landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
@@ -266,11 +288,19 @@ def _land_identity_links(connection: Connection, source: str, current: Sequence[
             redo.queue(connection, moved, "the source merged it", now)
 
 
-def _arrival(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> Arrival:
-    data, said = as_stored(without(record.data, installation.source(arriving.source).exclude))
+def arrivals_of(
+    installation: Installation, arriving: Arriving, records: Iterable[Record], now: datetime
+) -> list[Arrival]:
+    """What a source said, as it stands at the door of the store."""
+    exclude = installation.source(arriving.source).exclude
     # A clock that runs ahead must not freeze the record: no source knows more than now, give or take. A time beyond
     # that is none, and what was said counts as said now, so that the next word with a right time is newer.
     latest = now + installation.deployment.clock_tolerance
+    return [_arrival(arriving, exclude, record, latest, now) for record in records]
+
+
+def _arrival(arriving: Arriving, exclude: Sequence[str], record: Record, latest: datetime, now: datetime) -> Arrival:
+    data, said = as_stored(without(record.data, exclude))
     source_time = record.source_time if record.source_time and record.source_time <= latest else None
     return Arrival(
         stream=record.stream,
@@ -286,10 +316,25 @@ def _arrival(installation: Installation, arriving: Arriving, record: Record, now
     )
 
 
+def those_readable(arriving: Arriving, arrivals: Sequence[Arrival]) -> tuple[list[Arrival], list[Rejected]]:
+    """Arrivals that the mapping can read, and the others with the reason why not."""
+    readable: list[Arrival] = []
+    rejected: list[Rejected] = []
+    for arrival in arrivals:
+        try:
+            if arrival.op is Op.UPSERT:
+                arriving.map_record(arrival.stream, arrival.native)
+            readable.append(arrival)
+        except BadRecordError as error:
+            rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
+    return readable, rejected
+
+
 def is_readable(installation: Installation, arriving: Arriving, record: Record, now: datetime) -> bool:
     """Whether the mapping can read this record as it is now."""
     try:
-        canonical_of(installation, arriving, _arrival(installation, arriving, record, now))
+        for arrival in arrivals_of(installation, arriving, [record], now):
+            canonical_of(installation, arriving, arrival)
     except BadRecordError:
         return False
     return True

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError, SourceError, StoppedError
@@ -20,11 +20,12 @@ from cdi.ingest.contract import (
     StreamInfo,
 )
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.landing import Arriving, arriving_of, land
+from cdi.pipeline.landing import Arriving, arrivals_of, arriving_of, land, land_arrivals, those_readable
 from cdi.pipeline.remapping import remap_if_changed
 from cdi.store import received
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
+from cdi.store.records import Arrival
 from cdi.store.sources import Counts
 
 BATCH = 5_000
@@ -123,10 +124,12 @@ def _sync_stream(
     installation: Installation, arriving: Arriving, stream: StreamInfo, events: Iterator[ReadEvent]
 ) -> Iterator[Counts]:
     # Of a stream that has nothing yet nothing can be missing: what is seen need not be remembered.
-    remembers = stream.scans and _has_live(installation, arriving.source, stream.name)
-    for batch, mark in ahead(_batches(events)):
+    has_live = _has_live(installation, arriving.source, stream.name)
+    remembers = stream.scans and has_live
+    arriving = replace(arriving, begins=arriving.map_later and not has_live)
+    for arrived, mark in ahead(_at_the_door(installation, arriving, _batches(events))):
         checkpoint = mark if isinstance(mark, Checkpoint) else None
-        yield _commit(installation, arriving, stream, batch, checkpoint, remembers=remembers)
+        yield _commit(installation, arriving, stream, arrived, checkpoint, remembers=remembers)
         if isinstance(mark, FullScanEnd) and remembers:
             yield _remove_missing(installation, arriving, mark)
 
@@ -151,22 +154,42 @@ def _batches(events: Iterator[ReadEvent]) -> Iterator[tuple[Batch, Checkpoint | 
     yield batch, None
 
 
+class Arrived(NamedTuple):
+    """A batch, ready to be landed."""
+
+    arrivals: Sequence[Arrival]
+    rejected: Sequence[Rejected]
+    keys: Sequence[tuple[str, str]]
+
+
+def _at_the_door(
+    installation: Installation, arriving: Arriving, batches: Iterator[tuple[Batch, Checkpoint | FullScanEnd | None]]
+) -> Iterator[tuple[Arrived, Checkpoint | FullScanEnd | None]]:
+    """What needs no database is done where it is read, beside the landing of what was read before."""
+    for batch, mark in batches:
+        arrivals, rejected = arrivals_of(installation, arriving, batch.records, utc_now()), batch.rejected
+        if arriving.begins:
+            arrivals, unreadable = those_readable(arriving, arrivals)
+            rejected = [*rejected, *unreadable]
+        yield Arrived(arrivals, rejected, batch.keys), mark
+
+
 def _commit(
     installation: Installation,
     arriving: Arriving,
     stream: StreamInfo,
-    batch: Batch,
+    arrived: Arrived,
     checkpoint: Checkpoint | None,
     *,
     remembers: bool,
 ) -> Counts:
-    if not batch and checkpoint is None:
+    if not (arrived.arrivals or arrived.rejected) and checkpoint is None:
         return Counts()
     with installation.database.unit_of_work() as connection:
         now = utc_now()
-        counts = land(connection, installation, arriving, batch.records, batch.rejected, now).counts
+        counts = land_arrivals(connection, installation, arriving, arrived.arrivals, arrived.rejected, now).counts
         if remembers and arriving.run_id is not None:
-            record_store.remember_scanned(connection, arriving.run_id, batch.keys)
+            record_store.remember_scanned(connection, arriving.run_id, arrived.keys)
         if checkpoint is not None:
             source_store.save_checkpoint(connection, arriving.source, stream.name, checkpoint.state, now)
     return counts

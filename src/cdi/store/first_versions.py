@@ -1,10 +1,10 @@
 """Records that a source names for the first time, many at once: they have nothing before them to be compared with, so
 that they are appended by COPY, under ids that are drawn beforehand."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -45,31 +45,22 @@ def save_first_versions(
         _draw(connection, "record", "record_id", len(arrivals)),
         _draw(connection, "record_version", "version_id", len(arrivals)),
     )
-    numbered = list(zip(first.record_ids, first.version_ids, arrivals, strict=True))
-    copy_lines(connection, "record", RECORD, _records(source, numbered, now))
-    copy_lines(connection, "record_version", VERSION, _versions(numbered, NULL if run_id is None else str(run_id), now))
+    records: list[str] = []
+    versions: list[str] = []
+    in_source, seen, run = in_line(source), str(now), NULL if run_id is None else str(run_id)
+    for record, version, a in zip(first.record_ids, first.version_ids, arrivals, strict=True):
+        content, at = a.content_hash.hex(), str(a.observed_at)
+        told_at = NULL if a.source_time is None else at if a.source_time is a.observed_at else str(a.source_time)
+        records.append(
+            f"{record}\t{version}\t{in_source}\t{in_line(a.stream)}\t{in_line(a.key)}\t{a.kind}\tt"
+            f"\t{at}\t\\\\x{content}\t{seen}\n"
+        )
+        versions.append(
+            f"{version}\t{record}\t{a.op.value}\t{in_line(a.said.decode())}\t\\\\x{content}\t{told_at}\t{at}\t{seen}\t{run}\n"
+        )
+    copy_lines(connection, "record", RECORD, records)
+    copy_lines(connection, "record_version", VERSION, versions)
     return first
-
-
-Numbered: TypeAlias = Sequence[tuple[int, int, Arrival]]
-
-
-def _records(source: str, numbered: Numbered, now: datetime) -> Iterator[str]:
-    source, seen = in_line(source), str(now)
-    for record, version, a in numbered:
-        yield (
-            f"{record}\t{version}\t{source}\t{in_line(a.stream)}\t{in_line(a.key)}\t{a.kind}\tt"
-            f"\t{a.observed_at}\t\\\\x{a.content_hash.hex()}\t{seen}\n"
-        )
-
-
-def _versions(numbered: Numbered, run_id: str, now: datetime) -> Iterator[str]:
-    end = f"{now}\t{run_id}\n"
-    for record, version, a in numbered:
-        yield (
-            f"{version}\t{record}\t{a.op.value}\t{in_line(a.said.decode())}\t\\\\x{a.content_hash.hex()}"
-            f"\t{a.source_time or NULL}\t{a.observed_at}\t{end}"
-        )
 
 
 def leave_unmapped(

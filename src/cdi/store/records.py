@@ -167,6 +167,18 @@ def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
     return [(position - 1, is_first) for position, is_first in rows]
 
 
+ANY_NAMED = """
+select exists (
+    select from unnest(cast(:keys as text[])) as a(key)
+    cross join lateral (select from record where source = :source and key = a.key and current offset 0) r)
+"""  # `offset 0` keeps each look-up one in the index: of a table that is being filled the planner knows nothing
+
+
+def any_named(connection: Connection, source: str, keys: Sequence[str]) -> bool:
+    """Whether a record of this source is called by one of these keys, in whatever stream."""
+    return bool(connection.execute(text(ANY_NAMED), {"source": source, "keys": list(keys)}).scalar_one())
+
+
 SAYING_NEWS = (
     "stream", "key", "kind", "op", "native", "canonical", "content_hash", "source_time", "observed_at",
     "derived_from", "held", "copied_from",
