@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,12 +18,17 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/system")]
 from desks import DeskInBrowser, chromium, served  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from cdi import deployment, profiles, sample, sources  # noqa: E402
+from cdi import audit, deployment, keys, profiles, sample, signing_in, sources, stewardship  # noqa: E402
 from cdi.access import EVERYTHING, Role  # noqa: E402
 from cdi.app import create_app  # noqa: E402
+from cdi.cli.installed import operator  # noqa: E402
+from cdi.clock import utc_now  # noqa: E402
+from cdi.fields import FieldGroup  # noqa: E402
+from cdi.keys import NewKey  # noqa: E402
 from cdi.pipeline import Installation, open_installation, resolve  # noqa: E402
 from cdi.profiles import Query  # noqa: E402
 from cdi.settings import load_settings  # noqa: E402
+from cdi.store.conflicts import ConflictFilter  # noqa: E402
 
 SCREENS = ROOT / "docs/screens"
 STEWARD = "Eva Brandt"
@@ -35,8 +41,29 @@ PAGES = {
     "profile-consents": "/profiles/{profile}/consents",
     "profile-history": "/profiles/{profile}/history",
     "profile-split": "/profiles/{profile}/split",
+    "reviews": "/reviews",
+    "review": "/reviews/next?kind=pair",
+    "conflicts": "/conflicts",
+    "conflict": "/conflicts/{conflict}",
+    "conflict-owner": "/conflicts/{owner_conflict}",
+    "tasks": "/tasks",
+    "sources": "/sources",
+    "source": "/sources/callcentre",
+    "source-rejected": "/sources/callcentre/rejected",
+    "source-check": "/sources/webshop/check",
+    "source-preview": "/sources/callcentre/preview",
+    "connecting": "/sources/connect-one?connector=zendesk&name=helpdesk&owner=service_centre",
+    "access": "/access",
+    "access-user": "/access/user?name=Max+Sommer",
+    "access-new-user": "/access/new-user",
+    "access-keys": "/access/keys",
+    "access-key": "/access/keys/2",
+    "access-new-key": "/access/new-key",
+    "audit": "/audit",
 }
 """The pages by name. {profile} is the customer of the sample company with most records among those called Müller."""
+PRESSED = {"source-check", "source-preview"}
+"""Pages on which the button is pressed first."""
 
 LOOKS = {
     "en": {"language": "en", "width": 1280},
@@ -47,12 +74,15 @@ LOOKS = {
 
 def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
     """The pages whose name is in `only`, all if it is empty."""
-    profile = largest(desk.installation)
+    known = {"profile": largest(desk.installation), **first_conflicts(desk.installation)}
     for look, how in LOOKS.items():
         page = desk.signed_in(STEWARD, Role.ADMIN, **how)  # type: ignore[arg-type]
         for name, place in PAGES.items():
             if not only or name in only:
-                page.goto(place.format(profile=profile))
+                audit.seal(desk.installation.database)
+                page.goto(place.format(**known))
+                if name in PRESSED:
+                    page.locator("main section form button.primary").click()
                 yield shoot(page, f"{name}-{look}")
         if not only or "sign-in" in only:
             page.context.clear_cookies()
@@ -66,6 +96,48 @@ def largest(installation: Installation) -> str:
     with installation.database.unit_of_work() as connection:
         found = profiles.find(connection, installation, EVERYTHING, Query(q="Müller"), limit=50).items
     return str(max(found, key=lambda document: len(document["records"]))["id"])
+
+
+def first_conflicts(installation: Installation) -> dict[str, str]:
+    """One conflict of each kind."""
+    with installation.database.unit_of_work() as connection:
+        desk = stewardship.Desk(connection, installation, operator(), utc_now(), None)
+        found = {
+            kind: stewardship.list_conflicts(desk, ConflictFilter(kind=kind), 1)[0]["id"] for kind in ("value", "owner")
+        }
+    return {"conflict": str(found["value"]), "owner_conflict": str(found["owner"])}
+
+
+def something_to_see(installation: Installation) -> None:
+    """What a company at work has: calls that were exported wrongly, more people, keys, a question to an owner."""
+    calls = installation.folder / "data/callcentre/calls-2026-12.csv"
+    heading = "Anruf-ID;Kontaktnummer;Rufnummer;Richtung;Beginn;Dauer;Thema"
+    wrong = (
+        "A-502001;K-100337;anonym;eingehend;2026-12-01T10:15:00;120;Lieferung",
+        "A-502002;K-100540;+49 171 5498984;eingehend;2026-12-01T11:02:00;45;Reklamation",
+    )
+    calls.write_text("\n".join((heading, *wrong)) + "\n", encoding="cp1252")
+    sources.read_source(installation, "callcentre")
+    with installation.database.unit_of_work() as connection:
+        for name, role, owners in (
+            ("Max Sommer", Role.STEWARD, ["retail", "marketing"]),
+            ("Call centre desk", Role.READER, None),
+            ("Jan Petersen", Role.STEWARD, None),
+        ):
+            signing_in.create_user(
+                connection, name, role, utc_now(), owners=owners, groups=[FieldGroup.IDENTITY, FieldGroup.CONTACT]
+            )
+        signing_in.issue_link(connection, "Jan Petersen", utc_now())
+        for name, role, more in (
+            ("old till", Role.CONNECTOR, {"source": "shop"}),
+            ("shop screen", Role.READER, {"groups": [FieldGroup.IDENTITY], "expires_at": utc_now() + timedelta(365)}),
+            ("newsletter", Role.READER, {"purposes": ["newsletter"]}),
+        ):
+            keys.create(connection, installation, NewKey(name, role, **more), utc_now())  # type: ignore[arg-type]
+        keys.revoke(connection, 1, utc_now())
+        desk = stewardship.Desk(connection, installation, operator(), utc_now(), None)
+        conflict = stewardship.list_conflicts(desk, ConflictFilter(kind="owner"), 1)[0]
+        stewardship.ask_owner(desk, conflict["id"], conflict["owners"][0], "Gehört diese Kundin zu euch?")
 
 
 def shoot(page: Page, name: str) -> Path:
@@ -87,6 +159,7 @@ def main() -> None:
         with sample.running(settings), open_installation(settings) as installation:
             sources.sync_sources(installation)
             resolve(installation)
+            something_to_see(installation)
             with served(create_app(installation)) as url, chromium() as browser:
                 for path in draw(DeskInBrowser(installation, url, browser), sys.argv[1:]):
                     print(f"{path.relative_to(ROOT)} {path.stat().st_size // 1024} kB")

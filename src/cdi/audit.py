@@ -120,15 +120,27 @@ def seal(database: Database) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Walked:
+    """How far the chain was walked: the number and hash of the last entry, how many there were, and whether the head
+    that was exported was among them."""
+
+    number: int = 0
+    hash: str = audit.BEGINNING.hex()
+    entries: int = 0
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """What became of the chain: how many entries are in it, its head, what is wrong in order of the chain (at most a
-    hundred lines), and what is not sealed yet."""
+    hundred lines), and what is not sealed yet. `goes_on`: only so far was walked."""
 
     entries: int
     head: str
     faults: list[str]
     unsealed: int
     oldest_unsealed: datetime | None
+    goes_on: Walked | None = None
 
     @property
     def holds(self) -> bool:
@@ -138,26 +150,38 @@ class Verification:
 MOST_FAULTS: Final = 100
 
 
-def verify(connection: Connection, exported: str | None = None) -> Verification:
-    """Walk the chain from its beginning. Each entry that is missing, changed, put in or in another place is named; so
-    is a head that was exported before and is not in the chain any more, as when its end was cut off."""
-    walk = _Walk(exported)
+def verify(
+    connection: Connection, exported: str | None = None, since: Walked | None = None, most: int | None = None
+) -> Verification:
+    """Walk the chain from its beginning, or from where it was walked before; `most` so many entries. Each entry that is
+    missing, changed, put in or in another place is named; so is, at its end, a head that was exported before and is not
+    in the chain any more, as when its end was cut off."""
+    walk = _Walk(exported, since or Walked())
     faults: list[str] = []
-    for fault in walk.faults(audit.read_chain(connection)):
+    for fault in walk.faults(audit.read_chain(connection, since.number if since else None), most):
         if len(faults) < MOST_FAULTS:
             faults.append(fault)
     waiting, oldest = audit.unsealed(connection)
-    return Verification(walk.entries, walk.hash.hex(), faults, waiting, oldest)
+    return Verification(walk.entries, walk.hash.hex(), faults, waiting, oldest, walk.walked if walk.stopped else None)
 
 
 class _Walk:
-    def __init__(self, exported: str | None) -> None:
+    def __init__(self, exported: str | None, since: Walked) -> None:
         self.exported = exported
-        self.entries, self.number, self.hash = 0, 0, audit.BEGINNING
+        self.entries, self.number, self.hash = since.entries, since.number, bytes.fromhex(since.hash)
+        self.found = since.found or exported in {None, since.hash}
+        self.stopped = False
 
-    def faults(self, chain: Iterable[Kept]) -> Iterator[str]:
-        found = self.exported in {None, self.hash.hex()}
+    @property
+    def walked(self) -> Walked:
+        return Walked(self.number, self.hash.hex(), self.entries, self.found)
+
+    def faults(self, chain: Iterable[Kept], most: int | None) -> Iterator[str]:
+        end = None if most is None else self.entries + most
         for kept in chain:
+            if self.entries == end:
+                self.stopped = True
+                return
             assert kept.number is not None
             self.entries += 1
             if kept.number != self.number + 1:
@@ -167,8 +191,8 @@ class _Walk:
                 yield f"entry {kept.number} is not what was sealed, or the one before it is not"
             # From here on by the hash that stands there, so that one fault is told once.
             self.number, self.hash = kept.number, kept.hash or b""
-            found = found or self.hash.hex() == self.exported
-        if not found:
+            self.found = self.found or self.hash.hex() == self.exported
+        if not self.found:
             yield "the head that was exported is not in the chain: what was sealed then was changed or cut off"
 
 
@@ -184,6 +208,22 @@ def sealed_head(database: Database) -> tuple[int, str]:
     with database.unit_of_work() as connection:
         number, digest = audit.head(connection)
     return number, digest.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStanding:
+    """How many entries are chained, the hash of the last, how many wait to be, and since when the oldest of them."""
+
+    entries: int
+    head: str
+    unsealed: int
+    oldest_unsealed: datetime | None
+
+
+def chain_standing(connection: Connection) -> ChainStanding:
+    """Where the chain ends now."""
+    number, digest = audit.head(connection)
+    return ChainStanding(number, digest.hex(), *audit.unsealed(connection))
 
 
 def list_entries(connection: Connection, wanted: AuditFilter, limit: int) -> list[dict[str, Any]]:

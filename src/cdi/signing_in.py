@@ -22,6 +22,7 @@ from cdi.access import Caller, Credential, Role
 from cdi.auth import Gates, as_caller, digest
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
 from cdi.fields import FieldGroup
+from cdi.settings import Environment
 from cdi.store import users
 from cdi.store.accounts import ApiKey
 from cdi.store.users import User
@@ -100,6 +101,12 @@ def issue_link(connection: Connection, name: str, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     users.save_link(connection, digest(token), user.id, now + LINK)
     return token
+
+
+def link_of(environment: Environment, token: str) -> str:
+    """The address at which the desk takes the token of a link."""
+    base = environment.public_url or f"http://{environment.host}:{environment.port}"
+    return f"{base.rstrip('/')}/sign-in/link?token={token}"
 
 
 def demo_link(connection: Connection, now: datetime) -> str:

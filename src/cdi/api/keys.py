@@ -1,5 +1,6 @@
 """/v1/keys: who may ask the API, for admins. A key is shown once, in the answer that makes it."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -46,6 +47,20 @@ def create_key(body: WantedKey, installation: Here, connection: Work, _caller: A
     made = keys.create(connection, installation, NewKey(**body.model_dump()), utc_now())
     trail.about["key_id"] = made.key_id
     return answer({"id": made.key_id, "name": body.name.strip(), "role": body.role, "key": made.key}, 201)
+
+
+class Rotation(Body):
+    """How long the old key still works, in hours: time for its program to change over."""
+
+    grace_hours: Annotated[float, Field(ge=0, le=720, examples=[24])] = 0
+
+
+@router.post("/{key_id}/rotation", status_code=201)
+def rotate_key(body: Rotation, key_id: Number, connection: Work, _caller: Admin, trail: AuditTrail) -> Response:
+    """A new key that allows what this one does, and lasts as long. `key` of the answer is shown this once."""
+    made = keys.rotate(connection, key_id, utc_now(), timedelta(hours=body.grace_hours))
+    trail.about["new_key_id"] = made.key_id
+    return answer({"id": made.key_id, "replaces": key_id, "key": made.key}, 201)
 
 
 @router.delete("/{key_id}")

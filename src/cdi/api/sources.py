@@ -1,4 +1,4 @@
-"""/v1/sources: what is connected, how it went, what a source said; and the push door."""
+"""/v1/sources: what is connected, how it went, what a source said and what could not be taken; and the push door."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from cdi import push, sources
 from cdi.access import Caller, Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import AuditTrail, Connecting, Here, Work, allowed_apart
+from cdi.api.dependencies import Admin, AuditTrail, Connecting, Here, Work, allowed_apart
 from cdi.api.problems import PROBLEMS
+from cdi.clock import utc_now
 from cdi.ingest.contract import Op
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"], responses=PROBLEMS)
@@ -77,6 +78,35 @@ def list_runs(
             "data_owner": owner,
             "runs": found,
             "before": found[-1]["run_id"] if found else None,
+        }
+    )
+
+
+@router.post("/{source}/runs", status_code=202)
+def ask_for_run(source: str, installation: Here, connection: Work, caller: Admin) -> Response:
+    """A worker shall read this source now, whatever its schedule says. Its run appears in the list of runs."""
+    sources.ask_for_reading(connection, installation, caller, source, utc_now())
+    return answer({"source": source, "status": "asked"}, 202)
+
+
+@router.get("/{source}/rejected")
+def list_rejected(
+    source: str,
+    installation: Here,
+    connection: Work,
+    caller: Connecting,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+) -> Response:
+    """What could not be taken, oldest first, and why; `native` is what the source said, for those who act for its data
+    owner and see every field group. `after` continues the list."""
+    found = sources.list_rejected(connection, installation, caller, source, limit, after=after)
+    return answer(
+        {
+            "source": source,
+            "data_owner": installation.owner_of(source),
+            "rejected": found,
+            "after": found[-1]["rejected_id"] if found else None,
         }
     )
 

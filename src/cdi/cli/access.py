@@ -12,10 +12,10 @@ from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json, print_tab
 from cdi.clock import utc_now
 from cdi.errors import NotFoundError
 from cdi.fields import FieldGroup
-from cdi.keys import NewKey
+from cdi.keys import MadeKey, NewKey
 from cdi.store.accounts import revoke_key
 
-app = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+app = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
 
 
 @app.command()
@@ -49,11 +49,7 @@ def create(
             now + timedelta(days=days) if days else None,
         )
         made = keys.create(connection, installation, wanted, now)
-    if as_json:
-        print_json({"id": made.key_id, "name": name, "role": role.value, "key": made.key})
-    else:
-        err.print("this key is shown once; keep it where secrets are kept:")
-        out.print(made.key, soft_wrap=True)
+    _show(made, as_json=as_json, name=name, role=role.value)
 
 
 @app.command("list")
@@ -79,6 +75,19 @@ def list_keys(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 @app.command()
+def rotate(
+    key_id: Annotated[int, typer.Argument(metavar="ID", help="Its id in cdi key list.")],
+    hours: Annotated[float, typer.Option(min=0, max=720, help="How long the old one works still.")] = 0,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """A new key in place of one that stands, with the same rights. It is shown this once."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        made = keys.rotate(connection, key_id, utc_now(), timedelta(hours=hours))
+    _show(made, as_json=as_json)
+
+
+@app.command()
 def revoke(name: Annotated[str, typer.Argument()], folder: Folder = HERE) -> None:
     """Revoke every key of this name, at once."""
     with installed(folder) as installation, installation.database.unit_of_work() as connection:
@@ -86,3 +95,11 @@ def revoke(name: Annotated[str, typer.Argument()], folder: Folder = HERE) -> Non
     if not count:
         raise NotFoundError(f"no standing key is named {name}")
     out.print(f"{count} revoked")
+
+
+def _show(made: MadeKey, *, as_json: bool, **more: str) -> None:
+    if as_json:
+        print_json({"id": made.key_id, **more, "key": made.key})
+    else:
+        err.print("this key is shown once; keep it where secrets are kept:")
+        out.print(made.key, soft_wrap=True)

@@ -30,11 +30,11 @@ from cdi.cli.terminal import (
     until,
     when,
 )
-from cdi.cli.users import link_of
+from cdi.cli.worker import working_beside
 from cdi.clock import utc_now
 from cdi.pipeline import Installation, Resolved
 from cdi.pipeline import resolve as resolve_due
-from cdi.signing_in import demo_link
+from cdi.signing_in import demo_link, link_of
 from cdi.sources import Synced
 from cdi.store.sources import Counts
 
@@ -59,7 +59,7 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Migrate, sync all sources, resolve, print the summary, serve."""
+    """Migrate, sync all sources, resolve, print the summary; then serve, and work off what is due meanwhile."""
     if sample and not (folder / "cdi.yaml").exists():
         deployments.create_folder(folder)
     with installed(folder, reading_sources=True) as installation:
@@ -75,7 +75,8 @@ def run(
         if not no_serve:
             if sample and not as_json:
                 _print_demo_link(installation)
-            serve_alone(installation, announce=not as_json)
+            with working_beside(installation):
+                serve_alone(installation, announce=not as_json)
 
 
 def sync(

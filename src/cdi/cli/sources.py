@@ -101,11 +101,7 @@ def connectors(folder: Folder = HERE, as_json: Json = False) -> None:
     """The connectors that there are: shipped, and this deployment's own."""
     settings = load_settings(folder)
     found = find_connectors(connector_folders(settings))
-    told = [
-        {"name": n, "title": c.title, "maturity": c.maturity, "streams": [stream.name for stream in c.streams()]}
-        for n in found.names()
-        for c in [found.get(n)]
-    ]
+    told = sources.list_connectors(found)
     if as_json:
         print_json({"connectors": told, "broken": found.broken})
         return
@@ -230,6 +226,28 @@ def _print_report(report: StreamReport) -> None:
         out.print(Text(told, "yellow"), soft_wrap=True)
     if unread:
         out.print(f"  not read: {', '.join(unread)}", soft_wrap=True)
+
+
+@app.command()
+def rejected(
+    name: Name,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Records to show.")] = 20,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What could not be taken, oldest first: why, and what the source said."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        found = sources.list_rejected(connection, installation, operator(), name, limit)
+        reasons = sources.rejection_reasons(connection, installation, operator(), name)
+    if as_json:
+        print_json({"source": name, "reasons": dict(reasons), "rejected": found})
+        return
+    for reason, n in reasons:
+        out.print(Text(f"{n} rejected: {reason}", "red"), soft_wrap=True)
+    for one in found:
+        out.print(f"{one['stream']} {one['key'] or 'no key'}: {one['reason']}", Pretty(one["native"]))
+    if reasons:
+        out.print(f"corrected there: cdi source run {name}; the mapping changed: cdi source replay {name}")
 
 
 @app.command()

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from rich.text import Text
@@ -38,6 +40,20 @@ def worker(folder: Folder = HERE) -> None:
         err.print(Text(f"ended in the middle of a batch: {', '.join(left)}; it is done again", "yellow"))
         sys.stderr.flush()
         os._exit(1)  # threads that would not end are ended with the process: their last commit stands
+
+
+@contextmanager
+def working_beside(installation: Installation) -> Iterator[None]:
+    """While the block runs, what is due is worked off by this process too."""
+    stop = threading.Event()
+    worker = Worker(installation, jobs_of(installation), _log, stop)
+    thread = threading.Thread(target=worker.run, name="worker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from cdi.errors import StoppedError
 from cdi.pipeline import Installation
-from cdi.pipeline.timing import next_reading
+from cdi.pipeline.timing import next_reading, reading_job, wanted_since
 from cdi.schedule import LastRun, Schedule, due_at, wait_after
 from cdi.store import jobs, received, sources
 from cdi.store.jobs import JobState
@@ -96,10 +96,13 @@ def draining(name: str, waits: Callable[[Connection, datetime], bool], work: Wor
 
 
 def reading(installation: Installation, source: str, work: Work) -> Job:
-    """The reading of a source: by its schedule, and when a delivery said that there is something new."""
+    """The reading of a source: by its schedule, when somebody asks for it, and when a delivery said that there is
+    something new."""
 
     def due(_: Connection, standing: Standing) -> datetime | None:
         state = standing.sources.get(source)
+        if wanted_since(standing.jobs.get(reading_job(source)), state):
+            return standing.now
         scheduled = next_reading(installation, source, state, standing.now)
         if source not in standing.told:
             return scheduled
@@ -107,4 +110,4 @@ def reading(installation: Installation, source: str, work: Work) -> Job:
             return standing.now
         return (state.ended_at or state.started_at) + wait_after(state.failures, f"{source} {state.started_at}")
 
-    return Job(f"read {source}", due, work, keeps_book=False)
+    return Job(reading_job(source), due, work, keeps_book=False)

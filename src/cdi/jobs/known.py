@@ -16,7 +16,7 @@ from cdi.clock import utc_now
 from cdi.errors import ConflictError
 from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
 from cdi.pipeline import Installation, resolve
-from cdi.pipeline.timing import next_reading
+from cdi.pipeline.timing import next_reading, reading_job, wanted_since
 from cdi.privacy import retention
 from cdi.settings import PUSH
 from cdi.store import audit as audit_store
@@ -44,8 +44,10 @@ def jobs_of(installation: Installation) -> list[Job]:
 def _read(name: str) -> Work:
     def read(installation: Installation, standing: Standing, going: Going) -> str:
         streams = standing.told.get(name, [])
-        scheduled = next_reading(installation, name, standing.sources.get(name), standing.now)
-        whole = not streams or (scheduled is not None and scheduled <= standing.now)
+        state = standing.sources.get(name)
+        scheduled = next_reading(installation, name, state, standing.now)
+        wanted = wanted_since(standing.jobs.get(reading_job(name)), state) is not None
+        whole = not streams or wanted or (scheduled is not None and scheduled <= standing.now)
         counts = sources.read_source(
             installation, name, lambda _, counts: going("read", counts.read), () if whole else streams
         )

@@ -1,7 +1,7 @@
 """What every step works on: the settings, the database, the connectors, and the values made from them once."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from cdi.auth import Gates
-from cdi.errors import ConfigurationError
+from cdi.errors import ConfigurationError, NotFoundError
 from cdi.ingest.contract import Connector
 from cdi.ingest.manifest import FaultyStreamsError
 from cdi.ingest.registry import Registry, find_connectors
@@ -101,6 +101,11 @@ class Installation:
     def owner_of(self, source: str) -> str:
         """The data owner of a source; of one that left cdi.yaml, the company's customer owner."""
         return self.accountable.owner_of(source)
+
+    def demand_owners(self, names: Iterable[str]) -> None:
+        """Raises NotFoundError for a data owner that cdi.yaml does not have."""
+        if not {owner.id for owner in self.deployment.owners}.issuperset(names):
+            raise NotFoundError("there is no such data owner", remedy="cdi.yaml lists them under owners")
 
     def trust_of(self, source: str) -> float:
         """How much a source's values count; nothing for one that left cdi.yaml."""

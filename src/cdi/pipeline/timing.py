@@ -11,7 +11,20 @@ from cdi.pipeline.installation import Installation
 from cdi.schedule import LastRun, due_at
 from cdi.settings import PUSH
 from cdi.store import sources
+from cdi.store.jobs import JobState
 from cdi.store.sources import RunState
+
+
+def reading_job(name: str) -> str:
+    """What the job that reads this source is called."""
+    return f"read {name}"
+
+
+def wanted_since(job: JobState | None, state: RunState | None) -> datetime | None:
+    """When somebody asked for a reading that was not begun since; None if nobody did."""
+    if job is None or job.wanted_at is None:
+        return None
+    return job.wanted_at if state is None or state.started_at < job.wanted_at else None
 
 
 def next_reading(installation: Installation, name: str, state: RunState | None, now: datetime) -> datetime | None:

@@ -67,7 +67,7 @@ def runs(
     before: int | None = None,
 ) -> list[dict[str, Any]]:
     """How the syncs of a source went, newest first."""
-    _visible(installation, caller, name)
+    demand_visible(installation, caller, name)
     return sources.list_runs(connection, name, limit, before)
 
 
@@ -80,7 +80,7 @@ def deliveries(
     before: int | None = None,
 ) -> list[dict[str, Any]]:
     """What a source system delivered by webhook, newest first."""
-    _visible(installation, caller, name)
+    demand_visible(installation, caller, name)
     return received.list_deliveries(connection, name, limit, before)
 
 
@@ -93,7 +93,7 @@ def record(
     stream: str | None = None,
 ) -> dict[str, Any]:
     """What the source said of this record, verbatim and by version, and the profile that it belongs to."""
-    _visible(installation, caller, name)
+    demand_visible(installation, caller, name)
     found = records.find_record(connection, name, key, stream)
     if found is None:
         raise NotFoundError(f"source {name} has no record with this key", remedy="Check the key and the stream")
@@ -135,6 +135,7 @@ def may_see(caller: Caller, name: str) -> bool:
     return name not in caller.visibility.hidden_sources
 
 
-def _visible(installation: Installation, caller: Caller, name: str) -> None:
+def demand_visible(installation: Installation, caller: Caller, name: str) -> None:
+    """Raises NotFoundError for a source that there is not, or that the caller may not see."""
     if name not in installation.deployment.sources or not may_see(caller, name):
         raise NotFoundError(f"there is no source {name}", remedy="GET /v1/sources lists them")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError, ConfigurationError
-from cdi.ingest.contract import CheckResult, ReadContext, Record
+from cdi.ingest.contract import CheckResult, ReadContext, Rejected
 from cdi.pipeline import Installation, land, sync
 from cdi.pipeline.landing import arriving_of, is_readable
 from cdi.pipeline.remapping import remap
@@ -41,30 +41,47 @@ class Replay:
 
     taken: int
     still_rejected: int
-    remapped: int
+    remapped: int = 0
 
 
 def replay(installation: Installation, name: str) -> Replay:
     """Apply the mapping as it is now to all that the source said before, without reading it again: to what was
     rejected, and to what has landed. What comes of it becomes due like any record."""
-    connector, config = installation.connector(name), installation.config(name)
-    arriving = arriving_of(installation, name)
     with installation.database.exclusive(sources.sync_lock(name)):
         remapped = remap(installation, name)
-        with installation.database.unit_of_work() as connection:
-            waiting = sources.open_rejected(connection, name)
-            taken = 0
-            for rejected_id, stream, native in waiting:
-                record = connector.record_of(stream, native, config) if stream in arriving.kinds else None
-                if not isinstance(record, Record):
-                    continue
-                now = utc_now()
-                counts = land(connection, installation, arriving, [record], (), now).counts
-                # One that is known already is not read again by landing it.
-                if counts.versions or (not counts.rejected and is_readable(installation, arriving, record, now)):
-                    sources.resolve_rejected(connection, [rejected_id], now)
-                    taken += 1
-    return Replay(taken, len(waiting) - taken, remapped.changed + remapped.moved)
+        again = _try_again(installation, name, None)
+    return Replay(again.taken, again.still_rejected, remapped.changed + remapped.moved)
+
+
+def replay_rejected(installation: Installation, name: str, only: Sequence[int] | None = None) -> Replay:
+    """Apply the mapping as it is now to what was rejected of a source, to `only` these records where some are named.
+    Raises BusyError that says who is reading it."""
+    with installation.database.exclusive(sources.sync_lock(name)):
+        return _try_again(installation, name, only)
+
+
+def _try_again(installation: Installation, name: str, only: Sequence[int] | None) -> Replay:
+    """What is still not taken keeps the reason that it has now. The caller holds the source's lock."""
+    connector, config = installation.connector(name), installation.config(name)
+    arriving = arriving_of(installation, name)
+    with installation.database.unit_of_work() as connection:
+        waiting = sources.open_rejected(connection, name, only=only)
+    taken = 0
+    for rejection in waiting:
+        if rejection.stream not in arriving.kinds:
+            continue
+        again = connector.record_of(rejection.stream, rejection.native, config)
+        now = utc_now()
+        with installation.database.unit_of_work() as connection:  # each its own: keys are locked once a transaction
+            if isinstance(again, Rejected):
+                land(connection, installation, arriving, (), [again], now)
+                continue
+            counts = land(connection, installation, arriving, [again], (), now).counts
+            # One that is known already is not read again by landing it.
+            if counts.versions or (not counts.rejected and is_readable(installation, arriving, again, now)):
+                sources.resolve_rejected(connection, [rejection.rejected_id], now)
+                taken += 1
+    return Replay(taken, len(waiting) - taken)
 
 
 @dataclass(frozen=True, slots=True)

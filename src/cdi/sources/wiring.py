@@ -44,6 +44,24 @@ class Said:
     config: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What would be written of a source of a connector that there is: its `entry` for `sources` of cdi.yaml, and the
+    variables of the environment that its secrets come from."""
+
+    entry: str
+    secrets: Sequence[str]
+
+
+def draft(settings: Settings, connectors: Registry, name: str, shipped: str, said: Said) -> Draft:
+    """The entry of a new source, which nobody has written yet. Raises InvalidInputError, ConfigurationError."""
+    _demand_name(settings, name)
+    connector = _declared(connectors, shipped)
+    config, kind = connector.manifest.config, connector.manifest.connection.kind
+    values = _values(name, shipped, config, said.config or {})
+    return Draft(_entry(name, shipped, config, values, kind, said, settings), list(_variables(values)))
+
+
 def wire_in(
     settings: Settings, connectors: Registry, name: str, *, kind: str | None, shipped: str | None, said: Said
 ) -> Wired:
@@ -51,15 +69,11 @@ def wire_in(
 
     Raises InvalidInputError, ConfigurationError; then nothing was written.
     """
-    if not re.fullmatch(NAME, name):
-        raise InvalidInputError(f"{name!r} is no name of a source", remedy="Write a-z, 0-9 and _ only")
+    _demand_name(settings, name)
     path = settings.folder / "cdi.yaml"
-    demand_new(path, name)
     files: dict[str, str] = {}
     if shipped is not None:
-        connector = connectors.get(shipped)
-        if not isinstance(connector, DeclaredConnector):
-            raise InvalidInputError(f"{shipped} is a package, not a file", remedy="Write the source by hand")
+        connector = _declared(connectors, shipped)
         config, stream_kind = connector.manifest.config, connector.manifest.connection.kind
     else:
         assert kind is not None
@@ -79,6 +93,19 @@ def wire_in(
     written = [*(f"connectors/{name}/{relative}" for relative in files), "cdi.yaml"]
     written += [".env.example"] if secrets else []
     return Wired(name, shipped or name, written, _unsaid(path, name), secrets)
+
+
+def _demand_name(settings: Settings, name: str) -> None:
+    if not re.fullmatch(NAME, name):
+        raise InvalidInputError(f"{name!r} is no name of a source", remedy="Write a-z, 0-9 and _ only")
+    demand_new(settings.folder / "cdi.yaml", name)
+
+
+def _declared(connectors: Registry, name: str) -> DeclaredConnector:
+    connector = connectors.get(name)
+    if not isinstance(connector, DeclaredConnector):
+        raise InvalidInputError(f"{name} is a package, not a file", remedy="Write the source by hand")
+    return connector
 
 
 def _new_connector(settings: Settings, connectors: Registry, name: str, kind: str) -> dict[str, str]:
@@ -175,12 +202,7 @@ def _scalar(value: Any) -> str:
 
 def _name_secrets(path: Path, name: str, config: Mapping[str, Setting], values: Mapping[str, str]) -> list[str]:
     """The variables that the source refers to are named in `.env.example`, where they are not yet; which those are."""
-    found = {
-        match[2]: setting
-        for setting, value in values.items()
-        for match in SECRET_REFERENCE.finditer(value)
-        if match[1] == "env"
-    }
+    found = _variables(values)
     there = path.read_text(encoding="utf-8") if path.exists() else ""
     new = [variable for variable in found if not re.search(rf"^#? ?{re.escape(variable)}=", there, re.MULTILINE)]
     if new:
@@ -191,6 +213,16 @@ def _name_secrets(path: Path, name: str, config: Mapping[str, Setting], values: 
         start = there if not there or there.endswith("\n") else there + "\n"
         path.write_text(start + "\n".join(lines) + "\n", encoding="utf-8")
     return list(found)
+
+
+def _variables(values: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the environment that these settings refer to, and which setting each is for."""
+    return {
+        match[2]: setting
+        for setting, value in values.items()
+        for match in SECRET_REFERENCE.finditer(value)
+        if match[1] == "env"
+    }
 
 
 def _unsaid(path: Path, name: str) -> list[str]:

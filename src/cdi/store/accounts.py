@@ -115,6 +115,14 @@ def key_id(connection: Connection, digest: bytes) -> int:
     return int(found.scalar_one())
 
 
+def end_by(connection: Connection, key_id: int, at: datetime) -> None:
+    """This key ends then, or sooner if it was to."""
+    connection.execute(
+        text("update api_key set expires_at = least(expires_at, :at) where key_id = :key_id"),
+        {"key_id": key_id, "at": at},
+    )
+
+
 def revoke_by_id(connection: Connection, key_id: int, now: datetime) -> bool:
     """Revoke this key; one that was revoked before stays as it was. Whether there is such a key."""
     result = connection.execute(

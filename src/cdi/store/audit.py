@@ -35,6 +35,7 @@ audit_entry = Table(
     Index("ix_audit_entry_number", "number", unique=True),
     Index("ix_audit_entry_unsealed", "entry_id", postgresql_where=parsed("number IS NULL")),
     Index("ix_audit_entry_actor", "actor", "entry_id"),
+    Index("ix_audit_entry_action", "action", "entry_id"),
     Index("ix_audit_entry_at", "at"),
     Index("ix_audit_entry_profiles", "profiles", postgresql_using="gin"),
 )
@@ -158,9 +159,9 @@ def head(connection: Connection) -> tuple[int, bytes]:
     return (0, BEGINNING) if row is None else (row.number, bytes(row.hash))
 
 
-def read_chain(connection: Connection) -> Iterator[Kept]:
-    """All sealed entries in the order of the chain."""
-    last = -(2**62)
+def read_chain(connection: Connection, after: int | None = None) -> Iterator[Kept]:
+    """Sealed entries in the order of the chain: all, or those after this number."""
+    last = -(2**62) if after is None else after
     statement = text(
         f"select {COLUMNS} from audit_entry where number > :last order by number limit :limit"  # noqa: S608
     )

@@ -273,16 +273,59 @@ def save_rejected(connection: Connection, source: str, items: Sequence[tuple[Rej
     return int(result.rowcount)
 
 
-def open_rejected(connection: Connection, source: str) -> list[tuple[int, str, Native]]:
-    """(id, stream, native) of what stands rejected, oldest first."""
+@dataclass(frozen=True, slots=True)
+class StandingRejection:
+    """A record that was rejected and has not come right: when it came first and last, and why it is not taken."""
+
+    rejected_id: int
+    stream: str
+    key: str | None
+    native: Native
+    reason: str
+    first_at: datetime
+    last_at: datetime
+
+
+def open_rejected(
+    connection: Connection,
+    source: str,
+    *,
+    only: Sequence[int] | None = None,
+    reason: str | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[StandingRejection]:
+    """What stands rejected of a source, oldest first; of `only` these, for this `reason`; `after` continues a list."""
     rows = connection.execute(
         text(
-            "select rejected_id, stream, native from rejected"
-            " where source = :source and resolved_at is null order by rejected_id"
+            "select rejected_id, stream, key, native, reason, first_at, last_at from rejected"
+            " where source = :source and resolved_at is null"
+            " and (cast(:only as bigint[]) is null or rejected_id = any(:only))"
+            " and (cast(:reason as text) is null or reason = :reason)"
+            " and (cast(:after as bigint) is null or rejected_id > :after)"
+            " order by rejected_id limit :limit"
         ),
-        {"source": source},
+        {
+            "source": source,
+            "only": None if only is None else list(only),
+            "reason": reason,
+            "after": after,
+            "limit": limit,
+        },
     )
-    return [(row.rejected_id, row.stream, row.native) for row in rows]
+    return [StandingRejection(*row) for row in rows]
+
+
+def rejection_reasons(connection: Connection, source: str, limit: int) -> list[tuple[str, int]]:
+    """Why records of a source stand rejected, and how many for each reason; the most frequent first."""
+    rows = connection.execute(
+        text(
+            "select reason, count(*) as n from rejected where source = :source and resolved_at is null"
+            " group by reason order by n desc, reason limit :limit"
+        ),
+        {"source": source, "limit": limit},
+    )
+    return [(row.reason, row.n) for row in rows]
 
 
 def resolve_rejected(connection: Connection, rejected_ids: Sequence[int], now: datetime) -> None:

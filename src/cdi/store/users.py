@@ -137,6 +137,46 @@ def list_users(connection: Connection) -> Sequence[User]:
     return [_user(row) for row in connection.execute(text(_USERS + " order by name"))]
 
 
+def set_rights(connection: Connection, user_id: int, account: ApiKey) -> None:
+    """What this user may do from now on; their name stays."""
+    connection.execute(
+        text(
+            "update desk_user set role = :role, groups = :groups, owners = :owners, sensitive = :sensitive"
+            " where user_id = :id"
+        ),
+        {
+            "id": user_id,
+            "role": account.role,
+            "groups": list(account.groups),
+            "owners": None if account.owners is None else list(account.owners),
+            "sensitive": account.sensitive,
+        },
+    )
+
+
+def last_seen(connection: Connection, now: datetime) -> dict[int, datetime]:
+    """By id of user who has a session, when they were last seen."""
+    rows = connection.execute(
+        text("select user_id, max(seen_at) as at from desk_session where expires_at > :now group by user_id"),
+        {"now": now},
+    )
+    return {row.user_id: row.at for row in rows}
+
+
+def open_links(connection: Connection, now: datetime) -> dict[int, datetime]:
+    """By id of user, until when a link signs them in that was not used yet."""
+    rows = connection.execute(
+        text("select user_id, max(expires_at) as at from sign_in_link where expires_at > :now group by user_id"),
+        {"now": now},
+    )
+    return {row.user_id: row.at for row in rows}
+
+
+def drop_links(connection: Connection, user_id: int) -> None:
+    """No link signs this user in any more."""
+    connection.execute(text("delete from sign_in_link where user_id = :id"), {"id": user_id})
+
+
 def set_password(connection: Connection, user_id: int, password_hash: str) -> None:
     """A new password."""
     connection.execute(

@@ -93,6 +93,15 @@ def meter(title: str, share: float, tone: str = "accent") -> Markup:
     return _svg(title, bars, WIDTH, 8, "meter")
 
 
+def busy(title: str) -> Markup:
+    """Something goes on, and nobody knows for how long: a part of a bar that moves, for who likes things that move."""
+    bars = [
+        RECT.format(tone=name, x=0, y=0, width=wide, height=8, title=title)
+        for name, wide in (("track", WIDTH), ("accent moving", WIDTH / 4))
+    ]
+    return _svg(title, bars, WIDTH, 8, "meter")
+
+
 def branches(title: str, count: int) -> Markup:
     """From one thing on the left to `count` things, of equal height, on the right."""
     width, height = 60, 100

@@ -3,11 +3,39 @@
 from fastapi import FastAPI
 
 from cdi.settings import Deployment
-from cdi.web import assets, conflicts, customers, preferences, profile, review, reviews, sign_in, today
+from cdi.web import (
+    access,
+    assets,
+    audit,
+    conflicts,
+    customers,
+    preferences,
+    profile,
+    review,
+    reviews,
+    sign_in,
+    source,
+    sources,
+    today,
+)
 from cdi.web.pages import Pages
 from cdi.web.routing import install_not_found
 
-ROOMS = (today, reviews, review, conflicts, customers, profile, sign_in, preferences, assets)
+ROOMS = (
+    today,
+    reviews,
+    review,
+    conflicts,
+    customers,
+    profile,
+    sources,
+    source,
+    access,
+    audit,
+    sign_in,
+    preferences,
+    assets,
+)
 
 
 def add_desk(app: FastAPI, deployment: Deployment) -> None:

@@ -22,6 +22,8 @@ class Place:
 
 
 READERS: Final = frozenset({Role.READER, Role.STEWARD, Role.PRIVACY, Role.ADMIN})
+ADMINS: Final = frozenset({Role.ADMIN})
+OFFICERS: Final = frozenset({Role.PRIVACY, Role.ADMIN})
 STEWARDS: Final = frozenset({Role.STEWARD, Role.ADMIN})
 
 PLACES: Final = (
@@ -29,6 +31,9 @@ PLACES: Final = (
     Place("/reviews", N_("Reviews"), "reviews", STEWARDS),
     Place("/conflicts", N_("Conflicts"), "conflicts", STEWARDS),
     Place("/profiles", N_("Customers"), "customers", READERS),
+    Place("/sources", N_("Sources"), "sources", READERS),
+    Place("/access", N_("Access"), "access", ADMINS),
+    Place("/audit", N_("Audit log"), "audit", OFFICERS),
 )
 
 

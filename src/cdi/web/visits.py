@@ -199,6 +199,17 @@ UNAUDITED: Final[Mapping[str, str]] = {
     "show_link": "a button",
     "show_today": "figures",
     "choose": "the visitor's own language and colours",
+    "show_sources": "figures of sources",
+    "show_source": "figures of a source and of its runs",
+    "show_connecting": "settings of connectors",
+    "show_check": "a button",
+    "show_preview": "a button",
+    "show_access": "what users may do",
+    "show_user": "what a user may do",
+    "show_new_user": "an empty form",
+    "show_keys": "what keys allow",
+    "show_key": "what a key allows",
+    "show_new_key": "an empty form",
 }
 """Pages without a customer's value, and what they show instead. All others are in the audit log."""
 
@@ -269,5 +280,7 @@ Reading: TypeAlias = Annotated[Visit, Depends(by(Role.READER, Role.STEWARD, Role
 """Whoever may read profiles."""
 Stewarding: TypeAlias = Annotated[Visit, Depends(by(Role.STEWARD))]
 """Whoever may decide."""
+Auditing: TypeAlias = Annotated[Visit, Depends(by(Role.PRIVACY))]
+"""Whoever may look into the audit log."""
 Administering: TypeAlias = Annotated[Visit, Depends(by(Role.ADMIN))]
 """Whoever runs the installation."""

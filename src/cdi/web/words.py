@@ -112,6 +112,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "reader": N_("Reader"),
         "connector": N_("Connector"),
         "steward": N_("Steward"),
+        "privacy": N_("Data-protection officer"),
         "admin": N_("Administrator"),
     },
     "group": {
