@@ -49,7 +49,7 @@ def measure(folder: Path, due: int, seed: int, command: str) -> None:
     body = "\n\n".join(
         [
             f"{profiles:,} profiles. {removed:,} due records removed in {seconds:.0f} s ({removed / seconds:,.0f} a"
-            " second), each with its values, in commits of about 0.1 s.",
+            " second), each with its values, in commits of about a third of a second.",
             f"Meanwhile {A_SECOND} profiles a second were read over HTTP:",
             results.table(HEAD, rows),
         ]

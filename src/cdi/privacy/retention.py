@@ -36,9 +36,11 @@ from cdi.store.retention import Found, SaidVersion
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
 REASON: Final = "it is kept no longer"
-HELD: Final = 0.1
+HELD: Final = 0.3
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
-LEAST: Final = 25
+LEAST: Final = 100
+FEW: Final = 25
+"""So many may go without being asked about, whatever share they are."""
 MOST: Final = 500
 LISTED: Final = 100
 
@@ -128,7 +130,7 @@ def _schedule(installation: Installation) -> str | None:
 
 
 def _is_too_much(installation: Installation, rule: Rule, due: int, total: int) -> bool:
-    return due > installation.source(rule.source).max_delete_share * total and due > LEAST
+    return due > installation.source(rule.source).max_delete_share * total and due > FEW
 
 
 def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:

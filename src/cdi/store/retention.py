@@ -44,18 +44,16 @@ SINCE: Final[Mapping[str, str]] = {
     and not exists (select from consent_word w where w.record_id = r.record_id and w.at > :limit)""",
 }
 """By the event after which records are kept, the condition that it was not later than `:limit`."""
-AMONG: Final = "(cast(:ids as bigint[]) is null or r.record_id = any(cast(:ids as bigint[])))"
-RECORDS: Final = f"""
-select r.record_id from record r where r.source = :source and r.kind = 'customer' and r.key <> '' and {AMONG}
-"""  # noqa: S608  fixed parts
+RECORDS: Final = """
+select r.record_id from record r where r.source = :source and r.kind = 'customer' and r.key <> '' and """
 HOLDING: Final = """ and r.live and exists (select from record_version v join meaning m using (version_id)
     where v.record_id = r.record_id and m.canonical ? :attribute)"""
-TOUCHPOINTS: Final = f"""
+TOUCHPOINTS: Final = """
 select r.record_id, customer.record_id as customer from touchpoint t join record r using (record_id)
 left join record customer on customer.source = t.source and customer.key = t.customer_key
     and customer.kind = 'customer'
-where t.source = :source and t.at <= :limit and {AMONG}
-"""  # noqa: S608  fixed parts
+where t.source = :source and t.at <= :limit"""
+AMONG: Final = " and r.record_id = any(cast(:ids as bigint[]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def find_records(
 ) -> Found:
     """Customer records of a source, ended ones too, for which what they are kept after was at `limit` or before; with
     `attribute` the live ones of which any version says it."""
-    statement = f"{RECORDS} and {SINCE[after]}{HOLDING if attribute else ''}"
+    statement = f"{RECORDS}{SINCE[after]}{HOLDING if attribute else ''}"
     wanted = {"source": source, "limit": limit, "attribute": attribute}
     return _apart(connection, statement, wanted, now, among)
 
@@ -99,7 +97,7 @@ def _apart(
 ) -> Found:
     rows = connection.execute(
         text(
-            f"with {HELD}, found as ({statement}) select record_id,"  # noqa: S608  fixed parts
+            f"with {HELD}, found as ({statement}{'' if among is None else AMONG}) select record_id,"  # noqa: S608  fixed parts
             f" bool_or({held_by} in (select record_id from held)) as held from found group by record_id order by 1"
         ),
         {**wanted, "now": now, "ids": None if among is None else list(among)},
