@@ -12,7 +12,7 @@ DEV_STAMP   := $(VENV)/.installed-dev
 BENCH_STAMP := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format slow live bench wheel clean
+.PHONY: help run test check format slow live bench wheel sbom clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -64,6 +64,15 @@ bench: $(BENCH_STAMP) ## measure; writes bench/RESULTS.md
 
 wheel: $(DEV_STAMP) ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
+
+sbom: $(DEV_STAMP) ## what is shipped: dist/sbom.cdx.json (CycloneDX) and dist/licences.md
+	@"$(PYTHON)" -m venv --clear build/shipped
+	@build/shipped/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt .
+	@build/shipped/bin/python -m pip --disable-pip-version-check --quiet uninstall --yes pip setuptools
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json build/shipped/bin/python
+	@$(BIN)/pip-licenses --python build/shipped/bin/python --format markdown --with-urls --order license --output-file dist/licences.md
+	@rm -rf build/shipped
 
 clean: ## remove everything that was set up or built
 	@rm -rf $(VENV) dist build var .pytest_cache .mypy_cache .ruff_cache

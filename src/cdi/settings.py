@@ -351,6 +351,19 @@ class Webhooks(Model):
     give_up_after: Positive = timedelta(days=3)
 
 
+class Processing(Model):
+    """What the record of processing activities says that nothing else here does: the controller's address and contact,
+    the data-protection officer, who else receives data, transfers to third countries with their safeguards, and
+    measures besides those that cdi takes."""
+
+    controller: str | None = None
+    representative: str | None = None
+    officer: str | None = None
+    recipients: tuple[str, ...] = ()
+    transfers: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+
+
 class RetentionRuns(Model):
     """When `cdi worker` removes what is kept no longer; without a schedule only `cdi retention` does."""
 
@@ -373,6 +386,7 @@ class Deployment(Model):
     openid: OpenId | None = None
     webhooks: Webhooks = Webhooks()
     retention: RetentionRuns = RetentionRuns()
+    processing: Processing = Processing()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

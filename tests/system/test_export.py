@@ -18,9 +18,9 @@ from test_webhooks_out import customers
 from cdi import exporting
 from cdi.errors import BusyError, ConflictError, CursorGoneError, InvalidInputError
 from cdi.exporting import Exported, Format, Since, Terms
-from cdi.exporting.files import harmless
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
+from cdi.spreadsheets import harmless
 
 ALL = Terms(tuple(FieldGroup))
 BERND = person("Bernd", "Wagenknecht", "1971-01-01", emails=email("bernd@wagenknecht.example"))

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdi.exporting.columns import WHOLE_NUMBERS
+from cdi.spreadsheets import harmless
 
 
 class Format(StrEnum):
@@ -27,17 +27,6 @@ class Format(StrEnum):
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
 Write: TypeAlias = Callable[[Rows, Rows], None]
 """Takes some documents, and the same as flat rows."""
-
-FORMULA: Final = re.compile(r"[=+\-@\t\r＝＋－＠]")
-NUMBER: Final = re.compile(r"[+-]?\d[\d ]*(\.\d+)?")
-
-
-def harmless(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it. A number, or
-    a phone number such as +49221123, is none."""
-    if isinstance(value, str) and FORMULA.match(value) and not NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from cdi.pipeline import Installation
 from cdi.pipeline.identified import carriers_of
 from cdi.resolution.consents import ANY
 from cdi.serving import key_as_seen, locate
+from cdi.spreadsheets import harmless
 from cdi.store import changes, consent_words, profiles, records, touchpoints
 from cdi.store.changes import Change
 from cdi.store.consent_words import ConsentWord, Said
@@ -222,13 +223,8 @@ def as_csv(proof: dict[str, Any]) -> str:
         cells = (entry[name] for name in COLUMNS)
         writer.writerow(
             [
-                *(cell.isoformat() if isinstance(cell, datetime) else _harmless(cell) for cell in cells),
+                *(cell.isoformat() if isinstance(cell, datetime) else harmless(cell) for cell in cells),
                 orjson.dumps(entry["verbatim"]).decode(),
             ]
         )
     return out.getvalue()
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would run is told to be one."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell

@@ -36,7 +36,7 @@ from cdi.store.retention import Found, SaidVersion
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
 REASON: Final = "it is kept no longer"
-HELD: Final = 0.3
+HELD: Final = 0.4
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
 LEAST: Final = 100
 FEW: Final = 25
