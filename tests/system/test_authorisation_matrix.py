@@ -94,6 +94,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/audit"): Row(OFFICERS),
     ("GET", "/v1/privacy/requests"): Row(OFFICERS),
     ("GET", "/v1/privacy/requests/{request_id}"): Row("unnnnnn--"),
+    ("GET", "/v1/privacy/record-of-processing"): Row(OFFICERS),
     ("GET", "/v1/retention/due"): Row(OFFICERS),
     ("GET", "/v1/retention/runs"): Row(OFFICERS),
     ("GET", "/v1/holds"): Row(OFFICERS),

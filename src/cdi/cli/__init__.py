@@ -19,6 +19,7 @@ from cdi.cli import (
     exports,
     models,
     privacy,
+    processing,
     profiles,
     retention,
     service,
@@ -62,6 +63,7 @@ for command in (
     models.simulate,
 ):
     app.command()(command)
+privacy.app.command()(processing.record_of_processing)
 app.add_typer(sources.app, name="source")
 app.add_typer(models.app, name="model")
 app.add_typer(exports.app, name="export")
