@@ -4,6 +4,7 @@ import csv
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import pytest
 from domain import documents, profile_of
 from fastapi.testclient import TestClient
@@ -11,7 +12,11 @@ from fastapi.testclient import TestClient
 from cdi import modelling
 from cdi.access import Role
 from cdi.fields import FieldGroup
-from cdi.store import profiles
+from cdi.matching import engine
+from cdi.pipeline.households import who_lives_with
+from cdi.pipeline.tables import build_table
+from cdi.resolution.households import HouseholdRules, find_households
+from cdi.store import models, normalised, profiles
 from conftest import Doors
 
 EVERY_GROUP = tuple(FieldGroup)
@@ -202,3 +207,26 @@ def test_a_household_is_the_others_at_home(doors: Doors, reader: TestClient) -> 
         missed += len(set(members[1:]) - found)
     assert right / (right + wrong) >= 0.9
     assert right / (right + missed) >= 0.7
+
+
+def test_asked_for_one_customer_the_household_is_that_of_a_run_over_everything(doors: Doors) -> None:
+    installation = doors.installation
+    with installation.database.unit_of_work() as connection:
+        model = installation.models.active(connection)
+        assert model is not None
+        table = build_table(normalised.load_cards(connection, normalised.normalised_ids(connection)))
+        profile_at = profiles.load_memberships(connection, table.record_ids.tolist())
+        profile_of = [profile_at[record] for record in table.record_ids.tolist()]
+        first = {profile: record for record, profile in sorted(profile_at.items(), reverse=True)}
+        rules = HouseholdRules(addresses_are_homes=models.addresses_are_homes(connection))
+        pairs = engine.match(table, model).households
+        likely = pairs.only(engine.household_probability(pairs) >= rules.likely)
+        homes = find_households(table, np.array([first[profile] for profile in profile_of]), likely, rules).labels
+        lived: dict[int, set[UUID]] = {}
+        for home, profile in zip(homes.tolist(), profile_of, strict=True):
+            lived.setdefault(home, set()).add(profile)
+        larger = [sorted(household) for household in lived.values() if len(household) > 1][:20]
+        alone = [sorted(household) for household in lived.values() if len(household) == 1][:10]
+        assert len(larger) == 20
+        for household in larger + alone:
+            assert who_lives_with(connection, installation, household[0]) == household[1:]

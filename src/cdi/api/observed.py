@@ -49,7 +49,8 @@ class Observed:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        parent = context.attach(propagate.extract(_traceparent(scope)))
+        traced = _traceparent(scope)  # most are not, and to look for a parent takes longer than to see that
+        parent = context.attach(propagate.extract(traced)) if traced else None
         try:
             with span("request") as opened:
                 try:
@@ -67,7 +68,8 @@ class Observed:
                             }
                         )
         finally:
-            context.detach(parent)
+            if parent is not None:
+                context.detach(parent)
             seconds = time.perf_counter() - began
             REQUEST_SECONDS.labels(method, route, f"{status // 100}xx").observe(seconds)
             if route not in UNLOGGED:
