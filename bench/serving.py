@@ -76,11 +76,11 @@ def measure(folder: Path, seed: int, command: str) -> None:
         raise SystemExit("the closed loop is driven by wrk: apt-get install wrk")
     settings = load_settings(folder)
     with open_installation(settings) as installation, TemporaryDirectory(prefix="cdi-bench-") as scratch:
-        customers, profiles = _sample(installation, seed)
+        customers, profiles = sample_customers(installation, seed)
         key = _key(installation)
         place = Path(scratch)
         _compile(place)
-        with _service(folder) as port:
+        with served_by_workers(folder, WORKERS) as port:
             _warm(port, key, customers)
             closed = _closed_loop(port, key, customers, place)
             rows = [_open_loop(port, offered, place) for offered in _offers(customers, key, seed)]
@@ -96,7 +96,7 @@ def measure(folder: Path, seed: int, command: str) -> None:
     results.write(f"Reading, {profiles:,} profiles", command, seed, body)
 
 
-def _sample(installation: Installation, seed: int) -> tuple[list[Customer], int]:
+def sample_customers(installation: Installation, seed: int) -> tuple[list[Customer], int]:
     """Customers at random, and how many profiles there are."""
     statement = text("select document from profile where retired_at is null and profile_id >= :at limit 4")
     chance = random.Random(seed)
@@ -150,7 +150,8 @@ def _compile(place: Path) -> None:
 
 @contextmanager
 def _running(command: Sequence[str], environment: dict[str, str], port: int, path: str) -> Iterator[psutil.Process]:
-    process = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL  # a line for each request
+    process = subprocess.Popen(command, env=os.environ | environment, stdout=quiet, stderr=quiet)
     try:
         for _ in range(300):
             try:
@@ -166,9 +167,10 @@ def _running(command: Sequence[str], environment: dict[str, str], port: int, pat
 
 
 @contextmanager
-def _service(folder: Path) -> Iterator[int]:
+def served_by_workers(folder: Path, workers: int) -> Iterator[int]:
+    """The service of this deployment on a port of loopback, answered by so many processes."""
     port = _free_port()
-    command = [sys.executable, "-m", "cdi", "serve", "--dir", str(folder), "--workers", str(WORKERS)]
+    command = [sys.executable, "-m", "cdi", "serve", "--dir", str(folder), "--workers", str(workers)]
     with _running(command, {"CDI_PORT": str(port)}, port, "/healthz"):
         yield port
 
