@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving, desk and retention: a folder with many profiles; for service: one that it loaded, to push into",
+        help="for serving, desk, retention: a folder with many profiles; for service: one that it loaded, to push into",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])

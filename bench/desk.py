@@ -67,7 +67,7 @@ def measure(folder: Path, seed: int, command: str) -> None:
             rows = [figures.row() for figures in _visits(installation, desk, customers, seed)]
     body = "\n\n".join(
         [
-            f"{profiles:,} profiles, {reviews:,} open reviews, one process; one person, from the same machine. Each page"
+            f"{profiles:,} profiles, {reviews:,} open reviews, one process; one person, same machine. Each page"
             f" {VIEWS} times, {DECISIONS} decisions, each of them answered with the next review.",
             results.table(HEAD, rows),
         ]

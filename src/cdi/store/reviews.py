@@ -361,9 +361,10 @@ from review v
 join profile lp on lp.profile_id = v.left_profile join profile rp on rp.profile_id = v.right_profile
 join record l on l.record_id = v.left_record join record r on r.record_id = v.right_record
 """
+# Outer joins: PostgreSQL leaves out the look-up of records that no condition speaks of.
 COUNTED = """
 select from review v
-join record l on l.record_id = v.left_record join record r on r.record_id = v.right_record
+left join record l on l.record_id = v.left_record left join record r on r.record_id = v.right_record
 """
 
 ORDERED: Final[dict[Order, str]] = {"age": "v.review_id", "risk": "v.turn, v.review_id"}
