@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/system")]
 from desks import DeskInBrowser, chromium, served  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from cdi import audit, deployment, keys, profiles, sample, signing_in, sources, stewardship  # noqa: E402
+from cdi import audit, deployment, keys, modelling, profiles, sample, signing_in, sources, stewardship  # noqa: E402
 from cdi.access import EVERYTHING, Role  # noqa: E402
 from cdi.app import create_app  # noqa: E402
 from cdi.cli.installed import operator  # noqa: E402
@@ -60,8 +60,11 @@ PAGES = {
     "access-key": "/access/keys/2",
     "access-new-key": "/access/new-key",
     "audit": "/audit",
+    "model": "/model?match=85",
+    "model-versions": "/model/versions?first={version}",
 }
-"""The pages by name. {profile} is the customer of the sample company with most records among those called Müller."""
+"""The pages by name. {profile} is the customer of the sample company with most records among those called Müller,
+{version} that of the model that decides."""
 PRESSED = {"source-check", "source-preview"}
 """Pages on which the button is pressed first."""
 
@@ -74,7 +77,11 @@ LOOKS = {
 
 def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
     """The pages whose name is in `only`, all if it is empty."""
-    known = {"profile": largest(desk.installation), **first_conflicts(desk.installation)}
+    known = {
+        "profile": largest(desk.installation),
+        "version": tried(desk.installation),
+        **first_conflicts(desk.installation),
+    }
     for look, how in LOOKS.items():
         page = desk.signed_in(STEWARD, Role.ADMIN, **how)  # type: ignore[arg-type]
         for name, place in PAGES.items():
@@ -138,6 +145,15 @@ def something_to_see(installation: Installation) -> None:
         desk = stewardship.Desk(connection, installation, operator(), utc_now(), None)
         conflict = stewardship.list_conflicts(desk, ConflictFilter(kind="owner"), 1)[0]
         stewardship.ask_owner(desk, conflict["id"], conflict["owners"][0], "Gehört diese Kundin zu euch?")
+
+
+def tried(installation: Installation) -> str:
+    """The version of the model that decides, tried out, so that its page has something to tell."""
+    with installation.database.unit_of_work() as connection:
+        modelling.studies.ask(installation, connection, "default", STEWARD, utc_now())
+    modelling.studies.work_out(installation, lambda *_: None)
+    with installation.database.unit_of_work() as connection:
+        return next(one.version for one in modelling.list_versions(connection) if one.active)
 
 
 def shoot(page: Page, name: str) -> Path:

@@ -83,6 +83,11 @@ ROWS = {
     ("POST", "/access/keys/{key_id}/revocation"): ADMINS,
     ("GET", "/audit"): OFFICERS,
     ("POST", "/audit/verification"): OFFICERS,
+    ("GET", "/model"): ADMINS,
+    ("GET", "/model/change"): ADMINS,
+    ("GET", "/model/versions"): ADMINS,
+    ("POST", "/model/studies"): ADMINS,
+    ("POST", "/model/run"): ADMINS,
 }
 """What each of CALLERS is answered: `y` it may, `n` 403."""
 FORMS = {

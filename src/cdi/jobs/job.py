@@ -95,6 +95,16 @@ def draining(name: str, waits: Callable[[Connection, datetime], bool], work: Wor
     return Job(name, due, work)
 
 
+def on_request(name: str, work: Work) -> Job:
+    """A job that is done when somebody asks for it, and only then."""
+
+    def due(_: Connection, standing: Standing) -> datetime | None:
+        state = standing.jobs.get(name)
+        return standing.now if state is not None and state.wanted_at is not None else None
+
+    return Job(name, due, work)
+
+
 def reading(installation: Installation, source: str, work: Work) -> Job:
     """The reading of a source: by its schedule, when somebody asks for it, and when a delivery said that there is
     something new."""

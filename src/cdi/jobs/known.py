@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from cdi import audit, sources, webhooks
+from cdi import audit, modelling, sources, webhooks
 from cdi.access import Credential, Role
 from cdi.audit import Trail
 from cdi.clock import utc_now
 from cdi.errors import ConflictError
-from cdi.jobs.job import Going, Job, Standing, Work, draining, periodic, reading
+from cdi.jobs.job import Going, Job, Standing, Work, draining, on_request, periodic, reading
 from cdi.pipeline import Installation, resolve
 from cdi.pipeline.timing import next_reading, reading_job, wanted_since
 from cdi.privacy import retention
@@ -36,6 +36,8 @@ def jobs_of(installation: Installation) -> list[Job]:
         draining("deliver webhooks", webhooks.waits, _deliver, after_kill=True),
         draining("seal the audit log", lambda connection, _: audit_store.waits(connection), _seal),
         periodic(installation, "forget old runs", "@daily", _forget),
+        draining("study a model", modelling.studies.waits, _study),
+        on_request(modelling.JOB, _apply),
         *_retention(installation),
         *(reading(installation, name, _read(name)) for name in read),
     ]
@@ -85,6 +87,15 @@ def _forget(installation: Installation, _: Standing, __: Going) -> str | None:
     with installation.database.unit_of_work() as connection:
         forgotten = source_store.forget_runs(connection, utc_now() - RUNS_KEPT)
     return f"{forgotten} runs of before {RUNS_KEPT.days} days" if forgotten else None
+
+
+def _study(installation: Installation, _: Standing, going: Going) -> str | None:
+    return modelling.studies.work_out(installation, going)
+
+
+def _apply(installation: Installation, _: Standing, going: Going) -> str | None:
+    changed = modelling.apply_model(installation, going)
+    return f"model {changed['model']} decides"
 
 
 def _retention(installation: Installation) -> list[Job]:

@@ -488,11 +488,37 @@ def shared_values(table: RecordTable, start: MatchModel) -> Hashes:
     People are told apart by the sound of the surname and the initial: typing errors must not look like people.
     """
     from_data = [start.shared]
-    names = features.online(table)
-    online = Ragged(names.starts, names.value.codes, names.flags, names.value.values)
-    for name, column in (("online", online), ("mobiles", table.mobiles), ("landlines", table.landlines)):
+    for name, column in _contacts(table):
         from_data.append(features.value_hashes(table, name, column.values)[_carried_by_many(table, column)])
     return np.unique(np.concatenate(from_data))
+
+
+@dataclass(frozen=True, slots=True)
+class SharedValue:
+    """A contact value that joins strangers and so says nothing: its hash, how many records have it, and one of them."""
+
+    hash: int
+    records: int
+    record_id: int
+
+
+def shared_in(table: RecordTable, model: MatchModel) -> list[SharedValue]:
+    """The shared values of this model that stand in the table, those of most records first."""
+    found = []
+    for name, column in _contacts(table):
+        hashes = features.value_hashes(table, name, column.values)
+        uses = np.bincount(column.codes, minlength=len(column.values))
+        rows = column.rows()
+        for code in np.flatnonzero(model.is_shared(hashes) & (uses > 0)).tolist():
+            one = int(table.record_ids[rows[int(np.argmax(column.codes == code))]])
+            found.append(SharedValue(int(hashes[code].view(np.int64)), int(uses[code]), one))
+    return sorted(found, key=lambda value: (-value.records, value.record_id))
+
+
+def _contacts(table: RecordTable) -> list[tuple[str, Ragged]]:
+    names = features.online(table)
+    online = Ragged(names.starts, names.value.codes, names.flags, names.value.values)
+    return [("online", online), ("mobiles", table.mobiles), ("landlines", table.landlines)]
 
 
 def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
@@ -518,4 +544,4 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
 
 
-__all__ = ["Estimation", "Observed", "can_train", "shared_values", "start_model", "train"]
+__all__ = ["Estimation", "Observed", "SharedValue", "can_train", "shared_in", "shared_values", "start_model", "train"]

@@ -7,6 +7,7 @@ can be watched, paused, killed, and goes on with the next `resolve`.
 
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -265,17 +266,32 @@ def _table_of_all(connection: Connection, installation: Installation, workers: W
 
 def compute(installation: Installation, snapshot: Snapshot, model: MatchModel, say: Progress) -> Outcome:
     """What this model makes of the snapshot; nothing is written."""
+    return next(compute_each(installation, snapshot, model, [(model.match, model.review)], say))
+
+
+def compute_each(
+    installation: Installation,
+    snapshot: Snapshot,
+    model: MatchModel,
+    thresholds: Sequence[tuple[float, float]],
+    say: Progress,
+) -> Iterator[Outcome]:
+    """What this model makes of the snapshot, linking and asking at each of these (match, review) probabilities; the
+    records are compared once for all of them, and nothing is written."""
     table = snapshot.table
-    model = replace(model, shared=shared_values(table, model))
+    model = replace(model, shared=shared_values(table, model), review=min(review for _, review in thresholds))
     model = blocking.refuse_oversized(table, model, blocking.Limits())
     keys, rows = blocking.block_keys(table, model)
     found = engine.match(table, model, progress=lambda done, total: say("compare", done, total))
     with installation.database.unit_of_work() as connection:
         said = standing(connection)
-    say("cluster", 0, 1)
-    clusters, findings = form(table, model, Judged(said, found.pairs, lambda ids: _rank(installation, ids)))
-    say("cluster", 1, 1)
-    return Outcome(model, keys, rows, found.pairs, clusters, findings, said.constraints, found.candidate_pairs)
+    for done, (match, review) in enumerate(thresholds):
+        say("cluster", done, len(thresholds))
+        one = replace(model, match=match, review=review)
+        pairs_of = found.pairs.only(found.pairs.weight >= one.review_weight)
+        clusters, findings = form(table, one, Judged(said, pairs_of, lambda ids: _rank(installation, ids)))
+        say("cluster", done + 1, len(thresholds))
+        yield Outcome(one, keys, rows, pairs_of, clusters, findings, said.constraints, found.candidate_pairs)
 
 
 def _rank(installation: Installation, record_ids: IntArray) -> IntArray:

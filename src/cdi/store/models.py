@@ -2,9 +2,9 @@
 while data grow (a value that strangers share, a block over its budget) is appended to the active one as drift."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text
@@ -129,6 +129,36 @@ def names(connection: Connection) -> list[str]:
     return list(
         connection.execute(text("select distinct name from model where name <> 'default' order by name")).scalars()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A version that was trained or has decided: its name, whether it decides now, why it is there and how it was
+    made."""
+
+    version: str
+    name: str
+    active: bool
+    reason: str
+    created_at: datetime
+    provenance: dict[str, Any]
+
+
+def list_versions(connection: Connection) -> list[ModelVersion]:
+    """All versions, newest first."""
+    rows = connection.execute(
+        text(
+            "select version, name, active, reason, created_at, body::json -> 'provenance' as provenance from model"
+            " order by created_at desc, version"
+        )
+    )
+    return [ModelVersion(*row) for row in rows]
+
+
+def load_version(connection: Connection, version: str) -> MatchModel | None:
+    """The model of this version, without its drift; None when there is none."""
+    body = connection.execute(text("select body from model where version = :version"), {"version": version}).scalar()
+    return None if body is None else MatchModel.from_json(body)
 
 
 def save_model(connection: Connection, name: str, body: MatchModel, reason: str, now: datetime) -> None:

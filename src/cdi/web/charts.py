@@ -102,6 +102,36 @@ def busy(title: str) -> Markup:
     return _svg(title, bars, WIDTH, 8, "meter")
 
 
+class Curve(NamedTuple):
+    """A named line over a chart's width: its values by place (both 0 to 1), its tone and how it is dashed."""
+
+    name: str
+    at: Sequence[float]
+    values: Sequence[float]
+    tone: str = "accent"
+    dashes: str = ""
+
+
+STROKE: Final = Markup('<polyline class="{tone} stroke" stroke-dasharray="{dashes}" points="{points}"/>')
+MARK: Final = Markup('<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"><title>{title}</title></line>')
+LEVEL: Final = Markup('<line class="level" x1="0" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
+
+
+def curves(title: str, lines: Sequence[Curve], low: float, marks: Sequence[tuple[float, str]] = ()) -> Markup:
+    """Lines from `low` to 1, told apart by dashes as well as colour; `marks` are places on the way across (0 to 1) with
+    what they mean. The page writes the axes beside it."""
+    width, height = 600, 200
+    drawn = [LEVEL.format(width=width, y=height * quarter / 4) for quarter in range(5)]
+    drawn += [MARK.format(x=at * width, height=height, title=meaning) for at, meaning in marks]
+    for one in lines:
+        points = " ".join(
+            f"{at * width:.1f},{height * (1 - max(0.0, value - low) / (1 - low)):.1f}"
+            for at, value in zip(one.at, one.values, strict=True)
+        )
+        drawn.append(STROKE.format(tone=one.tone, dashes=one.dashes, points=points))
+    return _svg(title, drawn, width, height, "curves")
+
+
 def branches(title: str, count: int) -> Markup:
     """From one thing on the left to `count` things, of equal height, on the right."""
     width, height = 60, 100

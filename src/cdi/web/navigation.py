@@ -34,6 +34,7 @@ PLACES: Final = (
     Place("/sources", N_("Sources"), "sources", READERS),
     Place("/access", N_("Access"), "access", ADMINS),
     Place("/audit", N_("Audit log"), "audit", OFFICERS),
+    Place("/model", N_("Model"), "model", ADMINS),
 )
 
 

@@ -79,6 +79,7 @@ class Pages:
             listed=language.listed,
             money=language.money,
             record_name=record_name,
+            source_of=lambda name: source_name(name.partition(":")[0]),
         )
         return environment
 
