@@ -59,6 +59,8 @@ class Environment(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     webhook_key: SecretStr | None = None  # from which the secrets of webhooks are derived
+    privacy_key: SecretStr | None = None  # with which what was erased is known again
+    erasures: Path | None = None  # the file of erasures that restored backups are compared with
     public_url: str | None = None  # where others reach us, behind a proxy: some signatures are over it
 
 
@@ -364,6 +366,12 @@ class Processing(Model):
     measures: tuple[str, ...] = ()
 
 
+class Privacy(Model):
+    """What takes two: an erasure that one data-protection officer asks for, another one must decide."""
+
+    four_eyes: bool = False
+
+
 class RetentionRuns(Model):
     """When `cdi worker` removes what is kept no longer; without a schedule only `cdi retention` does."""
 
@@ -387,6 +395,7 @@ class Deployment(Model):
     webhooks: Webhooks = Webhooks()
     retention: RetentionRuns = RetentionRuns()
     processing: Processing = Processing()
+    privacy: Privacy = Privacy()
     clock_tolerance: timedelta = timedelta(minutes=5)
     sample_company: bool = False
 

@@ -1,16 +1,17 @@
 """/v1/privacy: what data subjects may ask for, for the data-protection officer."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from cdi.api.answers import answer
 from cdi.api.dependencies import AuditTrail, Here, Officer, Work
-from cdi.api.desk import Number
+from cdi.api.desk import Body, Number
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import requests
+from cdi.privacy import erasing, requests
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
@@ -42,5 +43,34 @@ def list_privacy_requests(
 
 @router.get("/requests/{request_id}")
 def get_privacy_request(request_id: Number, office: AtOffice) -> Response:
-    """One of them."""
-    return answer(requests.show_request(office.connection, request_id))
+    """One of them; of an erasure that was done also which subscriptions have taken the event that tells of it."""
+    return answer(erasing.show(office.connection, request_id))
+
+
+class WantedErasure(Body):
+    """Whom to erase and why, by a code: nothing else is kept of it."""
+
+    profile: UUID
+    ground: Annotated[str, Field(max_length=40, examples=["consent_withdrawn"])] = "demanded"
+
+
+class Verdict(Body):
+    """What becomes of a request that waits."""
+
+    verdict: Literal["approve", "refuse"]
+
+
+@router.post("/erasures", status_code=201)
+def erase_customer(body: WantedErasure, office: AtOffice, dry_run: bool = False) -> Response:
+    """Erase a customer, or with `privacy.four_eyes` ask another officer to. With `dry_run` nothing is changed: the
+    answer says by table and source what would go, who was told of this customer, and which legal holds forbid it
+    (409 without it)."""
+    if dry_run:
+        return answer(erasing.preview(office, body.profile))
+    return answer(erasing.ask(office, body.profile, body.ground), 201)
+
+
+@router.post("/erasures/{request_id}/decision")
+def decide_erasure(request_id: Number, body: Verdict, office: AtOffice) -> Response:
+    """Do the erasure that was asked for by another officer or by a source, or refuse it."""
+    return answer(erasing.decide(office, request_id, approve=body.verdict == "approve"))

@@ -7,6 +7,8 @@ import typer
 
 from cdi.cli.installed import installed
 from cdi.cli.terminal import HERE, Folder, out
+from cdi.pipeline import open_installation
+from cdi.privacy.erasing import reconcile
 from cdi.settings import load_settings
 from cdi.store.backup import backup as write_backup
 from cdi.store.backup import restore as read_backup
@@ -56,4 +58,6 @@ def restore(
     with open_database(load_settings(folder)) as database:
         read_backup(file, database.url)
         upgrade_schema(database)
-    out.print("restored")
+    with open_installation(load_settings(folder)) as installation:
+        again = reconcile(installation)
+    out.print("restored" + (f"; {again} erasures were done again" if again else ""))

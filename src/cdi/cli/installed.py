@@ -17,6 +17,7 @@ from cdi.cli.terminal import command_words
 from cdi.clock import utc_now
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation, open_installation
+from cdi.privacy.erasing import reconcile
 from cdi.settings import load_settings
 from cdi.store.traced import trace_statements
 from cdi.tracing import tracing
@@ -39,11 +40,11 @@ def installed(folder: Path, *, reading_sources: bool = False) -> Iterator[Instal
     configure_logging("WARNING")
     if reading_sources:
         with sample.running(settings), open_installation(settings) as installation:
-            _note_command(installation)
+            _begin(installation)
             yield installation
     else:
         with open_installation(settings) as installation:
-            _note_command(installation)
+            _begin(installation)
             yield installation
 
 
@@ -71,6 +72,12 @@ def note_shown(connection: Connection, profile_ids: Iterable[UUID | str]) -> Non
     trail = Trail.of(operator(), f"cdi {command_words()}")
     trail.saw(profile_ids)
     trail.write(connection, utc_now())
+
+
+def _begin(installation: Installation) -> None:
+    """Nothing is read or served before what was erased is erased in this database too."""
+    reconcile(installation)
+    _note_command(installation)
 
 
 def _note_command(installation: Installation) -> None:

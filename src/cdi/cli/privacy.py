@@ -5,9 +5,11 @@ from uuid import UUID
 
 import typer
 
-from cdi.cli.installed import installed
-from cdi.cli.terminal import HERE, Folder, Json, print_json, print_table, when
-from cdi.privacy import requests
+from cdi.cli.installed import installed, operator
+from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
+from cdi.clock import utc_now
+from cdi.privacy import erasing, requests
+from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
 app = typer.Typer(help="What data subjects ask for: list, erase, restrict.", no_args_is_help=True)
@@ -41,3 +43,43 @@ def list_requests(
         for each in found
     ]
     print_table("Privacy requests", ("id", "kind", "profile", "ground", "state", "asked by", "asked"), rows)
+
+
+@app.command()
+def erase(
+    profile: Annotated[UUID, typer.Argument(help="Whom: the id of the profile.")],
+    ground: Annotated[str, typer.Option(help=f"Why: {', '.join(erasing.GROUNDS)}.")] = "demanded",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Erase a customer; where it takes two, ask for it."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        office = Office(connection, installation, operator(), utc_now())
+        told = erasing.preview(office, profile) if dry_run else erasing.ask(office, profile, ground)
+    if as_json:
+        print_json(told)
+    elif dry_run:
+        rows = [(name, str(count)) for name, count in told["tables"].items() if count]
+        print_table("What would go", ("table", "rows"), rows)
+        held = ", ".join(map(str, told["holds"]))
+        out.print(f"a legal hold forbids it: {held}" if held else "nothing forbids it")
+    else:
+        out.print(f"request {told['id']}: {told['state']}")
+
+
+@app.command()
+def decide(
+    request: Annotated[int, typer.Argument(help="The id of a request that waits: cdi privacy requests.")],
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it, instead of doing it.")] = False,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Do the erasure that was asked for by another officer or by a source, or refuse it."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        office = Office(connection, installation, operator(), utc_now())
+        told = erasing.decide(office, request, approve=not refuse)
+    if as_json:
+        print_json(told)
+    else:
+        out.print(f"request {told['id']}: {told['state']}")

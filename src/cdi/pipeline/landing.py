@@ -17,6 +17,7 @@ from cdi.fields import CanonicalData, Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.normalise.record import canonicalise
+from cdi.pipeline import erased
 from cdi.pipeline.arrivals import (
     as_stored,
     checked_consent,
@@ -28,6 +29,7 @@ from cdi.pipeline.arrivals import (
     storable,
     without,
 )
+from cdi.pipeline.erased import Marker
 from cdi.pipeline.installation import Installation
 from cdi.resolution.another_person import is_another_person
 from cdi.resolution.copies import news_of_copy
@@ -85,11 +87,14 @@ def arriving_of(
 
 @dataclass(slots=True)
 class Landed:
-    """What landing a batch came to: its figures, what was rejected, and the customer records that are due now."""
+    """What landing a batch came to: its figures, what was rejected, and the customer records that are due now.
+    `refused` is what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was."""
 
     counts: Counts
     rejected: list[Rejected] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
+    refused: list[Rejected] = field(default_factory=list)
+    marker: Marker | None = None
 
 
 def land(
@@ -120,13 +125,55 @@ def land_arrivals(
     exclude = installation.source(arriving.source).exclude
     kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
     landed = Landed(Counts(read=len(arrivals) + len(rejected)), kept)
-    for one_a_key in rounds(arrivals):
+    landed.marker = erased.marker_in_use(connection, installation)
+    for one_a_key in rounds(_without_erased(connection, installation, arriving.source, arrivals, landed, now)):
         _land_round(connection, installation, arriving, one_a_key, landed, now)
-    refused = [(item, content_hash(item.data).hex()) for item in landed.rejected]
-    source_store.save_rejected(connection, arriving.source, refused, now)
-    landed.counts.rejected = len(refused)
+    kept_back = [(item, content_hash(item.data).hex()) for item in landed.rejected]
+    source_store.save_rejected(connection, arriving.source, kept_back, now)
+    landed.rejected += landed.refused
+    landed.counts.rejected = len(landed.rejected)
     landed.counts.unchanged = landed.counts.read - landed.counts.rejected - landed.counts.versions
     return landed
+
+
+def _without_erased(
+    connection: Connection,
+    installation: Installation,
+    source: str,
+    arrivals: Sequence[Arrival],
+    landed: Landed,
+    now: datetime,
+) -> Sequence[Arrival]:
+    """What arrives, without what is of persons who were erased: it is refused, and the source's owner told."""
+    if landed.marker is None:
+        return arrivals
+    known = erased.erased_among(connection, landed.marker, source, arrivals)
+    back = {
+        n: one for n, one in known.items() if arrivals[n].op is Op.UPSERT
+    }  # that it is gone there is as it should be
+    landed.refused += [Rejected(arrivals[n].stream, erased.REFUSED, {}, arrivals[n].key) for n in back]
+    erased.tell_owner(connection, installation, source, back.values(), now)
+    return [arrival for n, arrival in enumerate(arrivals) if n not in known]
+
+
+def _naming_nobody_erased(
+    connection: Connection,
+    installation: Installation,
+    source: str,
+    news: Sequence[NewVersion],
+    landed: Landed,
+    now: datetime,
+) -> list[NewVersion]:
+    """The news, without touchpoints and consents of persons who were erased."""
+    if landed.marker is None:
+        return list(news)
+    known = erased.naming_erased(connection, landed.marker, source, news)
+    landed.refused += [Rejected(news[n].arrival.stream, erased.REFUSED, {}, news[n].arrival.key) for n in known]
+    erased.tell_owner(connection, installation, source, known.values(), now)
+    kept = [item for n, item in enumerate(news) if n not in known]
+    customers = [item.canonical for item in kept if item.arrival.kind == Stream.CUSTOMER]
+    erased.note_identifiers(connection, landed.marker, source, customers, now)
+    return kept
 
 
 def _locks(arrivals: Sequence[Arrival]) -> set[str]:
@@ -155,6 +202,7 @@ def _land_round(
             news.append(NewVersion(arrival, canonical_of(installation, arriving, arrival)))
         except BadRecordError as error:
             landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
+    news = _naming_nobody_erased(connection, installation, arriving.source, news, landed, now)
     if not news:
         return
     _map_those_before(connection, installation, arriving, [arrival for arrival, is_first in found if not is_first], now)
@@ -166,7 +214,15 @@ def _land_round(
     landed.due += [version.record_id for version in customers]
     redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
     current = [version for version in saved if version.counts_now]
+    _ask_for_erasures(connection, arriving.source, current, now)
     land_effects(connection, installation, arriving, current, now)
+
+
+def _ask_for_erasures(connection: Connection, source: str, current: Sequence[SavedVersion], now: datetime) -> None:
+    """That a source demands an erasure is a legal act, for the officer to decide; the record ends meanwhile."""
+    demanded = [v.record_id for v in current if v.arrival.op is Op.ERASE and v.arrival.kind == Stream.CUSTOMER]
+    if demanded:
+        erased.asked_by_source(connection, source, profile_store.load_memberships(connection, demanded), now)
 
 
 def _news_among(connection: Connection, arriving: Arriving, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, bool]]:
@@ -215,6 +271,8 @@ def _land_first(
             readable.append(arrival)
         except BadRecordError as error:
             landed.rejected.append(Rejected(arrival.stream, str(error), arrival.native, arrival.key))
+    if landed.marker is not None and canonical:
+        erased.note_identifiers(connection, landed.marker, arriving.source, map(orjson.loads, canonical), now)
     first = first_versions.save_first_versions(connection, arriving.source, readable, arriving.run_id, now)
     if later:
         streams = [arrival.stream for arrival in readable]

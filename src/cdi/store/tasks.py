@@ -16,7 +16,7 @@ task = Table(
     "task",
     metadata,
     Column("task_id", BigInteger, Identity(always=True), primary_key=True),
-    Column("kind", Text, nullable=False),  # wrong_value, question
+    Column("kind", Text, nullable=False),  # wrong_value, question, erased_again
     Column("owner", Text, nullable=False),  # whose stewards shall see to it
     Column("record_id", BigInteger, ForeignKey("record.record_id"), nullable=False),
     Column("attribute", Text),
@@ -130,3 +130,9 @@ def list_tasks(
         parameters | {"hidden": sorted(visibility.hidden_sources), "limit": limit},
     ).mappings()
     return [dict(row) for row in rows]
+
+
+def any_open(connection: Connection, record_id: int, kind: str) -> bool:
+    """Whether a task of this kind about this record stands open."""
+    asked = "select exists (select from task where record_id = :id and kind = :kind and closed_at is null)"
+    return bool(connection.execute(text(asked), {"id": record_id, "kind": kind}).scalar_one())
