@@ -81,6 +81,14 @@ ROWS = {
     ("GET", "/access/keys/{key_id}"): ADMINS,
     ("POST", "/access/keys/{key_id}/rotation"): ADMINS,
     ("POST", "/access/keys/{key_id}/revocation"): ADMINS,
+    ("GET", "/privacy"): OFFICERS,
+    ("GET", "/privacy/retention"): OFFICERS,
+    ("GET", "/privacy/record-of-processing"): OFFICERS,
+    ("GET", "/privacy/profiles/{profile_id}"): OFFICERS,
+    ("GET", "/privacy/profiles/{profile_id}/consents.csv"): OFFICERS,
+    ("POST", "/privacy/profiles/{profile_id}/hold"): OFFICERS,
+    ("POST", "/privacy/profiles/{profile_id}/withdrawal"): OFFICERS,
+    ("POST", "/privacy/holds/{hold_id}/lifting"): OFFICERS,
     ("GET", "/audit"): OFFICERS,
     ("POST", "/audit/verification"): OFFICERS,
     ("GET", "/model"): ADMINS,
@@ -94,6 +102,7 @@ FORMS = {
     "/profiles/{profile_id}/split": {"record": "till:a2", "reason": "the matrix"},
     "/profiles/{profile_id}/data-owner": {"owner": "retail", "reason": "the matrix", "version": "*"},
     "/profiles/{profile_id}/pins": {"attribute": "name", "record": "till:a", "reason": "the matrix", "version": "*"},
+    "/privacy/profiles/{profile_id}/hold": {"reason": "the matrix"},
     "/reviews/{review_id}/comments": {"said": "the matrix"},
     "/reviews/{review_id}/wrong": {"record": "till:a", "attribute": "gender", "said": "the matrix"},
     "/reviews/{review_id}/decision": {"verdict": "unsure", "reason": "the matrix"},
@@ -142,7 +151,9 @@ def meant(company: Installation) -> dict[str, str]:
     """What stands in the paths; a name that is not here stands for something that does not exist."""
     review = Steward(company, role=Role.ADMIN).review_between(("till", "a"), ("till", "b"))
     known = {"profile_id": str(profile_of(company, "till", "a")), "review_id": str(review["id"]), "source": "till"}
-    return known | dict.fromkeys(("conflict_id", "task_id", "key_id", "decision_id", "touchpoint_id"), "4711")
+    return known | dict.fromkeys(
+        ("conflict_id", "task_id", "key_id", "decision_id", "touchpoint_id", "hold_id"), "4711"
+    )
 
 
 def pages() -> list[tuple[str, str]]:

@@ -104,6 +104,8 @@ def preview(
                 "source": rule.source,
                 "what": rule.what,
                 "rule": str(rule),
+                "period": str(rule.period),
+                "after": rule.after,
                 "data_owner": installation.owner_of(rule.source),
                 "kept_since": rule.period.before(now),
                 "due": len(found.due),

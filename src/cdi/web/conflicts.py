@@ -127,10 +127,11 @@ def _settlement(visit: Visit, kind: str) -> Settlement:
     chosen = visit.said("record")
     record = parse_record_key(chosen) if chosen and chosen != "written" else None
     value = visit.said("value") or None
-    return Settlement(reason, None if record else value, record, _until(visit))
+    return Settlement(reason, None if record else value, record, until_said(visit))
 
 
-def _until(visit: Visit) -> datetime | None:
+def until_said(visit: Visit) -> datetime | None:
+    """The day named in the form, until which something holds; None if none is."""
     said = visit.said("until")
     if not said:
         return None

@@ -13,13 +13,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel import dates, numbers
+from babel import dates, numbers, units
 from babel.core import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
 
 from cdi.clock import utc_now
+from cdi.periods import Period
 
 LOCALES: Final = Path(__file__).parent / "locales"
 LANGUAGES: Final[Mapping[str, str]] = {"de": "Deutsch", "en": "English"}
@@ -94,6 +95,13 @@ class Language:
     def ago(self, value: datetime | str) -> str:
         """How long ago it is (or until then), in its largest unit."""
         return str(dates.format_timedelta(_moment(value) - utc_now(), add_direction=True, locale=self.locale))
+
+    def period(self, text: str) -> str:
+        """P10Y as 10 years; 1 month and 3 days."""
+        period = Period.parse(text)
+        years, months = divmod(period.months, 12)
+        parts = ((years, "year"), (months, "month"), (period.days, "day"))
+        return self.listed([str(units.format_unit(n, unit, locale=self.locale)) for n, unit in parts if n])
 
     def listed(self, words: Sequence[str]) -> str:
         """a, b and c."""

@@ -78,6 +78,7 @@ class Pages:
             event_name=lambda kind: word(language, "event", kind),
             listed=language.listed,
             money=language.money,
+            period=language.period,
             record_name=record_name,
             source_of=lambda name: source_name(name.partition(":")[0]),
         )

@@ -280,6 +280,8 @@ Reading: TypeAlias = Annotated[Visit, Depends(by(Role.READER, Role.STEWARD, Role
 """Whoever may read profiles."""
 Stewarding: TypeAlias = Annotated[Visit, Depends(by(Role.STEWARD))]
 """Whoever may decide."""
+Officiating: TypeAlias = Annotated[Visit, Depends(by(Role.PRIVACY))]
+"""Who answers for data protection."""
 Auditing: TypeAlias = Annotated[Visit, Depends(by(Role.PRIVACY))]
 """Whoever may look into the audit log."""
 Administering: TypeAlias = Annotated[Visit, Depends(by(Role.ADMIN))]

@@ -213,6 +213,28 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "consent: denied, and records contradict: review it": N_("The customer refused; records contradict"),
         "consent: withdrawn, and records contradict: review it": N_("The customer withdrew; records contradict"),
     },
+    "retained": {"records": N_("Records"), "touchpoints": N_("Touchpoints")},
+    "kept_after": {
+        "last_activity": N_("after the last activity"),
+        "last_change": N_("after the last change"),
+        "first_seen": N_("after the record was first seen"),
+        "its own date": N_("after their own date"),
+    },
+    "privacy_request": {
+        "access": N_("Access"),
+        "rectification": N_("Rectification"),
+        "erasure": N_("Erasure"),
+        "restriction": N_("Restriction"),
+        "objection": N_("Objection"),
+        "alert": N_("Alert"),
+    },
+    "privacy_state": {
+        "asked": N_("waits"),
+        "done": N_("done"),
+        "refused": N_("refused"),
+        "in_force": N_("in force"),
+        "lifted": N_("lifted"),
+    },
     "conflict": {"value": N_("Contradicting values"), "owner": N_("Two data owners")},
     "status": {
         "open": N_("open"),

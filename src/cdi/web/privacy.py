@@ -1,0 +1,136 @@
+"""/privacy: the officer's desk. What is asked by data subjects, what must be held, what is kept no longer; and for each
+customer one button for each of their rights."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import Path, Query, Response
+
+from cdi import profiles
+from cdi.fields import CONSENT_CHANNELS
+from cdi.privacy import consents, holds, processing, requests, retention
+from cdi.privacy.consents import WITHDRAWN, Customer, Word
+from cdi.privacy.holds import Holding
+from cdi.store import touchpoints
+from cdi.store.privacy_requests import RequestFilter
+from cdi.web.conflicts import until_said
+from cdi.web.pages import HEADERS
+from cdi.web.reviews import names_in
+from cdi.web.routing import pages_router
+from cdi.web.visits import Officiating, Visit
+from cdi.web.words import N_
+
+router = pages_router()
+
+SHOWN: Final = 20
+FOUND: Final = 8
+LISTED: Final = 100
+
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Words = Annotated[str, Query(max_length=300)]
+
+
+@router.get("/privacy")
+def show_privacy(visit: Officiating, q: Words = "") -> Response:
+    """What waits for the officer, and the search for a customer."""
+    waiting = requests.list_requests(visit.connection, RequestFilter(state="asked"), SHOWN)
+    in_force = requests.list_requests(visit.connection, RequestFilter(state="in_force"), SHOWN)
+    standing = holds.list_holds(visit.connection, visit.visibility, visit.now, SHOWN, standing=True)
+    found = _search(visit, q)
+    about = [str(one["profile"]) for one in (*waiting, *in_force, *standing) if one["profile"]]
+    visit.trail.saw([*about, *(one["id"] for one in found)])
+    return visit.page(
+        "privacy.html",
+        {
+            "q": q,
+            "found": found,
+            "waiting": waiting,
+            "in_force": in_force,
+            "holds": standing,
+            "names": names_in(visit, about),
+            "runs": retention.list_runs(visit.connection, SHOWN),
+        },
+    )
+
+
+def _search(visit: Visit, words: str) -> list[dict[str, Any]]:
+    if not words.strip():
+        return []
+    query = profiles.Query(q=words.strip())
+    return profiles.find(visit.connection, visit.installation, visit.visibility, query, limit=FOUND).items
+
+
+@router.get("/privacy/retention")
+def show_retention(visit: Officiating) -> Response:
+    """What a run would remove now, and why."""
+    due = retention.preview(visit.connection, visit.installation, visit.now, listed=LISTED)
+    visit.trail.saw(one["profile"] for rule in due["rules"] for one in rule["records"] if one["profile"])
+    return visit.page("privacy_retention.html", {"due": due, "listed": LISTED})
+
+
+@router.get("/privacy/record-of-processing")
+def download_record(visit: Officiating) -> Response:
+    """The record of processing activities, as a file."""
+    record = processing.record_of_processing(visit.connection, visit.installation, visit.now)
+    page = processing.as_markdown(record, visit.language.code)
+    return _file(page, "text/markdown", f"record-of-processing-{visit.now:%Y-%m-%d}.md")
+
+
+def _file(content: str, kind: str, name: str) -> Response:
+    headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+@router.get("/privacy/profiles/{profile_id}")
+def show_subject(profile_id: UUID, visit: Officiating) -> Response:
+    """One customer, with a button for each right."""
+    shown = profiles.show(visit.connection, visit.installation, visit.visibility, profile_id)
+    document = shown.document
+    said = [] if document is None else touchpoints.load_consents(visit.connection, profile_id)
+    return visit.page(
+        "privacy_subject.html",
+        {
+            "id": str(profile_id),
+            "document": document,
+            "reason": shown.reason,
+            "homes": [str(home) for home in shown.profiles],
+            "requests": requests.list_requests(visit.connection, RequestFilter(profile_id=profile_id), SHOWN),
+            "holds": holds.list_holds(visit.connection, visit.visibility, visit.now, SHOWN, profile=profile_id),
+            "purposes": sorted({one.purpose for one in said}),
+            "channels": CONSENT_CHANNELS,
+        },
+    )
+
+
+@router.post("/privacy/profiles/{profile_id}/hold")
+def place_hold(profile_id: UUID, visit: Officiating) -> Response:
+    """Nothing of this customer is removed from now on."""
+    wanted = Holding(visit.said("reason"), profile=profile_id, until=until_said(visit))
+    holds.place(visit.connection, visit.caller, visit.trail, wanted, visit.now)
+    message = visit.language.gettext(N_("The legal hold stands: nothing of this customer is removed."))
+    return visit.back(f"/privacy/profiles/{profile_id}", message)
+
+
+@router.post("/privacy/holds/{hold_id}/lifting")
+def lift_hold(hold_id: Number, visit: Officiating) -> Response:
+    """The hold ends."""
+    holds.lift(visit.connection, visit.caller, visit.trail, hold_id, visit.said("reason"), visit.now)
+    return visit.back("/privacy", visit.language.gettext(N_("The legal hold is lifted.")))
+
+
+@router.post("/privacy/profiles/{profile_id}/withdrawal")
+def withdraw(profile_id: UUID, visit: Officiating) -> Response:
+    """The customer withdrew a consent, or all of them."""
+    word = Word(WITHDRAWN, visit.said("purpose") or None, visit.said("channel") or "any")
+    consents.say(
+        visit.connection, visit.installation, visit.caller, visit.trail, Customer(profile=profile_id), word, visit.now
+    )
+    message = visit.language.gettext(N_("The withdrawal holds at once."))
+    return visit.back(f"/privacy/profiles/{profile_id}", message)
+
+
+@router.get("/privacy/profiles/{profile_id}/consents.csv")
+def download_consents(profile_id: UUID, visit: Officiating) -> Response:
+    """Every word on a consent of this customer, as a table."""
+    proof = consents.prove(visit.connection, visit.installation, visit.visibility, profile_id, visit.now)
+    return _file(consents.as_csv(proof), "text/csv", f"consents-{profile_id}.csv")

@@ -1,0 +1,77 @@
+"""The officer's desk: a customer is found, a consent withdrawn, data held; what is kept no longer is looked at."""
+
+from datetime import timedelta
+
+import pytest
+from desks import DeskInBrowser, PageClient, assert_good_page, signed_in
+from domain import ANNA, profile_of, push
+from fastapi import FastAPI
+from test_contact import allowed, consent
+from test_desk_customers import largest
+
+from cdi.access import Role
+from cdi.clock import utc_now
+from cdi.pipeline import Installation
+from conftest import Doors
+
+NAME = ANNA["name"]["family_name"]
+
+
+@pytest.fixture
+def app(company: Installation) -> FastAPI:
+    push(company, "till", {"a": ANNA}, at=utc_now() - timedelta(days=365 * 11))
+    allowed(company, "till", {"n": consent("granted")})
+    return Doors(company).app
+
+
+@pytest.fixture
+def officer(company: Installation, app: FastAPI) -> PageClient:
+    return signed_in(company, app, "officer", Role.PRIVACY)
+
+
+def test_the_officer_finds_a_customer_withdraws_holds_and_lifts(company: Installation, officer: PageClient) -> None:
+    anna = str(profile_of(company, "till", "a"))
+    found = officer.get("/privacy", params={"q": NAME[:-1]}).text
+    page = f"/privacy/profiles/{anna}"
+    assert page in found and 'href="/privacy"' in officer.get("/").text
+    assert "newsletter" in officer.get(page).text
+    officer.submit(f"{page}/withdrawal", page=page, purpose="newsletter", channel="email")
+    proof = officer.get(f"{page}/consents.csv")
+    assert "attachment" in proof.headers["content-disposition"]
+    assert "newsletter,email,withdrawn" in proof.text and "user:officer" in proof.text
+
+    assert officer.submit(f"{page}/hold", page=page, reason=" ").status_code == 422
+    officer.submit(f"{page}/hold", page=page, reason="warranty case 118", until="2999-01-01")
+    held = officer.get("/privacy").text
+    assert "warranty case 118" in held and page in held
+    officer.submit("/privacy/holds/1/lifting", page=page, reason="settled")
+    assert "warranty case 118" not in officer.get("/privacy").text
+
+
+def test_what_would_go_is_shown_with_its_rule_in_both_languages(company: Installation, officer: PageClient) -> None:
+    push(company, "till", {str(n): ANNA for n in range(3)}, at=utc_now() - timedelta(days=365 * 12))
+    english = officer.get("/privacy/retention", headers={"accept-language": "en"}).text
+    assert "10 years after the last activity" in english and "till:0" in english
+    german = officer.get("/privacy/retention", headers={"accept-language": "de"}).text
+    assert "10 Jahre nach der letzten Aktivität" in german
+    record = officer.get("/privacy/record-of-processing", headers={"accept-language": "de"})
+    assert record.text.startswith("# Verzeichnis der Verarbeitungstätigkeiten")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["/privacy?q=M%C3%BCller", "/privacy/retention", "customer"])
+def test_every_page_is_accessible_and_fits_in_both_languages(shared_desk: DeskInBrowser, place: str) -> None:
+    where = f"/privacy/profiles/{largest(shared_desk)}" if place == "customer" else place
+    assert_good_page(shared_desk, where, name="officer", role=Role.PRIVACY)
+
+
+@pytest.mark.slow
+def test_a_hold_is_placed_without_javascript(shared_desk: DeskInBrowser) -> None:
+    page = shared_desk.signed_in("officer", Role.PRIVACY, scripts=False)
+    page.goto(f"/privacy/profiles/{largest(shared_desk)}")
+    page.get_by_label("Reason").fill("warranty case 118")
+    page.get_by_role("button", name="Hold", exact=True).click()
+    assert page.get_by_text("The legal hold stands").is_visible()
+    page.get_by_label("Why it ends").fill("settled")
+    page.get_by_role("button", name="Lift the hold").click()
+    assert page.get_by_text("The legal hold is lifted").is_visible()
