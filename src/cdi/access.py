@@ -53,7 +53,7 @@ EVERYTHING = Visibility()
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who is asking: the name for the audit trail, the role, and what that lets them see. `sensitive` and `purposes`
-    are what hid sources, for what shall be decided again later (None: any purpose)."""
+    (None: any) are what hid sources, `grants` what let a token in, for what shall be decided again later."""
 
     name: str
     role: Role
@@ -62,6 +62,7 @@ class Caller:
     credential: Credential = Credential.KEY
     sensitive: bool = False
     purposes: tuple[str, ...] | None = None
+    grants: tuple[str, ...] = ()
 
     @property
     def actor(self) -> str:

@@ -7,7 +7,7 @@ A key is 32 random bytes, so a fast hash suffices to keep it; only the hash is s
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from cdi.access import Caller, Credential, Role, Visibility
 from cdi.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from cdi.fields import FieldGroup
-from cdi.settings import OpenId
+from cdi.settings import Grant, OpenId
 from cdi.store import accounts
 from cdi.store.accounts import ApiKey
 
@@ -83,7 +83,9 @@ def authenticate(
     no grant speaks of.
     """
     if openid is not None and presented.claims is not None:
-        return as_caller(granted(openid, presented.claims), gates, purpose, Credential.TOKEN)
+        held = _held(openid, presented.claims)
+        caller = as_caller(granted(openid, presented.claims), gates, purpose, Credential.TOKEN)
+        return replace(caller, grants=tuple(grant.name for grant in held))
     if presented.key is None:
         raise UnauthenticatedError("no API key was given", remedy="Send Authorization: Bearer cdi_…")
     hashed = digest(presented.key)
@@ -104,16 +106,31 @@ def granted(openid: OpenId, claims: Mapping[str, Any]) -> ApiKey:
     name = claims.get(openid.name_claim)
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
         raise ForbiddenError(f"this token says no {openid.name_claim}", remedy="cdi.yaml names it: openid.name_claim")
-    held = [grant for grant in openid.grants if grant.holds in _said(claims, grant.claim)]
-    role = next((role for role in MIGHTIEST if any(grant.role == role for grant in held)), None)
-    if role is None:
+    joined = _held(openid, claims)
+    if not joined:
         raise ForbiddenError(
             "this token is valid and nothing is granted to it", remedy="cdi.yaml says under openid.grants to whom"
         )
-    joined = [grant for grant in held if grant.role == role]
+    return _allowed(name, joined)
+
+
+def granted_still(openid: OpenId | None, name: str, grants: Collection[str]) -> ApiKey | None:
+    """What is left of what these grants (by their names) allowed, as cdi.yaml says now; None: nothing."""
+    joined = [grant for grant in (openid.grants if openid else ()) if grant.name in grants]
+    return _allowed(name, joined) if joined else None
+
+
+def _held(openid: OpenId, claims: Mapping[str, Any]) -> list[Grant]:
+    held = [grant for grant in openid.grants if grant.holds in _said(claims, grant.claim)]
+    role = next((role for role in MIGHTIEST if any(grant.role == role for grant in held)), None)
+    return [grant for grant in held if grant.role == role]
+
+
+def _allowed(name: str, joined: Sequence[Grant]) -> ApiKey:
+    """What grants of one role allow together."""
     return ApiKey(
         name,
-        role.value,
+        joined[0].role,
         sorted({group.value for grant in joined for group in grant.groups}),
         _together(grant.owners for grant in joined),
         next((grant.source for grant in joined), None),

@@ -3,6 +3,7 @@ names: connectors, their settings, the model."""
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cdi.pipeline.timing import source_standing
 from cdi.settings import PUSH, Settings, SourceSystem, bundled, literal_secrets
 from cdi.store import changes, jobs, models, profiles, redo, reruns, reviews
 from cdi.store.diagnosis import diagnose
+from cdi.store.standing import deliveries
 
 EMPTY = """\
 # A deployment of cdi. `cdi init DIR` without --empty makes one that is filled in and documented.
@@ -125,6 +127,7 @@ def status(installation: Installation) -> dict[str, Any]:
             **profiles.profile_figures(connection),
             **reviews.question_figures(connection),
             "workers": jobs.workers(connection),
+            "webhooks": asdict(deliveries(connection)),
             "waiting": waiting,
             "oldest_waiting": oldest,
             "cursor": changes.last_cursor(connection),

@@ -307,6 +307,11 @@ class Grant(Model):
     purposes: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] | None = None  # none named: any
     sensitive: bool = False  # may see records of sensitive sources
 
+    @property
+    def name(self) -> str:
+        """What a subscription is bound to that was made by it."""
+        return f"{self.role} {self.claim}={self.holds}"
+
     @model_validator(mode="after")
     def _connector_has_source(self) -> "Grant":
         if (self.role == "connector") != (self.source is not None):
@@ -418,6 +423,11 @@ class Deployment(Model):
         if missing:
             raise ValueError("; ".join(missing))
         return self
+
+    @property
+    def grants(self) -> list[str]:
+        """The names of the grants by which tokens are let in."""
+        return [grant.name for grant in self.openid.grants] if self.openid else []
 
     def owner(self, owner_id: str) -> Owner:
         return next(owner for owner in self.owners if owner.id == owner_id)

@@ -19,6 +19,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection
 
 from cdi.access import Caller, Credential, Role
+from cdi.audit import Trail
 from cdi.auth import Gates, as_caller, digest
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
 from cdi.fields import FieldGroup
@@ -40,6 +41,8 @@ REMEMBERED: Final = timedelta(hours=1)
 """How long failures count."""
 AT_THE_DESK: Final = frozenset({Role.READER, Role.STEWARD, Role.PRIVACY, Role.ADMIN})
 DEMO: Final = "demo"
+NOBODY: Final = "nobody"
+"""What the audit log calls whoever was not let in by a name that there is."""
 SEEN_ANEW: Final = timedelta(minutes=1)
 
 _HASHER = PasswordHasher()
@@ -121,7 +124,16 @@ def sign_in_with_link(connection: Connection, token: str, now: datetime) -> str:
     user = users.use_link(connection, digest(token), now)
     if user is None:
         raise UnauthenticatedError("this link was used already or is too old", remedy="Ask for a new one")
-    return _begin(connection, user, now)
+    return _begin(connection, user, now, "link")
+
+
+def note_refused(connection: Connection, user: User | None, by: str, now: datetime) -> None:
+    """Let the audit log know that somebody was not let in, `by` password or link. A name that nobody has is not kept:
+    it may be a password that was typed into the wrong field."""
+    actor = NOBODY if user is None else f"{Credential.USER}:{user.name}"
+    Trail(
+        actor, "none" if user is None else user.account.role, "sign_in_refused", changes=True, about={"by": by}
+    ).write(connection, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +156,12 @@ def sign_in_with_password(
     kept = user.password_hash if user is not None and user.disabled_at is None else None
     if not _fits(kept or _nobodys_hash(), password[: LONGEST_PASSWORD + 1]) or user is None or kept is None:
         users.add_failure(connection, who, now, now - REMEMBERED)
+        note_refused(connection, user, "password", now)
         return Refusal()
     users.forget_failures(connection, who[0])
     if _HASHER.check_needs_rehash(kept):
         users.set_password(connection, user.id, _HASHER.hash(password))
-    return _begin(connection, user, now)
+    return _begin(connection, user, now, "password")
 
 
 def find_session(connection: Connection, token: str, gates: Gates, now: datetime) -> Session | None:
@@ -187,7 +200,9 @@ def is_form_token(secret: str, given: str) -> bool:
     return hmac.compare_digest(form_token(secret).encode(), given.encode())
 
 
-def _begin(connection: Connection, user: User, now: datetime) -> str:
+def _begin(connection: Connection, user: User, now: datetime, by: str) -> str:
+    trail = Trail(f"{Credential.USER}:{user.name}", user.account.role, "sign_in", changes=True, about={"by": by})
+    trail.write(connection, now)
     token = secrets.token_urlsafe(32)
     users.save_session(connection, digest(token), user.id, now, now + LONGEST)
     return token

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from desks import signed_in
+from desks import PASSWORD, PageClient, add_user, signed_in
 from domain import email, person, profile_of, push
 from fastapi.dependencies.models import Dependant
 from fastapi.testclient import TestClient
@@ -49,6 +49,24 @@ def entries(installation: Installation, limit: int = 100, **wanted: Any) -> list
 
 def newest(installation: Installation) -> int:
     return next((entry["id"] for entry in entries(installation, 1)), 0)
+
+
+def test_who_comes_to_the_desk_and_who_is_not_let_in(company: Installation) -> None:
+    """By name only for a name that there is: what was typed may be a password in the wrong field."""
+    add_user(company, "eva", Role.STEWARD)
+    visitor, before = PageClient(create_app(company)), newest(company)
+    typed = "correct horse battery staple"
+    for name, password in (("eva", "no idea at all"), (typed, "no idea at all"), ("eva", PASSWORD)):
+        visitor.submit("/sign-in", page="/sign-in", name=name, password=password)
+    PageClient(create_app(company)).submit("/sign-in/link", page="/sign-in/link?token=nonsense", token="nonsense")
+    told = [entry for entry in reversed(entries(company)) if entry["id"] > before]
+    assert [(entry["actor"], entry["role"], entry["action"], entry["about"]) for entry in told] == [
+        ("user:eva", "steward", "sign_in_refused", {"by": "password"}),
+        ("nobody", "none", "sign_in_refused", {"by": "password"}),
+        ("user:eva", "steward", "sign_in", {"by": "password"}),
+        ("nobody", "none", "sign_in_refused", {"by": "link"}),
+    ]
+    assert typed not in str(told)
 
 
 # -- no route forgets it ---------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from domain import email, person, profile_of, push
 from fastapi.testclient import TestClient
 from issuer import AUDIENCE, DISCOVERY, KEYS, Issuer, issuing
 from loopback import Told
+from receiver import receiving
 from stewarding import company_in
 
+from cdi import webhooks
 from cdi.access import Credential
 from cdi.app import create_app
 from cdi.auth import Gates, Presented, authenticate, granted
@@ -342,3 +344,42 @@ def test_a_wrong_setting_is_told(tmp_path: Path, old: str, new: str, fault: str)
 def test_an_issuer_is_reached_by_https_or_on_this_machine(address: str) -> None:
     grants = [{"claim": "groups", "holds": "x", "role": "reader"}]
     assert OpenId.model_validate({"issuer": address, "audience": "cdi", "grants": grants}).issuer == address
+
+
+# -- what outlives a token -------------------------------------------------------------------------
+
+
+def test_a_subscription_is_bound_to_the_grants_that_let_its_token_in(
+    company: Installation, client: TestClient, issuer: Issuer
+) -> None:
+    """It gets what they allow by now, and nothing when none of them is left."""
+    loopback = "webhooks: {allowed_networks: [127.0.0.0/8]}\n"
+    grant = "    - {claim: client, holds: newsletter-app, role: reader, sensitive: true}\n"
+    until = "    - {{claim: groups, holds: everybody, role: reader}}\n"
+    rules = RULES.replace(until, until + grant.replace("{", "{{").replace("}", "}}")).format(issuer=issuer.url)
+
+    def as_now(more: str) -> Installation:
+        return company_in(company.folder, company.database, more=more)
+
+    def delivered(installation: Installation) -> int:
+        before = len(receiver.taken)
+        webhooks.deliver(installation, lambda *_: None)
+        return len(receiver.taken) - before
+
+    with receiving() as receiver:
+        token = {"Authorization": f"Bearer {issuer.token(client='newsletter-app')}"}
+        with TestClient(create_app(as_now(rules + loopback))) as asking:
+            made = asking.post("/v1/webhooks", json={"url": receiver.url}, headers=token)
+            assert made.status_code == 201, made.text
+            receiver.secret, place = made.json()["secret"], f"/v1/webhooks/{made.json()['id']}"
+        push(company, "secret", {"b": person("Bernd", "Wagenknecht", "1971-01-01")})
+        assert delivered(as_now(rules + loopback)) == 1
+        push(company, "secret", {"c": person("Carla", "Vogelsang", "1962-04-01")})
+        assert delivered(as_now(rules.replace(", sensitive: true", "") + loopback)) == 0
+        without = as_now(rules.replace(grant, "") + loopback)
+        push(company, "till", {"d": person("Doris", "Ebersbach", "1980-10-11")})
+        assert delivered(without) == 0
+        with TestClient(create_app(without)) as asking:
+            admin = {"Authorization": f"Bearer {issuer.token(groups=['cdi-admins'])}"}
+            assert asking.get(place, headers=admin).json()["state"] == "stopped"
+        assert delivered(as_now(rules + loopback)) == 1, "what came meanwhile, once it is granted again"

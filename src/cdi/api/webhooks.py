@@ -53,23 +53,24 @@ class Retry(BaseModel):
 @router.post("", status_code=201)
 def add_webhook(body: NewWebhook, installation: Here, connection: Work, caller: Reader) -> Response:
     """Subscribe to the change feed. `secret` in the answer verifies deliveries and is shown this once. What the key may
-    not see is not delivered; with `?purpose=` only what may be used for it. It stops when the key is revoked."""
+    not see is not delivered; with `?purpose=` only what may be used for it. It stops when the key is revoked, or the
+    token's grants leave cdi.yaml."""
     wanted = FeedFilter(body.types, body.data_owners, body.sources)
     new = webhooks.NewSubscription(body.url, wanted, body.after)
     return answer(webhooks.add(connection, installation, caller, new), 201)
 
 
 @router.get("")
-def list_webhooks(connection: Work, caller: Reader) -> Response:
+def list_webhooks(installation: Here, connection: Work, caller: Reader) -> Response:
     """The subscriptions of this caller and how they stand; for an admin everybody's."""
-    return answer({"webhooks": webhooks.list_all(connection, caller)})
+    return answer({"webhooks": webhooks.list_all(connection, installation, caller)})
 
 
 @router.get("/{webhook_id}")
-def get_webhook(webhook_id: UUID, connection: Work, caller: Reader) -> Response:
-    """One subscription: its `state` (active, resting after many failures, stopped with its key), what waits, what is
-    dead."""
-    return answer(webhooks.show(connection, caller, webhook_id))
+def get_webhook(webhook_id: UUID, installation: Here, connection: Work, caller: Reader) -> Response:
+    """One subscription: its `state` (active, resting after many failures, stopped with its maker's rights), what
+    waits, what is dead."""
+    return answer(webhooks.show(connection, installation, caller, webhook_id))
 
 
 @router.delete("/{webhook_id}", status_code=204, response_class=Response)
@@ -85,9 +86,9 @@ def test_webhook(webhook_id: UUID, installation: Here, caller: Asking) -> Respon
 
 
 @router.post("/{webhook_id}/replay")
-def replay_webhook(webhook_id: UUID, body: Replay, connection: Work, caller: Reader) -> Response:
+def replay_webhook(webhook_id: UUID, body: Replay, installation: Here, connection: Work, caller: Reader) -> Response:
     """Deliver again what follows a cursor of the feed, under the same ids; a later cursor skips what waits."""
-    return answer(webhooks.replay(connection, caller, webhook_id, body.after))
+    return answer(webhooks.replay(connection, installation, caller, webhook_id, body.after))
 
 
 @router.post("/{webhook_id}/secret")

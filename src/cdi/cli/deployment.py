@@ -211,6 +211,13 @@ def _print_status(summary: dict[str, Any]) -> None:
         out.print(f"worker: {', '.join(summary['workers'])}")
     elif overdue:
         out.print(Text(f"no worker runs, and {', '.join(overdue)} should have been read: cdi worker", "yellow"))
+    sent = summary["webhooks"]
+    if sent["waiting"] or sent["behind"] or sent["dead"]:
+        tried = f", the oldest tried since {when(sent['oldest_tried'])}" if sent["oldest_tried"] else ""
+        out.print(
+            f"webhooks: {sent['waiting']} deliveries wait{tried}; the slowest is {sent['behind']} events behind,"
+            f" {sent['dead']} were given up"
+        )
     if summary["waiting"]:
         out.print(
             f"{summary['waiting']} records wait to be resolved, the oldest since {when(summary['oldest_waiting'])}"

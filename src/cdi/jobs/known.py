@@ -33,7 +33,12 @@ def jobs_of(installation: Installation) -> list[Job]:
     read = [name for name, system in installation.deployment.sources.items() if system.connector != PUSH]
     return [
         draining("resolve", resolving.waits, resolving.work),
-        draining("deliver webhooks", webhooks.waits, _deliver, after_kill=True),
+        draining(
+            "deliver webhooks",
+            lambda connection, now: webhooks.waits(connection, installation, now),
+            _deliver,
+            after_kill=True,
+        ),
         draining("seal the audit log", lambda connection, _: audit_store.waits(connection), _seal),
         periodic(installation, "forget old runs", "@daily", _forget),
         draining("study a model", modelling.studies.waits, _study),

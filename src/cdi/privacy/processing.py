@@ -36,7 +36,11 @@ def record_of_processing(connection: Connection, installation: Installation, now
         "activities": [
             _activity(connection, installation, name, system) for name, system in deployment.sources.items()
         ],
-        "recipients": [*_applications(connection, deployment, now), *_subscribers(connection, now), *said.recipients],
+        "recipients": [
+            *_applications(connection, deployment, now),
+            *_subscribers(connection, deployment, now),
+            *said.recipients,
+        ],
         "transfers": list(said.transfers),
         "measures": [*_measures(deployment), *said.measures],
     }
@@ -74,9 +78,10 @@ def _key(key: ListedKey) -> str:
     return f"key: {key.name} ({key.role}{wherefore}; in full: {seen or 'nothing'})"
 
 
-def _subscribers(connection: Connection, now: datetime) -> list[str]:
+def _subscribers(connection: Connection, deployment: Deployment, now: datetime) -> list[str]:
     """By host: the rest of an address may hold a secret."""
-    hosts = {urlsplit(one.url).hostname or "" for one in webhooks.standing_subscriptions(connection, now)}
+    standing = webhooks.standing_subscriptions(connection, deployment.grants, now)
+    hosts = {urlsplit(one.url).hostname or "" for one in standing}
     return [f"webhook: {host} (ids and names of attributes)" for host in sorted(hosts)]
 
 

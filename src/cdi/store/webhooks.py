@@ -43,6 +43,7 @@ webhook = Table(
     Column("role", Text, nullable=False),
     Column("sensitive", Boolean, nullable=False),
     Column("purposes", ARRAY(Text)),
+    Column("grants", ARRAY(Text)),  # of cdi.yaml, by which a token made it
     Column("created_at", TIME, nullable=False),
     Column("generation", Integer, nullable=False),  # of its secret: moves with each rotation
     Column("rotated_at", TIME),
@@ -87,6 +88,7 @@ class Subscription:
     role: str
     sensitive: bool
     purposes: Sequence[str] | None
+    grants: Sequence[str] | None
     created_at: datetime
     generation: int
     rotated_at: datetime | None
@@ -100,14 +102,16 @@ class Subscription:
 
 
 COLUMNS: Final = (
-    "webhook_id, url, types, owners, sources, made_by, role, sensitive, purposes, created_at, generation, rotated_at,"
-    " fingerprint, cursor, delivered, delivered_at, failures, rests_until, trouble"
+    "webhook_id, url, types, owners, sources, made_by, role, sensitive, purposes, grants, created_at, generation,"
+    " rotated_at, fingerprint, cursor, delivered, delivered_at, failures, rests_until, trouble"
 )
 
 STANDING: Final = """(
-    w.made_by not like 'key:%' or exists (select from api_key k where 'key:' || k.name = w.made_by
-        and k.revoked_at is null and (k.expires_at is null or k.expires_at > :now)))"""
-"""Whoever subscribed may still ask: their key is neither revoked nor expired. Who came with a token has none."""
+    case when w.made_by like 'key:%' then exists (select from api_key k where 'key:' || k.name = w.made_by
+        and k.revoked_at is null and (k.expires_at is null or k.expires_at > :now))
+    else coalesce(w.grants && cast(:grants as text[]), false) end)"""
+"""Whoever subscribed may still ask: their key is neither revoked nor expired; of the grants that let their token in one
+stands in cdi.yaml still (`:grants`)."""
 
 HEAD: Final = """d.dead_at is null and d.due_at <= :now and not exists (
     select from webhook_delivery e where e.webhook_id = d.webhook_id and e.profile_id = d.profile_id
@@ -118,8 +122,9 @@ HEAD: Final = """d.dead_at is null and d.due_at <= :now and not exists (
 def add_subscription(connection: Connection, subscription: Subscription) -> None:
     connection.execute(
         text(
-            f"insert into webhook ({COLUMNS}) values (:webhook_id, :url, :types, :owners, :sources, :made_by, :role,"  # noqa: S608
-            " :sensitive, :purposes, :created_at, :generation, null, :fingerprint, :cursor, 0, null, 0, null, null)"
+            f"insert into webhook ({COLUMNS}) values (:webhook_id, :url, :types, :owners, :sources, :made_by,"  # noqa: S608
+            " :role, :sensitive, :purposes, :grants, :created_at, :generation, null, :fingerprint, :cursor,"
+            " 0, null, 0, null, null)"
         ),
         {
             "webhook_id": subscription.webhook_id,
@@ -131,6 +136,7 @@ def add_subscription(connection: Connection, subscription: Subscription) -> None
             "role": subscription.role,
             "sensitive": subscription.sensitive,
             "purposes": _array(subscription.purposes),
+            "grants": _array(subscription.grants),
             "created_at": subscription.created_at,
             "generation": subscription.generation,
             "fingerprint": subscription.fingerprint,
@@ -169,23 +175,23 @@ def _subscription(row: Any) -> Subscription:
     return Subscription(row.webhook_id, row.url, wanted, *row[5:])
 
 
-def standing_subscriptions(connection: Connection, now: datetime) -> list[Subscription]:
-    """Those whose maker may still ask and whose receiver does not rest."""
+def standing_subscriptions(connection: Connection, grants: Sequence[str], now: datetime) -> list[Subscription]:
+    """Those whose maker may still ask, with these grants in cdi.yaml, and whose receiver does not rest."""
     rows = connection.execute(
         text(
             f"select {COLUMNS} from webhook w"  # noqa: S608
             f" where (rests_until is null or rests_until <= :now) and {STANDING} order by webhook_id"
         ),
-        {"now": now},
+        {"now": now, "grants": list(grants)},
     )
     return [_subscription(row) for row in rows]
 
 
-def stands(connection: Connection, subscription: Subscription, now: datetime) -> bool:
-    """Whether whoever made it may still ask."""
+def stands(connection: Connection, subscription: Subscription, grants: Sequence[str], now: datetime) -> bool:
+    """Whether whoever made it may still ask, with these grants in cdi.yaml."""
     found = connection.execute(
         text(f"select {STANDING} from webhook w where webhook_id = :id"),  # noqa: S608
-        {"now": now, "id": subscription.webhook_id},
+        {"now": now, "grants": list(grants), "id": subscription.webhook_id},
     )
     return bool(found.scalar())
 
@@ -252,8 +258,8 @@ def backlogs(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Backlo
     return {row.webhook_id: Backlog(*row[1:]) for row in rows}
 
 
-def anything_due(connection: Connection, now: datetime) -> bool:
-    """Whether some standing subscription has something to be delivered now, or feed to be read."""
+def anything_due(connection: Connection, grants: Sequence[str], now: datetime) -> bool:
+    """Whether some subscription that stands with these grants has something to be delivered now, or feed to be read."""
     return bool(
         connection.execute(
             text(
@@ -266,7 +272,7 @@ def anything_due(connection: Connection, now: datetime) -> bool:
                             where d.webhook_id = w.webhook_id and d.dead_at is null))))
                 """  # noqa: S608
             ),
-            {"now": now, "ahead": AHEAD},
+            {"now": now, "grants": list(grants), "ahead": AHEAD},
         ).scalar_one()
     )
 
@@ -326,18 +332,29 @@ from webhook_delivery d join feed f using (cursor, profile_id)
 """
 
 
+# One walk over what waits, profile by profile: to ask of each whether another is before it takes ten times as long.
+NEXT: Final = """
+with first as materialized (
+    select distinct on (profile_id) cursor, due_at from webhook_delivery
+    where webhook_id = :id and dead_at is null order by profile_id, cursor
+)
+select cursor from first where due_at <= :now and cursor <> all(cast(:but as bigint[]))
+order by due_at, cursor limit :limit
+"""
+
+
 def due_deliveries(
     connection: Connection, webhook_id: UUID, now: datetime, limit: int, but: Collection[int]
 ) -> list[Delivery]:
     """The next deliveries of a subscription, at most one a profile, without those that are on their way."""
+    parameters = {"id": webhook_id, "now": now, "limit": limit, "but": list(but)}
+    cursors = list(connection.execute(text(NEXT), parameters).scalars())
     rows = connection.execute(
-        text(
-            DELIVERIES + f"where d.webhook_id = :id and d.cursor <> all(cast(:but as bigint[])) and {HEAD}"
-            " order by d.due_at, d.cursor limit :limit"
-        ),
-        {"id": webhook_id, "now": now, "limit": limit, "but": list(but)},
+        text(DELIVERIES + "where d.webhook_id = :id and d.cursor = any(cast(:cursors as bigint[]))"),
+        {"id": webhook_id, "cursors": cursors},
     )
-    return [_delivery(row) for row in rows]
+    place = {cursor: n for n, cursor in enumerate(cursors)}
+    return sorted((_delivery(row) for row in rows), key=lambda delivery: place[delivery.cursor])
 
 
 def _delivery(row: Any) -> Delivery:

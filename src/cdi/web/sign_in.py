@@ -46,6 +46,7 @@ def sign_in_by_link(visit: Visiting) -> Response:
     try:
         token = signing_in.sign_in_with_link(visit.connection, visit.said("token"), visit.now)
     except UnauthenticatedError:
+        signing_in.note_refused(visit.connection, None, "link", visit.now)
         fault = visit.language.gettext("This link was used already or is too old. Ask for a new one.")
         return visit.page("sign_in_link.html", {"token": "", "fault": fault}, status=401)
     return _welcome(visit, token, "/")

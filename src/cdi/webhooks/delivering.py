@@ -16,16 +16,14 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from cdi.access import Visibility
-from cdi.auth import as_caller
 from cdi.clock import utc_now
 from cdi.errors import StoppedError
 from cdi.pipeline import Installation
 from cdi.schedule import wait_after
 from cdi.settings import Webhooks
 from cdi.store import changes, webhooks
-from cdi.store.accounts import ApiKey
 from cdi.store.webhooks import Delivery, Failure, Subscription
+from cdi.webhooks.makers import seen_by
 from cdi.webhooks.messages import event_message, secrets_of
 from cdi.webhooks.secrets import Keyring, keyring
 from cdi.webhooks.sending import Outcome, Sender, trusted
@@ -42,9 +40,9 @@ TURN: Final = 0.05
 OTHER_KEY_WAIT: Final = timedelta(minutes=5)
 
 
-def waits(connection: Connection, now: datetime) -> bool:
+def waits(connection: Connection, installation: Installation, now: datetime) -> bool:
     """Whether there is anything to deliver now."""
-    return webhooks.anything_due(connection, now)
+    return webhooks.anything_due(connection, installation.deployment.grants, now)
 
 
 def deliver(installation: Installation, going: Going) -> str | None:
@@ -54,14 +52,6 @@ def deliver(installation: Installation, going: Going) -> str | None:
     if not (dispatch.taken or dispatch.failed):
         return None
     return f"{dispatch.taken} delivered, {dispatch.failed} attempts failed"
-
-
-def seen_by(installation: Installation, subscription: Subscription) -> Visibility:
-    """What whoever subscribed may see, as cdi.yaml says now."""
-    account = ApiKey(
-        subscription.made_by, subscription.role, (), None, None, subscription.sensitive, subscription.purposes
-    )
-    return as_caller(account, installation.gates).visibility
 
 
 @dataclass(slots=True)
@@ -110,7 +100,7 @@ class _Dispatch:
         with self.installation.database.unit_of_work() as connection:
             for lane in self.lanes.values():
                 self._note(connection, lane, now)
-            for subscription in webhooks.standing_subscriptions(connection, now):
+            for subscription in webhooks.standing_subscriptions(connection, self.installation.deployment.grants, now):
                 more |= await self._take_up(connection, stack, subscription, now)
         return more or any(lane.on_the_way for lane in self.lanes.values())
 

@@ -56,6 +56,7 @@ def add(connection: Connection, installation: Installation, caller: Caller, new:
         role=caller.role.value,
         sensitive=caller.sensitive,
         purposes=caller.purposes,
+        grants=caller.grants or None,
         created_at=utc_now(),
         generation=1,
         rotated_at=None,
@@ -64,20 +65,20 @@ def add(connection: Connection, installation: Installation, caller: Caller, new:
     )
     webhooks.add_subscription(connection, subscription)
     secret = keys.secret(subscription.webhook_id, subscription.generation)
-    return show(connection, caller, subscription.webhook_id) | {"secret": secret}
+    return show(connection, installation, caller, subscription.webhook_id) | {"secret": secret}
 
 
-def list_all(connection: Connection, caller: Caller) -> list[dict[str, Any]]:
+def list_all(connection: Connection, installation: Installation, caller: Caller) -> list[dict[str, Any]]:
     """The caller's subscriptions and how they stand; for an admin everybody's."""
     found = webhooks.subscriptions(connection, None if caller.role is Role.ADMIN else caller.actor)
     backlogs = webhooks.backlogs(connection, [subscription.webhook_id for subscription in found])
-    return [_told(connection, one, backlogs[one.webhook_id]) for one in found]
+    return [_told(connection, installation, one, backlogs[one.webhook_id]) for one in found]
 
 
-def show(connection: Connection, caller: Caller, webhook_id: UUID) -> dict[str, Any]:
+def show(connection: Connection, installation: Installation, caller: Caller, webhook_id: UUID) -> dict[str, Any]:
     """One subscription and how it stands."""
     subscription = _own(connection, caller, webhook_id)
-    return _told(connection, subscription, webhooks.backlogs(connection, [webhook_id])[webhook_id])
+    return _told(connection, installation, subscription, webhooks.backlogs(connection, [webhook_id])[webhook_id])
 
 
 def remove(connection: Connection, caller: Caller, webhook_id: UUID) -> None:
@@ -85,13 +86,15 @@ def remove(connection: Connection, caller: Caller, webhook_id: UUID) -> None:
     webhooks.remove_subscription(connection, _own(connection, caller, webhook_id).webhook_id)
 
 
-def replay(connection: Connection, caller: Caller, webhook_id: UUID, after: int) -> dict[str, Any]:
+def replay(
+    connection: Connection, installation: Installation, caller: Caller, webhook_id: UUID, after: int
+) -> dict[str, Any]:
     """Deliver what follows this cursor of the feed, also what was delivered before; what waits is part of it or, if the
     cursor is a later one, skipped."""
     subscription = _own(connection, caller, webhook_id)
     _check_cursor(after, changes.last_cursor(connection))
     webhooks.go_on_from(connection, subscription.webhook_id, after)
-    return show(connection, caller, webhook_id)
+    return show(connection, installation, caller, webhook_id)
 
 
 def rotate(connection: Connection, installation: Installation, caller: Caller, webhook_id: UUID) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def rotate(connection: Connection, installation: Installation, caller: Caller, w
     subscription = _own(connection, caller, webhook_id)
     keys = keyring(installation.settings, make=True)
     generation = webhooks.rotate_secret(connection, subscription.webhook_id, keys.fingerprint(), utc_now())
-    return show(connection, caller, webhook_id) | {"secret": keys.secret(webhook_id, generation)}
+    return show(connection, installation, caller, webhook_id) | {"secret": keys.secret(webhook_id, generation)}
 
 
 def dead_letters(
@@ -169,7 +172,9 @@ def _check_cursor(after: int, last: int) -> None:
         raise InvalidInputError("after is later than the newest change", remedy="Leave it out to begin with what comes")
 
 
-def _told(connection: Connection, subscription: Subscription, backlog: Backlog) -> dict[str, Any]:
+def _told(
+    connection: Connection, installation: Installation, subscription: Subscription, backlog: Backlog
+) -> dict[str, Any]:
     wanted = subscription.wanted
     return {
         "id": subscription.webhook_id,
@@ -180,7 +185,7 @@ def _told(connection: Connection, subscription: Subscription, backlog: Backlog) 
         "made_by": subscription.made_by,
         "purposes": subscription.purposes,
         "created_at": subscription.created_at,
-        "state": _state(connection, subscription),
+        "state": _state(connection, installation, subscription),
         "trouble": subscription.trouble,
         "cursor": subscription.cursor,
         "delivered": subscription.delivered,
@@ -193,9 +198,9 @@ def _told(connection: Connection, subscription: Subscription, backlog: Backlog) 
     }
 
 
-def _state(connection: Connection, subscription: Subscription) -> str:
-    """`stopped` with the key of whoever made it, `resting` after many failures, else `active`."""
+def _state(connection: Connection, installation: Installation, subscription: Subscription) -> str:
+    """`stopped` with the key or the grants of whoever made it, `resting` after many failures, else `active`."""
     now = utc_now()
-    if not webhooks.stands(connection, subscription, now):
+    if not webhooks.stands(connection, subscription, installation.deployment.grants, now):
         return "stopped"
     return "resting" if subscription.rests_until is not None and subscription.rests_until > now else "active"
