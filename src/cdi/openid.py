@@ -3,12 +3,15 @@ is signed with a key that this provider publishes; its keys are kept, and asked 
 What a token allows is not decided here but in `auth`.
 """
 
+import base64
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
@@ -104,6 +107,49 @@ class IdentityProvider:
             raise _refused("its signature or a claim is not valid") from None
         return told
 
+    def authorization_address(self, back: str, state: str, nonce: str, verifier: str) -> str:
+        """Where a browser is sent to sign in; it comes back to `back` with `state` and a code (PKCE, S256).
+
+        Raises IdentityProviderError.
+        """
+        door = self.discovered().authorization_endpoint
+        if door is None:
+            raise _unreachable("its discovery document names no authorization_endpoint")
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        asked = {
+            "response_type": "code",
+            "client_id": self.rules.client_id or "",
+            "redirect_uri": back,
+            "scope": " ".join(self.rules.scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{door}{'&' if '?' in door else '?'}{urlencode(asked)}"
+
+    def redeem(self, code: str, back: str, verifier: str, secret: str | None) -> dict[str, Any]:
+        """What the provider says of whom it sent back with this code: the claims of an id token that is meant for us.
+
+        Raises UnauthenticatedError when it does not confirm the code, or its token does not count;
+        IdentityProviderError.
+        """
+        door, client_id = self.discovered().token_endpoint, self.rules.client_id or ""
+        if door is None:
+            raise _unreachable("its discovery document names no token_endpoint")
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": back, "code_verifier": verifier}
+        proof = None if secret is None else httpx.BasicAuth(quote(client_id, safe=""), quote(secret, safe=""))
+        status, document = self._ask("POST", door, data=form if proof else {**form, "client_id": client_id}, auth=proof)
+        if status in {httpx.codes.BAD_REQUEST, httpx.codes.UNAUTHORIZED}:
+            raise _refused("the identity provider does not confirm it")
+        if status != httpx.codes.OK:
+            raise _unreachable(f"it answered {status}")
+        claims = self.claims(str(document.get("id_token", "")), audience=client_id)
+        others = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if others else client_id) != client_id:
+            raise _refused("it was given to another client")
+        return claims
+
     def _key(self, kid: object, algorithm: str) -> jwt.PyJWK:
         """The published key by which such a signature must be."""
         found = _choose(self._known.keys, kid, algorithm)
@@ -166,10 +212,17 @@ class IdentityProvider:
         return Discovered(**doors)
 
     def _get(self, address: str) -> dict[str, Any]:
+        status, document = self._ask("GET", address)
+        if status != httpx.codes.OK:
+            raise _unreachable(f"it answered {status}")
+        return document
+
+    def _ask(self, method: str, address: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        """Status and document of an answer; what comes with a failure is not read."""
         try:
-            with self.client.stream("GET", address, headers={"Accept": "application/json"}) as answer:
+            with self.client.stream(method, address, headers={"Accept": "application/json"}, **more) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    raise _unreachable(f"it answered {answer.status_code}")
+                    return answer.status_code, {}
                 body = bytearray()
                 begun = self.clock()
                 for part in answer.iter_bytes():
@@ -183,7 +236,7 @@ class IdentityProvider:
             raise _unreachable("its answer is no JSON") from None
         if not isinstance(document, dict):
             raise _unreachable("its answer is no JSON object")
-        return document
+        return httpx.codes.OK, document
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class Environment(BaseSettings):
     webhook_key: SecretStr | None = None  # from which the secrets of webhooks are derived
     privacy_key: SecretStr | None = None  # with which what was erased is known again
     erasures: Path | None = None  # the file of erasures that restored backups are compared with
+    openid_secret: SecretStr | None = None  # by which the desk proves itself at the identity provider
     public_url: str | None = None  # where others reach us, behind a proxy: some signatures are over it
 
 
@@ -325,7 +326,8 @@ Algorithm = Literal[
 
 
 class OpenId(Model):
-    """The OpenID Connect provider whose tokens the API accepts beside keys, and what they allow."""
+    """The OpenID Connect provider whose tokens the API accepts beside keys, and what they allow; with a `client_id`
+    people sign in there for the desk."""
 
     issuer: Annotated[str, AfterValidator(_issuer)]
     audience: Annotated[str, Field(min_length=1, max_length=500)]
@@ -333,6 +335,17 @@ class OpenId(Model):
     leeway: Annotated[timedelta, Field(ge=timedelta(0), le=timedelta(minutes=2))] = timedelta(seconds=30)
     name_claim: Annotated[str, Field(min_length=1, max_length=200)] = "sub"  # what the audit log calls a caller
     grants: Annotated[tuple[Grant, ...], Field(min_length=1)]
+    client_id: Annotated[str, Field(min_length=1, max_length=500)] | None = None  # as which the desk is known there
+    scopes: tuple[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")], ...] = (
+        "openid",
+        "profile",
+    )  # what the desk asks for
+
+    @model_validator(mode="after")
+    def _desk_asks_who_it_is(self) -> "OpenId":
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must hold openid, else nobody is told who it is")
+        return self
 
 
 def _network(text: str) -> str:

@@ -1,4 +1,5 @@
-"""How people come to the desk: with a password or with a link that works once; what follows is a session.
+"""How people come to the desk: with a password, with a link that works once, or by the word of the identity provider;
+what follows is a session.
 
 A session becomes the same Caller as a key, so pages and API see through the same eyes. Tokens are 32 random bytes, of
 which a fast hash is kept; passwords are kept as argon2id. Who fails often waits longer each time, by name and by
@@ -8,7 +9,7 @@ address, whether the name exists or not.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -20,19 +21,22 @@ from sqlalchemy import Connection
 
 from cdi.access import Caller, Credential, Role
 from cdi.audit import Trail
-from cdi.auth import Gates, as_caller, digest
-from cdi.errors import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
+from cdi.auth import Gates, as_caller, digest, granted
+from cdi.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UnauthenticatedError
 from cdi.fields import FieldGroup
+from cdi.openid import IdentityProvider
 from cdi.settings import Environment
 from cdi.store import users
 from cdi.store.accounts import ApiKey
-from cdi.store.users import User
+from cdi.store.users import Departure, User
 
 IDLE: Final = timedelta(hours=2)
 """A session that is not used for so long is over."""
 LONGEST: Final = timedelta(hours=12)
 """A session is over after so long, however busy."""
 LINK: Final = timedelta(hours=1)
+AWAY: Final = timedelta(minutes=10)
+"""So long somebody may take to sign in at the identity provider."""
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 1_000
 FREE_TRIES: Final = 5
@@ -55,6 +59,8 @@ class Session:
     token: str
     caller: Caller
     told: Sequence[Any] = ()
+    issuer: str | None = None
+    """Of the identity provider at which they signed in."""
 
 
 def create_user(
@@ -101,6 +107,8 @@ def issue_link(connection: Connection, name: str, now: datetime) -> str:
     user = named_user(connection, name)
     if user.disabled_at is not None:
         raise ConflictError(f"the user {name} is disabled", remedy=f"cdi user enable {name}")
+    if user.issuer is not None:
+        raise ConflictError(f"the user {name} signs in at the identity provider", remedy="A link is for other users")
     token = secrets.token_urlsafe(32)
     users.save_link(connection, digest(token), user.id, now + LINK)
     return token
@@ -128,8 +136,8 @@ def sign_in_with_link(connection: Connection, token: str, now: datetime) -> str:
 
 
 def note_refused(connection: Connection, user: User | None, by: str, now: datetime) -> None:
-    """Let the audit log know that somebody was not let in, `by` password or link. A name that nobody has is not kept:
-    it may be a password that was typed into the wrong field."""
+    """Let the audit log know that somebody was not let in, `by` password, link or provider. A name that nobody has is
+    not kept: it may be a password that was typed into the wrong field."""
     actor = NOBODY if user is None else f"{Credential.USER}:{user.name}"
     Trail(
         actor, "none" if user is None else user.account.role, "sign_in_refused", changes=True, about={"by": by}
@@ -164,6 +172,54 @@ def sign_in_with_password(
     return _begin(connection, user, now, "password")
 
 
+def send_away(
+    connection: Connection, provider: IdentityProvider, back: str, place: str, browser: str, now: datetime
+) -> str:
+    """Where this browser signs in at the identity provider; it comes back to `back`, and then to `place` of the desk.
+    `browser` is what only it and we know. Raises IdentityProviderError."""
+    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+    address = provider.authorization_address(back, state, nonce, verifier)
+    departing = Departure(digest(browser), nonce, verifier, place)
+    users.save_departure(connection, digest(state), departing, now, now + AWAY)
+    return address
+
+
+def welcome_back(
+    connection: Connection,
+    provider: IdentityProvider,
+    secret: str | None,
+    returned: Mapping[str, str],
+    back: str,
+    browser: str,
+    now: datetime,
+) -> tuple[str, str]:
+    """The token of a new session for whom the identity provider sent back with `state` and `code`, and the place where
+    they wanted to go. What they may do is what the grants of cdi.yaml say of the claims, from now on.
+
+    Raises UnauthenticatedError, ForbiddenError, ConflictError, IdentityProviderError: whoever answers them commits, so
+    that what was brought is used up.
+    """
+    departed = users.use_departure(connection, digest(returned.get("state", "")), now)
+    if departed is None or not hmac.compare_digest(departed.browser, digest(browser)):
+        raise UnauthenticatedError("this sign-in was not begun in this browser, or too long ago", remedy="Begin anew")
+    if "code" not in returned:
+        raise UnauthenticatedError("the identity provider did not let you in", remedy="Begin anew, or ask there")
+    claims = provider.redeem(returned["code"], back, departed.verifier, secret)
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), departed.nonce.encode()):
+        raise UnauthenticatedError("what the identity provider says belongs to another sign-in", remedy="Begin anew")
+    account = granted(provider.rules, claims)
+    if Role(account.role) not in AT_THE_DESK:
+        raise ForbiddenError("a connector does not sit at the desk", remedy="Its token is for the API")
+    user = users.admit(connection, provider.rules.issuer, str(claims["sub"]), account, now)
+    if user is None:
+        raise ConflictError(
+            f"another user is called {account.name}", remedy="openid.name_claim in cdi.yaml can name another claim"
+        )
+    if user.disabled_at is not None:
+        raise ForbiddenError("you are shut out from this desk", remedy="An administrator can let you in again")
+    return _begin(connection, user, now, "provider"), departed.place
+
+
 def find_session(connection: Connection, token: str, gates: Gates, now: datetime) -> Session | None:
     """The session behind the token that a browser sent; None if there is none or it is over."""
     kept = digest(token)
@@ -172,7 +228,9 @@ def find_session(connection: Connection, token: str, gates: Gates, now: datetime
         return None
     if now - stored.seen_at > SEEN_ANEW:
         users.touch_session(connection, kept, now)
-    return Session(token, as_caller(stored.user.account, gates, credential=Credential.USER), stored.told or ())
+    return Session(
+        token, as_caller(stored.user.account, gates, credential=Credential.USER), stored.told or (), stored.user.issuer
+    )
 
 
 def tell(connection: Connection, session: Session, messages: Sequence[Any]) -> None:

@@ -28,6 +28,7 @@ def list_users(connection: Connection, now: datetime) -> list[dict[str, Any]]:
             "groups": user.account.groups,
             "sensitive": user.account.sensitive,
             "password": user.password_hash is not None,
+            "issuer": user.issuer,
             "created_at": user.created_at,
             "disabled_at": user.disabled_at,
             "seen_at": seen.get(user.id),
@@ -52,6 +53,10 @@ def change_rights(
     InvalidInputError, ConflictError for one's own rights."""
     if role is Role.CONNECTOR:
         raise InvalidInputError("a connector does not sit at the desk", remedy="Give it a key: cdi key create")
+    if user.issuer is not None:
+        raise ConflictError(
+            "their rights come from the identity provider", remedy="openid.grants in cdi.yaml say which"
+        )
     _demand_other(by, user)
     installation.demand_owners(owners or ())
     rights = ApiKey(user.name, role.value, [group.value for group in groups], owners, None, sensitive)

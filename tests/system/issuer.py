@@ -1,8 +1,12 @@
 """An OpenID Connect provider on loopback, over real HTTP: discovery, keys that rotate, tokens of every kind."""
 
+import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,6 +18,10 @@ from cdi.clock import utc_now
 AUDIENCE = "cdi"
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/keys"
+SIGN_IN = "/authorize"
+TOKEN = "/token"
+SIGN_OUT = "/logout"
+DESK = "cdi-desk"  # as which the desk is known there
 
 
 class Issuer:
@@ -24,6 +32,8 @@ class Issuer:
         self.site: Site
         self.private: dict[str, Any] = {}
         self.published: list[dict[str, Any]] = []
+        self.codes: dict[str, dict[str, Any]] = {}  # what was asked for with a code that was given out
+        self.says: dict[str, Any] = {}  # the claims of id tokens, besides or instead of the usual ones
         self.broken: dict[str, Told] = {}  # by path, what is answered instead
         self.rotate("first")
 
@@ -51,11 +61,34 @@ class Issuer:
     def times_asked(self, path: str) -> int:
         return sum(asked.path == path for asked in self.site.asked)
 
+    def let_in(self, wanted: dict[str, str]) -> Told:
+        """Whoever comes is let in, and sent back with a code."""
+        code = secrets.token_urlsafe(8)
+        self.codes[code] = wanted
+        back = urlencode({"code": code, "state": wanted["state"]})
+        return Told(None, 302, {"location": f"{wanted['redirect_uri']}?{back}"})
+
+    def redeem(self, asked: Asked) -> Told:
+        """An id token for a code: once, and only to who shows what it began with."""
+        form = dict(parse_qsl(asked.body))
+        wanted = self.codes.pop(form["code"], None)
+        shown = urlsafe_b64encode(sha256(form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
+        if wanted is None or shown != wanted["code_challenge"] or form["redirect_uri"] != wanted["redirect_uri"]:
+            return Told({"error": "invalid_grant"}, 400)
+        claims = {"aud": DESK, "nonce": wanted["nonce"]} | self.says
+        return Told({"id_token": self.token(**claims), "token_type": "Bearer"})
+
     def answer(self, asked: Asked) -> Told:
         if asked.path in self.broken:
             return self.broken[asked.path]
         if asked.path == DISCOVERY:
-            return Told({"issuer": self.url, "jwks_uri": self.url + KEYS, "token_endpoint": self.url + "/token"})
+            doors = {"authorization": SIGN_IN, "token": TOKEN, "end_session": SIGN_OUT}
+            told = {f"{name}_endpoint": self.url + path for name, path in doors.items()}
+            return Told({"issuer": self.url, "jwks_uri": self.url + KEYS, **told})
+        if asked.path == SIGN_IN:
+            return self.let_in(dict(asked.params))
+        if asked.path == TOKEN:
+            return self.redeem(asked)
         return Told({"keys": self.published}) if asked.path == KEYS else Told(None, 404)
 
 

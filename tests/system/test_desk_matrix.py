@@ -17,7 +17,7 @@ from cdi.web.routing import PageRoute
 from conftest import Doors, copy_of
 
 CANARY = "krzywdzinski"
-OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-out", "/preferences"}
+OPEN_TO_ALL = {"/sign-in", "/sign-in/link", "/sign-in/openid", "/sign-in/openid/back", "/sign-out", "/preferences"}
 CALLERS = ("masked reader", "reader", "steward", "foreign steward", "officer", "admin")
 READERS, STEWARDS, OWNERS, ADMINS, OFFICERS = "yyyyyy", "nnyyny", "nnynny", "nnnnny", "nnnnyy"
 ROWS = {

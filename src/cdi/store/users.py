@@ -40,6 +40,7 @@ desk_user = Table(
     Column("groups", ARRAY(Text), nullable=False),
     Column("owners", ARRAY(Text)),
     Column("sensitive", Boolean, nullable=False, server_default="false"),
+    Column("purposes", ARRAY(Text)),  # what they may use sources for; null: anything
     Column("created_at", TIME, nullable=False),
     Column("disabled_at", TIME),
     UniqueConstraint("issuer", "subject"),
@@ -61,6 +62,16 @@ sign_in_link = Table(
     Column("user_id", BigInteger, ForeignKey("desk_user.user_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", TIME, nullable=False),
 )
+departure = Table(
+    "departure",
+    metadata,
+    Column("state", LargeBinary, primary_key=True),  # a hash of what comes back with the browser
+    Column("browser", LargeBinary, nullable=False),  # a hash of what only that browser holds
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("expires_at", TIME, nullable=False, index=True),
+)
 sign_in_failure = Table(
     "sign_in_failure",
     metadata,
@@ -79,6 +90,7 @@ class User:
     password_hash: str | None
     created_at: datetime
     disabled_at: datetime | None
+    issuer: str | None = None  # of the identity provider at which they sign in
 
     @property
     def name(self) -> str:
@@ -94,7 +106,10 @@ class StoredSession:
     told: Any
 
 
-_COLUMNS = "u.user_id, u.name, u.password_hash, u.role, u.groups, u.owners, u.sensitive, u.created_at, u.disabled_at"
+_COLUMNS = (
+    "u.user_id, u.name, u.password_hash, u.role, u.groups, u.owners, u.sensitive, u.created_at, u.disabled_at,"
+    " u.purposes, u.issuer"
+)
 
 
 _USERS = f"select {_COLUMNS} from desk_user u"  # noqa: S608  # a constant of ours
@@ -102,8 +117,8 @@ _SESSIONS = f"select {_COLUMNS}, s.seen_at, s.told from desk_session s join desk
 
 
 def _user(row: Any) -> User:
-    account = ApiKey(row.name, row.role, row.groups, row.owners, None, row.sensitive)
-    return User(row.user_id, account, row.password_hash, row.created_at, row.disabled_at)
+    account = ApiKey(row.name, row.role, row.groups, row.owners, None, row.sensitive, row.purposes)
+    return User(row.user_id, account, row.password_hash, row.created_at, row.disabled_at, row.issuer)
 
 
 def save_user(connection: Connection, account: ApiKey, password_hash: str | None, now: datetime) -> int | None:
@@ -258,6 +273,86 @@ def use_link(connection: Connection, digest: bytes, now: datetime) -> User | Non
         return None
     row = connection.execute(
         text(_USERS + " where user_id = :id and disabled_at is null"), {"id": used.user_id}
+    ).first()
+    return None if row is None else _user(row)
+
+
+# -- who signs in at the identity provider ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A browser that was sent to the identity provider: what it has to bring back, and where it wanted to go."""
+
+    browser: bytes
+    nonce: str
+    verifier: str
+    place: str
+
+
+def save_departure(
+    connection: Connection, state: bytes, departing: Departure, now: datetime, expires_at: datetime
+) -> None:
+    """A browser is sent away; departures that expired are forgotten."""
+    connection.execute(text("delete from departure where expires_at < :now"), {"now": now})
+    connection.execute(
+        text(
+            "insert into departure (state, browser, nonce, verifier, place, expires_at)"
+            " values (:state, :browser, :nonce, :verifier, :place, :expires_at)"
+        ),
+        {
+            "state": state,
+            "browser": departing.browser,
+            "nonce": departing.nonce,
+            "verifier": departing.verifier,
+            "place": departing.place,
+            "expires_at": expires_at,
+        },
+    )
+
+
+def use_departure(connection: Connection, state: bytes, now: datetime) -> Departure | None:
+    """The departure with this state, which is used up; None if it is unknown, used or expired."""
+    row = connection.execute(
+        text("delete from departure where state = :state returning browser, nonce, verifier, place, expires_at"),
+        {"state": state},
+    ).first()
+    return None if row is None or row.expires_at <= now else Departure(row.browser, row.nonce, row.verifier, row.place)
+
+
+def admit(connection: Connection, issuer: str, subject: str, account: ApiKey, now: datetime) -> User | None:
+    """The user whom this issuer calls so, with what the account allows from now on; None if another one has the
+    name."""
+    values = {
+        "issuer": issuer,
+        "subject": subject,
+        "name": account.name,
+        "role": account.role,
+        "groups": list(account.groups),
+        "owners": None if account.owners is None else list(account.owners),
+        "sensitive": account.sensitive,
+        "purposes": None if account.purposes is None else list(account.purposes),
+        "now": now,
+    }
+    connection.execute(
+        text(
+            "insert into desk_user (name, issuer, subject, role, groups, owners, sensitive, purposes, created_at)"
+            " select :name, :issuer, :subject, :role, :groups, :owners, :sensitive, :purposes, :now"
+            " where not exists (select from desk_user where name = :name)"
+            " on conflict (issuer, subject) do nothing"
+        ),
+        values,
+    )
+    connection.execute(
+        text(
+            "update desk_user u set name = :name, role = :role, groups = :groups, owners = :owners,"
+            " sensitive = :sensitive, purposes = :purposes where issuer = :issuer and subject = :subject"
+            " and not exists (select from desk_user o where o.name = :name and o.user_id <> u.user_id)"
+        ),
+        values,
+    )
+    row = connection.execute(
+        text(_USERS + " where issuer = :issuer and subject = :subject and name = :name"), values
     ).first()
     return None if row is None else _user(row)
 

@@ -197,6 +197,8 @@ def get_connection(request: Request) -> Iterator[Connection]:
 UNAUDITED: Final[Mapping[str, str]] = {
     "show_sign_in": "asks who it is",
     "show_link": "a button",
+    "send_away": "the way to the identity provider",
+    "come_back": "the way back from it",
     "show_today": "figures",
     "choose": "the visitor's own language and colours",
     "show_sources": "figures of sources",
