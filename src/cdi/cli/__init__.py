@@ -6,6 +6,8 @@ What went wrong and can be put right is one red line on stderr and exit code 1; 
 
 import signal
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -40,8 +42,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cdi {version('cdi')}")
+        raise typer.Exit
+
+
 @app.callback()
-def cdi() -> None:
+def cdi(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Self-hosted identity resolution for customer data."""
 
 

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-import openpyxl
-from openpyxl.utils.exceptions import InvalidFileException
-
 from cdi.ingest.blueprint import ExcelFormat
 from cdi.ingest.broken import Broken, FileError, named_once
 from cdi.ingest.contract import Native
@@ -42,6 +39,9 @@ def read_excel(path: Path, form: ExcelFormat) -> Iterator[Native | Broken]:
 
 @contextmanager
 def _rows(path: Path, form: ExcelFormat) -> Iterator[Rows]:
+    import openpyxl  # noqa: PLC0415  # it is slow to load, and few sources need it
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, ValueError):
