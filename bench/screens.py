@@ -19,7 +19,7 @@ from desks import DeskInBrowser, chromium, served  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
 from cdi import audit, deployment, keys, modelling, profiles, sample, signing_in, sources, stewardship  # noqa: E402
-from cdi.access import EVERYTHING, Role  # noqa: E402
+from cdi.access import EVERYTHING, Caller, Credential, Role  # noqa: E402
 from cdi.app import create_app  # noqa: E402
 from cdi.cli.installed import operator  # noqa: E402
 from cdi.clock import utc_now  # noqa: E402
@@ -88,6 +88,7 @@ def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
             if not only or name in only:
                 audit.seal(desk.installation.database)
                 page.goto(place.format(**known))
+                page.wait_for_load_state("networkidle")
                 if name in PRESSED:
                     page.locator("main section form button.primary").click()
                 yield shoot(page, f"{name}-{look}")
@@ -142,7 +143,8 @@ def something_to_see(installation: Installation) -> None:
         ):
             keys.create(connection, installation, NewKey(name, role, **more), utc_now())  # type: ignore[arg-type]
         keys.revoke(connection, 1, utc_now())
-        desk = stewardship.Desk(connection, installation, operator(), utc_now(), None)
+        asking = Caller("Max Sommer", Role.STEWARD, EVERYTHING, credential=Credential.USER)
+        desk = stewardship.Desk(connection, installation, asking, utc_now(), None)
         conflict = stewardship.list_conflicts(desk, ConflictFilter(kind="owner"), 1)[0]
         stewardship.ask_owner(desk, conflict["id"], conflict["owners"][0], "Gehört diese Kundin zu euch?")
 

@@ -14,7 +14,7 @@ from cdi.ingest.contract import CheckResult
 from cdi.pipeline import Installation
 from cdi.settings import PUSH
 from cdi.web.routing import pages_router
-from cdi.web.schedules import schedule_in_words
+from cdi.web.spans import retention_in_words, schedule_in_words
 from cdi.web.visits import Administering, Reading, Visit
 
 router = pages_router()
@@ -34,6 +34,7 @@ def show_source(visit: Reading, source: Name, before: Cursor = None) -> Response
     """How it is and how its runs went; htmx asks for this part again while something goes on."""
     frame = _frame(visit, source)
     now: sources.Standing = frame["standing"]
+    system = visit.installation.source(source)
     runs = sources.runs(visit.connection, visit.installation, visit.caller, source, RUNS + 1, before)
     shown = runs[:RUNS]
     last = runs[0] if runs and before is None else None
@@ -43,6 +44,7 @@ def show_source(visit: Reading, source: Name, before: Cursor = None) -> Response
         "more": f"/sources/{source}?before={shown[-1]['run_id']}" if len(runs) > RUNS else None,
         "first": f"/sources/{source}" if before else None,
         "schedule_words": schedule_in_words(visit.language, now.timing["schedule"]),
+        "kept": retention_in_words(visit.language, system.retention),
     }
     return visit.page("source.html", values, fragment="standing")
 

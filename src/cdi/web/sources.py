@@ -12,7 +12,7 @@ from cdi.pipeline import Installation
 from cdi.settings import NAME
 from cdi.sources import Said
 from cdi.web.routing import pages_router
-from cdi.web.schedules import schedule_in_words
+from cdi.web.spans import schedule_in_words
 from cdi.web.visits import Administering, Reading, Visit
 from cdi.web.words import N_
 

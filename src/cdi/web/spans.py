@@ -1,0 +1,59 @@
+"""Schedules and periods in words for people."""
+
+from datetime import timedelta
+from typing import Final
+
+from babel.units import format_unit
+
+from cdi.periods import Period
+from cdi.schedule import Schedule
+from cdi.settings import Retention
+from cdi.web.languages import Language
+from cdi.web.words import N_, attribute_name
+
+UNITS: Final = {
+    "week": timedelta(weeks=1),
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+    "second": timedelta(seconds=1),
+}
+
+
+def schedule_in_words(language: Language, schedule: str | None) -> str:
+    """How often a source is read: an interval in its largest whole unit, a cron expression as it stands."""
+    if schedule is None:
+        return language.gettext("when somebody asks for it")
+    every = Schedule.parse(schedule).every
+    if every is None:
+        return schedule
+    unit = next(name for name, length in UNITS.items() if not every % length)
+    span = format_unit(every // UNITS[unit], unit, locale=language.locale)
+    return language.gettext("at intervals of %(span)s") % {"span": span}
+
+
+AFTER: Final = {
+    "last_activity": N_("%(span)s after the last activity"),
+    "last_change": N_("%(span)s after the last change"),
+    "first_seen": N_("%(span)s after it was first seen"),
+}
+
+
+def retention_in_words(language: Language, retention: Retention | str) -> list[tuple[str, str]]:
+    """How long what a source says is kept: what (empty: everything), and how long."""
+    if isinstance(retention, str):
+        return []
+    told = []
+    if retention.records:
+        span = {"span": _period(language, retention.records)}
+        told.append(("", language.gettext(AFTER[retention.after]) % span))
+    told += [(attribute_name(language, name), _period(language, kept)) for name, kept in retention.attributes.items()]
+    if retention.touchpoints:
+        told.append((language.gettext("Touchpoints"), _period(language, retention.touchpoints)))
+    return told
+
+
+def _period(language: Language, period: Period) -> str:
+    unit, months = ("year", period.months // 12) if not period.months % 12 else ("month", period.months)
+    parts = ((months, unit), (period.days, "day"))
+    return language.listed([format_unit(count, name, locale=language.locale) for count, name in parts if count])
