@@ -242,6 +242,8 @@ def rejected(
     if as_json:
         print_json({"source": name, "reasons": dict(reasons), "rejected": found})
         return
+    if not reasons:
+        out.print("nothing is rejected")
     for reason, n in reasons:
         out.print(Text(f"{n} rejected: {reason}", "red"), soft_wrap=True)
     for one in found:

@@ -45,9 +45,14 @@ class Standing:
     workers: int
 
     @property
+    def reading(self) -> bool:
+        """Whether it is being read, or is about to."""
+        return bool(self.timing["running"] or (self.workers and self.asked_at))
+
+    @property
     def busy(self) -> bool:
         """Whether something goes on that will be different in a moment."""
-        return bool(self.timing["running"] or (self.workers and (self.asked_at or self.unresolved)))
+        return self.reading or bool(self.workers and self.unresolved)
 
 
 def standing(connection: Connection, installation: Installation, caller: Caller, name: str, now: datetime) -> Standing:

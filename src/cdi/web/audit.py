@@ -26,7 +26,7 @@ router = pages_router()
 PAGE: Final = 50
 NAMED: Final = 3
 """Of so many customers an entry tells the names; of more how many they are."""
-AT_ONCE: Final = 50_000
+AT_ONCE: Final = 20_000
 """So many entries are verified in one request."""
 
 Text = Annotated[str, Query(max_length=300)]

@@ -40,7 +40,7 @@ def show_source(visit: Reading, source: Name, before: Cursor = None) -> Response
     last = runs[0] if runs and before is None else None
     values = frame | {
         "runs": [_run(one, running=now.timing["running"] and one is last) for one in shown],
-        "advice": _advice(visit, source, now, last, frame["rejected_count"]) if before is None else [],
+        "advice": [] if now.reading or before else _advice(visit, source, now, last, frame["rejected_count"]),
         "more": f"/sources/{source}?before={shown[-1]['run_id']}" if len(runs) > RUNS else None,
         "first": f"/sources/{source}" if before else None,
         "schedule_words": schedule_in_words(visit.language, now.timing["schedule"]),
