@@ -22,6 +22,7 @@ from cdi.jobs import Worker, jobs_of
 from cdi.pipeline import Installation, resolve
 from cdi.settings import load_settings
 from cdi.sources import Said, draft, list_rejected, read_source, wire_in
+from cdi.sources.connected import mask_all
 from cdi.store.db import Database
 from conftest import SMALL_COMPANY, copy_of, installation_of
 
@@ -199,6 +200,13 @@ def test_a_preview_shows_nothing_to_an_admin_of_another_owner(counter: Installat
     answer = client.submit("/sources/counter/preview", page="/sources/counter/preview")
     assert answer.status_code == 403
     assert CANARY not in answer.text.lower()
+
+
+def test_of_what_a_source_said_numbers_are_masked_like_texts() -> None:
+    said = {"phone": 491701234567, "cards": [70012233, "70012233"], "name": CANARY, "active": True, "left": None}
+    masked = mask_all(said)
+    assert not any(value in str(masked) for value in ("49170", "70012", CANARY))
+    assert (masked["active"], masked["left"]) == (True, None)
 
 
 def test_a_source_that_is_hidden_is_not_there(counter: Installation, app: FastAPI) -> None:

@@ -14,6 +14,9 @@ from cdi.store import sources
 from cdi.store.jobs import JobState
 from cdi.store.sources import RunState
 
+LATE = 300
+"""Seconds by which a reading may be late before anybody has to look."""
+
 
 def reading_job(name: str) -> str:
     """What the job that reads this source is called."""
@@ -44,7 +47,8 @@ def next_reading(installation: Installation, name: str, state: RunState | None, 
 
 def timing(installation: Installation, name: str, state: RunState | None, now: datetime) -> dict[str, Any]:
     """The schedule of a source; `next_run_at`; `lag_seconds`, the age of what it said (None: never read to its end);
-    `overdue_seconds`, how long the next run should have begun; `failures` in a row; `running`."""
+    `overdue_seconds`, how long the next run should have begun, and whether that is `late`; `failures` in a row;
+    `running`."""
     system = installation.source(name)
     next_run = next_reading(installation, name, state, now)
     running = state is not None and state.status == "running"
@@ -56,6 +60,7 @@ def timing(installation: Installation, name: str, state: RunState | None, now: d
         "next_run_at": next_run,
         "lag_seconds": round((now - known_until).total_seconds()) if known_until else None,
         "overdue_seconds": max(0, round(overdue)),
+        "late": overdue > LATE,
         "failures": state.failures if state else 0,
     }
 

@@ -68,14 +68,10 @@ def _by_runs(now: Standing, last: dict[str, Any] | None) -> Iterator[Advice]:
         yield Advice("interrupted") if interrupted else Advice("failed", str(last["error"]), now.timing["failures"])
     if not now.workers and (now.asked_at or now.timing["schedule"]):
         yield Advice("no_worker")
-    elif now.timing["overdue_seconds"] > LATE:
+    elif now.timing["late"]:
         yield Advice("overdue")
     if last is None and not now.timing["schedule"] and not now.asked_at:
         yield Advice("never")
-
-
-LATE = 300
-"""Seconds by which a reading may be late before anybody has to look."""
 
 
 def _faults(written: Installation, name: str) -> Iterator[Advice]:

@@ -115,17 +115,20 @@ def _said(found: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     told = {name: found[name] for name in ("native", "canonical", "versions")}
     if caller.role is Role.CONNECTOR or caller.visibility.groups >= frozenset(FieldGroup):
         return told
-    hidden: dict[str, Any] = mask_all(told)
-    return hidden | {"masked": True}
+    versions = [{**version, "native": mask_all(version["native"])} for version in found["versions"]]
+    return {
+        "native": mask_all(found["native"]),
+        "canonical": mask_all(found["canonical"]),
+        "versions": versions,
+        "masked": True,
+    }
 
 
-def mask_all(value: Any) -> Any:
-    """Every text in this structure masked; times and numbers of versions are none of a customer's values."""
-    if isinstance(value, Mapping):
-        return {name: mask_all(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [mask_all(inner) for inner in value]
-    return mask(value) if isinstance(value, str) else value
+def mask_all(said: Any) -> Any:
+    """What a source said with every text and number in it masked: a phone number may be either."""
+    if isinstance(said, Mapping):
+        return {name: mask_all(inner) for name, inner in said.items()}
+    return [mask_all(inner) for inner in said] if isinstance(said, list) else mask(said)
 
 
 def may_see(caller: Caller, name: str) -> bool:

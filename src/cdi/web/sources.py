@@ -36,7 +36,7 @@ def show_sources(visit: Reading) -> Response:
     for one in found:
         one["rejected"] = rejected[one["name"]]
         one["schedule_words"] = schedule_in_words(visit.language, one["schedule"])
-    found.sort(key=lambda one: (not one["failures"], one["overdue_seconds"] <= 300, not one["rejected"]))
+    found.sort(key=lambda one: (not one["failures"], not one["late"], not one["rejected"]))
     return visit.page("sources.html", {"sources": found, "may_operate": visit.caller.role is Role.ADMIN})
 
 
