@@ -3,7 +3,7 @@
 Visibility belongs inside the query: rows that a caller may not see are not loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -32,18 +32,28 @@ class Credential(StrEnum):
     SYSTEM = "system"  # the program, by its own schedule
 
 
+EVERY_USE = ""
+"""What a restricted profile is closed to; one whose customer objected is closed to purposes by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visibility:
     """The part of the store that one caller may read.
 
     `hidden_sources` are sources whose records (and what was derived from them) stay unseen; `groups` are the
     field groups whose values are shown in full, all others are masked; `owners` limits what a steward may
-    change (None: every owner).
+    change (None: every owner). `uses` are what the caller asks for: a profile that is closed to one of them is not
+    there.
     """
 
     hidden_sources: frozenset[str] = frozenset()
     groups: frozenset[FieldGroup] = frozenset(FieldGroup)
     owners: frozenset[str] | None = None
+    uses: frozenset[str] = frozenset()
+
+    def sees(self, sources: Set[str], closed_to: Set[str]) -> bool:
+        """Whether a profile with records of these sources, closed to these uses, is there for the caller."""
+        return not sources <= self.hidden_sources and self.uses.isdisjoint(closed_to)
 
 
 EVERYTHING = Visibility()

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from cdi.access import Caller, Credential, Role, Visibility
+from cdi.access import EVERY_USE, Caller, Credential, Role, Visibility
 from cdi.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from cdi.fields import FieldGroup
 from cdi.settings import Grant, OpenId
@@ -184,6 +184,7 @@ def as_caller(
             hidden_sources=sensitive | _of_other_purposes(account, gates, purpose),
             groups=frozenset(FieldGroup) if everything else frozenset(FieldGroup(g) for g in account.groups),
             owners=None if account.owners is None else frozenset(account.owners),
+            uses=_uses(role, _purposes(account, purpose)),
         ),
         account.source,
         credential,
@@ -196,6 +197,13 @@ def _purposes(account: ApiKey, purpose: str | None) -> tuple[str, ...] | None:
     if purpose is not None:
         return (purpose,)
     return None if account.purposes is None else tuple(account.purposes)
+
+
+def _uses(role: Role, purposes: tuple[str, ...] | None) -> frozenset[str]:
+    """What the answer is used for, as far as customers may have closed themselves to it: a purpose, if it is one; for
+    those who neither decide nor answer for data protection every use."""
+    one = frozenset(purposes) if purposes is not None and len(purposes) == 1 else frozenset()
+    return one | (frozenset({EVERY_USE}) if role in {Role.READER, Role.CONNECTOR} else frozenset())
 
 
 def _of_other_purposes(account: ApiKey, gates: Gates, purpose: str | None) -> frozenset[str]:

@@ -5,13 +5,13 @@ A refusal and a cap protect the customer: they count whoever asks, also where th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from cdi.access import Caller, Visibility
+from cdi.access import EVERY_USE, Caller, Visibility
 from cdi.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from cdi.fields import FieldGroup
 from cdi.ids import RecordKey
@@ -198,6 +198,11 @@ class Contacts:
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
+def asking_about(visibility: Visibility, purpose: str) -> Visibility:
+    """What whoever asks may see for this question: that a customer objected to this purpose is its answer."""
+    return replace(visibility, uses=visibility.uses - {purpose})
+
+
 def contactability(
     connection: Connection,
     installation: Installation,
@@ -216,7 +221,7 @@ def contactability(
     longest = max((cap.per for cap in rules.caps), default=timedelta(0))
     made = Contacts(touchpoints.contacts_since(connection, found.profile_id, now - longest) if rules.caps else ())
     channels = [
-        _channel(rules, said, made, document["golden"], purpose, channel, now)
+        _channel(rules, said, made, document["golden"], purpose, channel, now, _closed(found, purpose))
         for channel in _preferred(connection, visibility, found, now)
     ]
     allowed = [channel for channel in channels if channel["allowed"]]
@@ -232,6 +237,13 @@ def contactability(
     }
 
 
+def _closed(found: FoundProfile, purpose: str) -> list[str]:
+    return [
+        *(["restriction: the customer's data are not to be used"] if EVERY_USE in found.closed_to else []),
+        *(["objection: the customer objected to this purpose"] if purpose in found.closed_to else []),
+    ]
+
+
 def _preferred(connection: Connection, visibility: Visibility, found: FoundProfile, now: datetime) -> Iterable[str]:
     used = [use.channel for use in touchpoints.channels_used(connection, visibility, found.profile_id, now)]
     return dict.fromkeys([*(channel for channel in used if channel in REACHED_BY), *REACHED_BY])
@@ -245,9 +257,11 @@ def _channel(
     purpose: str,
     channel: str,
     now: datetime,
+    closed: Sequence[str],
 ) -> dict[str, Any]:
     state = said.state(purpose, channel, now)
     why = [
+        *closed,
         *(["no address: nothing is known to reach the customer by"] if not _reachable(golden, channel) else []),
         *_against(rules, said, state, purpose, channel),
     ]

@@ -41,6 +41,8 @@ def as_of(
         raise NotFoundError("there is no profile with this id")
     if found.retired_reason == "erased":
         raise GoneError("This profile was erased, and so was its past", reason="erased")
+    if not visibility.uses.isdisjoint(found.closed_to):
+        raise NotFoundError("there is no profile with this id")
     document = present_at(connection, installation, visibility, profile_id, at)
     if document is not None:
         return document
@@ -61,7 +63,7 @@ def past(
     """What happened to a profile, live or retired, newest first: merges, splits, changed values, owners, and what
     stewards decided and pinned. Nothing tells of records that the caller may not see."""
     found = profiles.find_profile(connection, profile_id)
-    if found is None or found.sources <= visibility.hidden_sources:
+    if found is None or not visibility.sees(found.sources, found.closed_to):
         raise NotFoundError("there is no profile with this id")
     start = _moment(before)
     moments = history.load_moments(connection, profile_id, visibility.hidden_sources, start, limit + 1)

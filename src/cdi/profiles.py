@@ -28,6 +28,7 @@ from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records
 from cdi.store.finding import ProfileFilter, list_profiles
 from cdi.store.profiles import FoundProfile
+from cdi.store.restrictions import closed_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def show_whole(connection: Connection, asked: Sequence[tuple[Caller, UUID]]) -> 
         if (found := stored.get(profile_id)) is not None
         and _sees_every_value(caller)
         and not found.sources & caller.visibility.hidden_sources
+        and not found.closed_to
         else None
         for caller, profile_id in asked
     ]
@@ -189,6 +191,8 @@ def explain_pair(
     """`why`, as this caller may see it, with the data owner of each record."""
     for name in (a, b):
         if name.source in visibility.hidden_sources:
+            raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
+        if closed_among(connection, homes(connection, [name]), visibility.uses):
             raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
     evidence = why(connection, installation, a, b)
     told = evidence_seen(evidence, visibility)

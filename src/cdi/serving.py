@@ -28,13 +28,18 @@ from cdi.store.records import CurrentRecord
 def present(
     connection: Connection, installation: Installation, visibility: Visibility, found: FoundProfile
 ) -> dict[str, Any] | None:
-    """A live profile as this caller sees it; None if no record of it may be seen."""
+    """A live profile as this caller sees it; None if no record of it may be seen, or it is closed to what they use it
+    for. To those who see it nevertheless `closed_to` says what it is closed to (an empty word: every use)."""
+    if not visibility.uses.isdisjoint(found.closed_to):
+        return None
     document = found.document
     if found.sources & visibility.hidden_sources:
         rebuilt = _rebuilt(connection, installation, visibility, found)
         if rebuilt is None:
             return None
         document = rebuilt
+    if found.closed_to:
+        document = document | {"closed_to": sorted(found.closed_to)}
     return shown(document, visibility)
 
 
@@ -151,7 +156,7 @@ def locate(connection: Connection, visibility: Visibility, profile_id: UUID) -> 
     """Where this profile is. NotFoundError for an id never given out, and for a profile of which the caller may see no
     record."""
     found = profiles.find_profile(connection, profile_id)
-    if found is None or (not found.retired and found.sources <= visibility.hidden_sources):
+    if found is None or (not found.retired and not visibility.sees(found.sources, found.closed_to)):
         raise NotFoundError("there is no profile with this id")
     if not found.retired:
         return Whereabouts(HTTPStatus.OK, found)
@@ -174,7 +179,7 @@ def live_profile(connection: Connection, visibility: Visibility, profile_id: UUI
         raise ConflictError(
             "this id is retired", remedy=f"Its records are in {where} now" if where else "Its last record went"
         )
-    if found.sources <= visibility.hidden_sources:
+    if not visibility.sees(found.sources, found.closed_to):
         raise NotFoundError("there is no profile with this id")
     return found
 
@@ -182,4 +187,4 @@ def live_profile(connection: Connection, visibility: Visibility, profile_id: UUI
 def seen_at_all(connection: Connection, visibility: Visibility, profile_ids: Sequence[UUID]) -> list[UUID]:
     """Those of these profiles, retired ones too, of which the caller may see a record."""
     found = [profiles.find_profile(connection, profile_id) for profile_id in profile_ids]
-    return [f.profile_id for f in found if f is not None and not f.sources <= visibility.hidden_sources]
+    return [f.profile_id for f in found if f is not None and visibility.sees(f.sources, f.closed_to)]

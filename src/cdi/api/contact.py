@@ -74,8 +74,9 @@ def get_contactability(
     purpose: Annotated[str, Query(min_length=1, max_length=100, description="What for, as consents name it")],
 ) -> Response:
     """May we contact this customer for this purpose: on which channel, why not, and when next."""
-    where = locate(connection, caller.visibility, profile_id)
+    seen = contact.asking_about(caller.visibility, purpose)
+    where = locate(connection, seen, profile_id)
     if where.profile is None:
         return moved(profile_id, where.status, where.homes, where.reason, "/contactability")
-    told = contact.contactability(connection, installation, caller.visibility, where.profile, purpose, utc_now())
+    told = contact.contactability(connection, installation, seen, where.profile, purpose, utc_now())
     return answer(told)

@@ -11,7 +11,7 @@ from cdi.api.dependencies import AuditTrail, Here, Officer, Work
 from cdi.api.desk import Body, Number
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import erasing, requests
+from cdi.privacy import erasing, requests, restricting
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
@@ -74,3 +74,25 @@ def erase_customer(body: WantedErasure, office: AtOffice, dry_run: bool = False)
 def decide_erasure(request_id: Number, body: Verdict, office: AtOffice) -> Response:
     """Do the erasure that was asked for by another officer or by a source, or refuse it."""
     return answer(erasing.decide(office, request_id, approve=body.verdict == "approve"))
+
+
+class WantedRestriction(Body):
+    """Whom to close, and why, by a code: to every use (a restriction), or to one purpose (an objection)."""
+
+    profile: UUID
+    ground: Annotated[str, Field(max_length=40, examples=["contested"])] = "demanded"
+    purpose: Annotated[str | None, Field(min_length=1, max_length=100, examples=["newsletter"])] = None
+
+
+@router.post("/restrictions", status_code=201)
+def restrict_customer(body: WantedRestriction, office: AtOffice) -> Response:
+    """Restrict the use of a customer's data (Art. 18), or with `purpose` note their objection to it (Art. 21). It holds
+    at once: no reader, feed, export or webhook sees the customer any more (for that purpose); stewards and officers
+    do."""
+    return answer(restricting.restrict(office, body.profile, body.ground, body.purpose), 201)
+
+
+@router.post("/restrictions/{request_id}/lifting")
+def lift_restriction(request_id: Number, office: AtOffice) -> Response:
+    """It holds no more; who lifted it and when is kept."""
+    return answer(restricting.lift(office, request_id))

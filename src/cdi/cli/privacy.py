@@ -8,7 +8,7 @@ import typer
 from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
-from cdi.privacy import erasing, requests
+from cdi.privacy import erasing, requests, restricting
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
@@ -83,3 +83,27 @@ def decide(
         print_json(told)
     else:
         out.print(f"request {told['id']}: {told['state']}")
+
+
+@app.command()
+def restrict(
+    profile: Annotated[UUID, typer.Argument(help="Whom: the id of the profile.")],
+    ground: Annotated[str, typer.Option(help="Why: a code, see docs/privacy.md.")] = "demanded",
+    purpose: Annotated[str | None, typer.Option(help="An objection: only to this purpose.")] = None,
+    folder: Folder = HERE,
+) -> None:
+    """Close a customer to every use (Art. 18), or to one purpose (Art. 21), at once."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        office = Office(connection, installation, operator(), utc_now())
+        told = restricting.restrict(office, profile, ground, purpose)
+    out.print(f"request {told['id']}: {told['state']}")
+
+
+@app.command()
+def lift(
+    request: Annotated[int, typer.Argument(help="The id of the restriction or objection.")], folder: Folder = HERE
+) -> None:
+    """End a restriction or an objection."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        told = restricting.lift(Office(connection, installation, operator(), utc_now()), request)
+    out.print(f"request {told['id']}: {told['state']}")

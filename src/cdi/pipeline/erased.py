@@ -19,7 +19,7 @@ from cdi.master_key import master_key
 from cdi.pipeline.installation import Installation
 from cdi.settings import Settings
 from cdi.store import erasures, privacy_requests, tasks
-from cdi.store.erasures import CONTACT, IDENTIFIER, RECORD, Known
+from cdi.store.erasures import IDENTIFIER, RECORD, Known
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 from cdi.store.records import Arrival, NewVersion
 from cdi.store.tasks import Task
@@ -40,9 +40,9 @@ class Marker:
         """Of a customer record, whatever its stream is called."""
         return self._hash("customer", source, key)
 
-    def earlier(self, source: str, key: str, incarnation: int) -> bytes:
-        """Of a customer record whose key its source gave to another person since."""
-        return self._hash("incarnation", source, key, str(incarnation))
+    def incarnation(self, source: str, stream: str, key: str, number: int) -> bytes:
+        """Of a customer record as a backup has it, whoever else its source gave the key to before or since."""
+        return self._hash("incarnation", source, stream, key, str(number))
 
     def record(self, source: str, stream: str, key: str) -> bytes:
         """Of a touchpoint or a consent."""
@@ -173,8 +173,3 @@ def asked_by_source(connection: Connection, source: str, homes: Mapping[int, Any
             about = {"source": source, "records": sorted(i for i, home in homes.items() if home == profile_id)}
             asked = PrivacyRequest("erasure", profile_id, "demanded", "asked", f"source:{source}", now, about=about)
             privacy_requests.save_request(connection, asked)
-
-
-def what_of(stream: str, contacts: str) -> str:
-    """A record that a bare contact made is not refused when its number calls again: others may use it too."""
-    return CONTACT if stream == contacts else RECORD

@@ -19,7 +19,7 @@ from cdi.resolution.document import Assembly, StewardFacts, assemble
 from cdi.resolution.golden import GoldenRecord
 from cdi.resolution.identity import Event, IdentityPlan, ProfileState, carry_ids, events
 from cdi.resolution.survivorship import RecordFacts
-from cdi.store import changes, owners, pins, profiles, records, reviews, search_text
+from cdi.store import changes, owners, pins, profiles, records, restrictions, reviews, search_text
 from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
 from cdi.store.records import CurrentRecord
@@ -111,6 +111,7 @@ def publish(
         search_text.save_words(connection, words)
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
+    restrictions.follow(connection, list(due))
     search_text.forget_words(connection, list(plan.retired))
     questions = [*asked, *questions_about(connection, installation, findings, after)]
     homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}

@@ -21,7 +21,7 @@ from cdi.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoun
 from cdi.fields import Stream
 from cdi.ids import new_id
 from cdi.pipeline import Installation
-from cdi.pipeline.erased import Marker, marker, marker_in_use, what_of
+from cdi.pipeline.erased import Marker, marker, marker_in_use
 from cdi.pipeline.landing import CONTACTS
 from cdi.privacy import erasure_file
 from cdi.privacy.requests import Office, show_request
@@ -30,7 +30,7 @@ from cdi.store import changes, erasures, holds, privacy_requests, profiles, reco
 from cdi.store import retention as retention_store
 from cdi.store.changes import Change
 from cdi.store.db import resolver_lock
-from cdi.store.erasures import CONTACT, IDENTIFIER, RECORD, Erasure, Mark, Named
+from cdi.store.erasures import BACKUP, IDENTIFIER, RECORD, Erasure, Mark, Named
 from cdi.store.privacy_requests import PrivacyRequest
 
 GROUNDS: Final[Mapping[str, str]] = {
@@ -232,17 +232,22 @@ def _do(office: Office, request_id: int, subject: Subject, ground: str) -> None:
 
 
 def _marks(connection: Connection, made: Marker, subject: Subject) -> list[Mark]:
-    marks = [_mark(made, one) for one in subject.named]
+    marks = [
+        Mark(made.incarnation(one.source, one.stream, one.key, one.incarnation), BACKUP, one.record_id)
+        for one in subject.named
+    ]
+    marks += [
+        Mark(made.customer(one.source, one.key), RECORD, one.record_id) for one in subject.named if _stays_out(one)
+    ]
     left = {one.source: one.record_id for one in subject.named}
     marks += [Mark(made.record(one.source, one.stream, one.key), RECORD, left.get(one.source)) for one in subject.said]
     known = erasures.identifiers_of(connection, subject.records)
     return marks + [Mark(made.identifier(kind, value), IDENTIFIER) for kind, value in known]
 
 
-def _mark(made: Marker, one: Named) -> Mark:
-    if one.reused:  # who has the key now must not be refused
-        return Mark(made.earlier(one.source, one.key, one.incarnation), CONTACT, one.record_id)
-    return Mark(made.customer(one.source, one.key), what_of(one.stream, CONTACTS), one.record_id)
+def _stays_out(one: Named) -> bool:
+    """Not of a key that another person has now, nor of a bare contact: others may use that number too."""
+    return not one.reused and one.stream != CONTACTS
 
 
 def _erase(connection: Connection, installation: Installation, subject: Subject, done: Erasure) -> list[UUID]:
@@ -299,11 +304,15 @@ def _replay(connection: Connection, installation: Installation, missing: Sequenc
         )
     found = _records_marked(connection, made, missing)
     for one in missing:
-        _repeat(connection, installation, one, found.get(one.erasure_id, []))
+        _repeat(connection, installation, made, one, found.get(one.erasure_id, []))
 
 
 def _repeat(
-    connection: Connection, installation: Installation, one: Erasure, there: Sequence[tuple[bytes, Named]]
+    connection: Connection,
+    installation: Installation,
+    made: Marker,
+    one: Erasure,
+    there: Sequence[tuple[bytes, Named]],
 ) -> None:
     """Erase once more what of it this database has, and note it as a request that was done."""
     profile = profiles.find_profile(connection, one.profile_id)
@@ -314,6 +323,7 @@ def _repeat(
     said = {named.record_id: named for named in (*subject.said, *others)}
     rows = {named.source: named.record_id for _, named in there if named.kind == Stream.CUSTOMER}
     left = {hashed: rows.get(named.source) for hashed, named in there}
+    left |= {made.customer(one.source, one.key): one.record_id for one in subject.named}
     again = replace(one, marks=[replace(mark, record_id=left.get(mark.hash)) for mark in one.marks])
     _erase(connection, installation, replace(subject, said=list(said.values())), again)
     now = utc_now()
@@ -348,16 +358,13 @@ def _records_marked(
     while page := erasures.named_records(connection, after, PAGE):
         after = page[-1].record_id
         for named in page:
-            for hashed in _hashes(made, named):
-                if hashed in marked:
-                    found.setdefault(marked[hashed], []).append((hashed, named))
+            hashed = _hash_of(made, named)
+            if hashed in marked:
+                found.setdefault(marked[hashed], []).append((hashed, named))
     return found
 
 
-def _hashes(made: Marker, named: Named) -> tuple[bytes, ...]:
+def _hash_of(made: Marker, named: Named) -> bytes:
     if named.kind != Stream.CUSTOMER:
-        return (made.record(named.source, named.stream, named.key),)
-    return (
-        made.customer(named.source, named.key),
-        made.earlier(named.source, named.key, named.incarnation),
-    )
+        return made.record(named.source, named.stream, named.key)
+    return made.incarnation(named.source, named.stream, named.key, named.incarnation)

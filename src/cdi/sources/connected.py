@@ -12,6 +12,7 @@ from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.pipeline.timing import source_standing, timing
 from cdi.store import received, records, sources
+from cdi.store.restrictions import closed_among
 
 TIMES = ("schedule", "running", "next_run_at", "lag_seconds", "overdue_seconds", "failures")
 """What is told of a source's schedule."""
@@ -96,6 +97,9 @@ def record(
     demand_visible(installation, caller, name)
     found = records.find_record(connection, name, key, stream)
     if found is None:
+        raise NotFoundError(f"source {name} has no record with this key", remedy="Check the key and the stream")
+    home = found["profile_id"]
+    if caller.role is not Role.CONNECTOR and home and closed_among(connection, [home], caller.visibility.uses):
         raise NotFoundError(f"source {name} has no record with this key", remedy="Check the key and the stream")
     return {
         "source": name,

@@ -128,7 +128,7 @@ class Desk:
             found
             for profile_id in sorted(resolved.affected)
             if (found := profiles.find_profile(self.connection, profile_id)) is not None
-            and not found.sources <= self.visibility.hidden_sources
+            and self.visibility.sees(found.sources, found.closed_to)
         ]
         return {
             "affected": [found.profile_id for found in visible],

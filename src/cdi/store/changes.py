@@ -140,6 +140,7 @@ def read_changes(
             "until": until,
             "limit": limit + 1,
             "hidden": sorted(hidden),
+            "uses": sorted(visibility.uses),
             "types": _listed(wanted.types),
             "owners": _listed(wanted.owners),
             "sources": None if wanted.sources is None else sorted(set(wanted.sources) - hidden),
@@ -151,14 +152,18 @@ def read_changes(
     return FeedPage(found, until, until < last, last)
 
 
-READ = """
+CLOSED = """(type <> 'restricted' and profile_id in (
+    select profile_id from profile where closed_to <> '{}'::text[] and closed_to && cast(:uses as text[])))"""
+"""Of a profile that is closed to the caller's use the feed says only that it is."""
+READ = f"""
 select cursor, type, profile_id, other_ids, version, attributes, data_owner, at from feed
-where cursor > :after and cursor <= :until and (sources = '{}' or not sources <@ cast(:hidden as text[]))
+where cursor > :after and cursor <= :until and (sources = '{{}}' or not sources <@ cast(:hidden as text[]))
+and not {CLOSED}
 and (cast(:types as text[]) is null or type = any(cast(:types as text[])))
 and (cast(:owners as text[]) is null or data_owner = any(cast(:owners as text[])))
 and (cast(:sources as text[]) is null or sources && cast(:sources as text[]))
 order by cursor limit :limit
-"""
+"""  # noqa: S608  fixed parts
 
 
 def _listed(words: Sequence[str] | None) -> list[str] | None:

@@ -33,14 +33,14 @@ erased_mark = Table(
     metadata,
     Column("hash", LargeBinary, nullable=False),
     Column("erasure_id", Uuid, ForeignKey("erasure.erasure_id"), nullable=False),
-    Column("what", Text, nullable=False),  # record: it is refused; contact: only a backup is cleared of it; identifier
+    Column("what", Text, nullable=False),  # record: it is refused; backup: by it a backup is cleared; identifier
     Column("record_id", BigInteger),  # the nameless row that is left of it
     Index(None, "hash"),
     Index(None, "erasure_id"),
 )
 
 RECORD: Final = "record"
-CONTACT: Final = "contact"
+BACKUP: Final = "backup"
 IDENTIFIER: Final = "identifier"
 
 
@@ -193,7 +193,7 @@ def names_of(connection: Connection, record_ids: Sequence[int]) -> list[Named]:
             """
             select record_id, source, stream, key, kind, incarnation, exists (select from record o
                 where o.source = r.source and o.key = r.key and o.stream = r.stream
-                and not o.record_id = any(cast(:ids as bigint[]))) as reused
+                and o.current and not o.record_id = any(cast(:ids as bigint[]))) as reused
             from record r where record_id = any(cast(:ids as bigint[])) order by record_id
             """
         ),
@@ -207,7 +207,7 @@ select r.record_id, r.source, r.stream, r.key, r.kind, r.incarnation from record
 on said.source = c.source and said.customer_key = c.key join record r on r.record_id = said.record_id
 where c.record_id = any(cast(:ids as bigint[])) and not exists (select from record other
     where other.source = c.source and other.key = c.key and other.kind = 'customer'
-    and not other.record_id = any(cast(:ids as bigint[])))
+    and other.current and not other.record_id = any(cast(:ids as bigint[])))
 """
 
 
@@ -356,6 +356,9 @@ WORDS: Final[Sequence[str]] = (
     "update legal_hold set reason = '', lifted_reason = case when lifted_reason is null then null else '' end"
     " where record_ids && cast(:ids as bigint[])",
     "update conflict set detail = '{}' where record_ids && cast(:ids as bigint[])",
+    "update privacy_request set state = 'lifted', ended_by = :by, ended_at = :now where request_id in ("
+    "select request_id from restricted_record where record_id = any(cast(:ids as bigint[])))",
+    "delete from restricted_record where record_id = any(cast(:ids as bigint[]))",
     "delete from idempotency where route = any(cast(:sources as text[]))",
     "delete from scan_key where key = any(cast(:keys as text[]))",
 )

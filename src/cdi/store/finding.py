@@ -96,6 +96,8 @@ SEEN_RECORD = "not r.source = any(cast(:hidden as text[]))"
 def _question(visibility: Visibility, narrowed: ProfileFilter) -> _Question:
     question = _Question(["p.retired_at is null"], {"hidden": sorted(visibility.hidden_sources)})
     question.must("not (p.sources <@ cast(:hidden as text[]))")
+    if visibility.uses:
+        question.must("not (p.closed_to && cast(:uses as text[]))", uses=sorted(visibility.uses))
     for n, records in enumerate(narrowed.carriers):
         question.must(
             f"p.profile_id in (select m.profile_id from {CARRYING}"  # noqa: S608  fixed names
@@ -109,11 +111,13 @@ def _question(visibility: Visibility, narrowed: ProfileFilter) -> _Question:
     return question
 
 
-COLUMNS = "p.profile_id, p.document, p.sources, p.version, p.updated_at"
+COLUMNS = "p.profile_id, p.document, p.sources, p.version, p.updated_at, p.closed_to"
 
 
 def _found(row: Any) -> FoundProfile:
-    return FoundProfile(row.profile_id, row.document, frozenset(row.sources), row.version, None, False)
+    return FoundProfile(
+        row.profile_id, row.document, frozenset(row.sources), row.version, None, False, frozenset(row.closed_to)
+    )
 
 
 # -- by id, by change ------------------------------------------------------------------------------

@@ -46,9 +46,11 @@ profile = Table(
     Column("updated_at", TIME, nullable=False),
     Column("retired_at", TIME),
     Column("retired_reason", Text),
+    Column("closed_to", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),  # see store.restrictions
     Index("ix_profile_minted", "minted"),
     Index("ix_profile_owner", "data_owner", "profile_id"),
     Index("ix_profile_updated", "updated_at", "profile_id"),
+    Index("ix_profile_closed", "profile_id", postgresql_where=text("closed_to <> '{}'::text[]")),
 )
 
 profile_version = Table(
@@ -346,13 +348,15 @@ class FoundProfile:
     version: int
     retired_reason: str | None
     retired: bool
+    closed_to: frozenset[str] = frozenset()
 
 
 def find_profile(connection: Connection, profile_id: UUID) -> FoundProfile | None:
     """The profile with this id, live or retired; None when the id was never given out."""
     row = connection.execute(
         text(
-            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired"
+            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired,"
+            " closed_to"
             " from profile where profile_id = :id"
         ),
         {"id": profile_id},
@@ -364,7 +368,8 @@ def find_profiles(connection: Connection, profile_ids: Sequence[UUID]) -> dict[U
     """Those of these profiles that there are, live or retired."""
     rows = connection.execute(
         text(
-            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired"
+            "select profile_id, document, sources, version, retired_reason, retired_at is not null as retired,"
+            " closed_to"
             " from profile where profile_id = any(cast(:ids as uuid[]))"
         ),
         {"ids": list(profile_ids)},
@@ -374,7 +379,13 @@ def find_profiles(connection: Connection, profile_ids: Sequence[UUID]) -> dict[U
 
 def _found(row: Any) -> FoundProfile:
     return FoundProfile(
-        row.profile_id, row.document, frozenset(row.sources), row.version, row.retired_reason, row.retired
+        row.profile_id,
+        row.document,
+        frozenset(row.sources),
+        row.version,
+        row.retired_reason,
+        row.retired,
+        frozenset(row.closed_to),
     )
 
 
@@ -385,18 +396,22 @@ class StoredText:
     document: str
     sources: frozenset[str]
     version: int
+    closed_to: frozenset[str]
 
 
 def find_texts(connection: Connection, profile_ids: Collection[UUID]) -> dict[UUID, StoredText]:
     """Those of these profiles that are live."""
     rows = connection.execute(
         text(
-            "select profile_id, document::text as document, sources, version from profile"
+            "select profile_id, document::text as document, sources, version, closed_to from profile"
             " where profile_id = any(:ids) and retired_at is null"
         ),
         {"ids": list(profile_ids)},
     )
-    return {row.profile_id: StoredText(row.document, frozenset(row.sources), row.version) for row in rows}
+    return {
+        row.profile_id: StoredText(row.document, frozenset(row.sources), row.version, frozenset(row.closed_to))
+        for row in rows
+    }
 
 
 def successors(connection: Connection, profile_id: UUID) -> list[UUID]:

@@ -191,7 +191,7 @@ CARRIED = """
 select said.record_id from unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key)
 join {table} said on said.source = k.source and said.customer_key = k.key
 where not exists (select from record other where other.source = k.source and other.key = k.key
-    and other.kind = 'customer' and not other.record_id = any(cast(:ids as bigint[])))
+    and other.kind = 'customer' and other.current and not other.record_id = any(cast(:ids as bigint[])))
 """
 NAMELESS = """
 update record set key = '', content_hash = '', copied_from = null where record_id = any(cast(:ids as bigint[]))

@@ -324,6 +324,11 @@ class Delivery:
     dead_at: datetime | None = None
     error: str | None = None
 
+    @property
+    def profile_id(self) -> UUID:
+        found: UUID = self.change["profile_id"]
+        return found
+
 
 DELIVERIES: Final = """
 select d.webhook_id, d.cursor, d.attempts, d.first_tried_at, f.sources, f.type, f.profile_id, f.other_ids, f.version,

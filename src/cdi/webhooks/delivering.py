@@ -21,7 +21,7 @@ from cdi.errors import StoppedError
 from cdi.pipeline import Installation
 from cdi.schedule import wait_after
 from cdi.settings import Webhooks
-from cdi.store import changes, webhooks
+from cdi.store import changes, restrictions, webhooks
 from cdi.store.webhooks import Delivery, Failure, Subscription
 from cdi.webhooks.makers import seen_by
 from cdi.webhooks.messages import event_message, secrets_of
@@ -121,9 +121,15 @@ class _Dispatch:
         room -= len(lane.on_the_way)
         if room <= 0:
             return more
-        hidden = seen_by(self.installation, locked).hidden_sources
+        seen = seen_by(self.installation, locked)
         due = webhooks.due_deliveries(connection, locked.webhook_id, now, room, lane.on_the_way.keys())
-        unseen = [delivery.cursor for delivery in due if delivery.sources and delivery.sources <= hidden]
+        closed = restrictions.closed_among(connection, {each.profile_id for each in due}, seen.uses)
+        unseen = [
+            delivery.cursor
+            for delivery in due
+            if (delivery.sources and delivery.sources <= seen.hidden_sources)
+            or (delivery.profile_id in closed and delivery.change["type"] != "restricted")
+        ]
         if unseen:
             webhooks.not_for_them(connection, locked.webhook_id, unseen)
         for delivery in due:

@@ -17,7 +17,7 @@ from cdi.clock import utc_now
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError
 from cdi.ids import new_id
 from cdi.pipeline import Installation
-from cdi.store import changes, webhooks
+from cdi.store import changes, restrictions, webhooks
 from cdi.store.changes import FeedFilter
 from cdi.store.webhooks import Backlog, Subscription
 from cdi.webhooks.addresses import check_url
@@ -110,7 +110,9 @@ def dead_letters(
 ) -> list[dict[str, Any]]:
     """Deliveries that were given up, in the order of the feed, of profiles that the caller may see still."""
     subscription = _own(connection, caller, webhook_id)
-    hidden = caller.visibility.hidden_sources
+    seen = caller.visibility
+    dead = webhooks.dead_deliveries(connection, subscription.webhook_id, after, limit)
+    closed = restrictions.closed_among(connection, {each.profile_id for each in dead}, seen.uses)
     return [
         {
             "change": delivery.change,
@@ -119,8 +121,9 @@ def dead_letters(
             "first_tried_at": delivery.first_tried_at,
             "dead_at": delivery.dead_at,
         }
-        for delivery in webhooks.dead_deliveries(connection, subscription.webhook_id, after, limit)
-        if not delivery.sources or not delivery.sources <= hidden
+        for delivery in dead
+        if (not delivery.sources or not delivery.sources <= seen.hidden_sources)
+        and (delivery.profile_id not in closed or delivery.change["type"] == "restricted")
     ]
 
 
