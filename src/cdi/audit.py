@@ -156,13 +156,25 @@ def verify(
     """Walk the chain from its beginning, or from where it was walked before; `most` so many entries. Each entry that is
     missing, changed, put in or in another place is named; so is, at its end, a head that was exported before and is not
     in the chain any more, as when its end was cut off."""
-    walk = _Walk(exported, since or Walked())
-    faults: list[str] = []
-    for fault in walk.faults(audit.read_chain(connection, since.number if since else None), most):
+    walk = _Walk(exported, _from(connection, since))
+    faults = [] if since else list(_untold_cut(connection))
+    for fault in walk.faults(audit.read_chain(connection, walk.number or None), most):
         if len(faults) < MOST_FAULTS:
             faults.append(fault)
     waiting, oldest = audit.unsealed(connection)
     return Verification(walk.entries, walk.hash.hex(), faults, waiting, oldest, walk.walked if walk.stopped else None)
+
+
+def _from(connection: Connection, since: Walked | None) -> Walked:
+    """Where the walk goes on, or the beginning of the chain; that moves when the log is cut."""
+    number, digest = audit.beginning(connection)
+    return since if since is not None and since.number >= number else Walked(number, digest.hex())
+
+
+def _untold_cut(connection: Connection) -> Iterator[str]:
+    number, digest = audit.beginning(connection)
+    if number and not audit.is_told(connection, CUT, _about_cut(number, digest)):
+        yield f"the log was cut after entry {number}, and no entry tells of it"
 
 
 class _Walk:
@@ -200,6 +212,43 @@ def _gap(first: int, found: int) -> str:
     if found < first:
         return f"entry {found} has no place in the chain"
     return f"entry {first} is missing" if found == first + 1 else f"entries {first} to {found - 1} are missing"
+
+
+# -- its end in the past ---------------------------------------------------------------------------
+
+CUT: Final = "cut_audit_log"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where the log is cut: how many entries go, and the number and hash of the last of them, to which the first that
+    stays is chained."""
+
+    entries: int
+    number: int
+    hash: str
+
+
+def cut(database: Database, trail: Trail, before: datetime, now: datetime, *, dry_run: bool = False) -> Cut | None:
+    """Cut off the sealed entries up to which all are older than `before`; None if there are none. That it was done, and
+    the hash at which, is the entry of this trail. It may be killed and run again."""
+    with database.unit_of_work() as connection:
+        audit.alone(connection)
+        last = audit.last_before(connection, before)
+        found = None if last is None else Cut(audit.count_cut(connection, last[0]), last[0], last[1].hex())
+        if last is not None and not dry_run:
+            audit.cut_after(connection, *last, now)
+            trail.about |= _about_cut(*last)
+            trail.write(connection, now)
+    while not dry_run:
+        with database.unit_of_work() as connection:
+            if audit.delete_cut(connection) < audit.BATCH:
+                break
+    return found
+
+
+def _about_cut(number: int, digest: bytes) -> dict[str, int | str]:
+    return {"number": number, "head": digest.hex()}
 
 
 def sealed_head(database: Database) -> tuple[int, str]:

@@ -391,9 +391,11 @@ class Privacy(Model):
 
 
 class RetentionRuns(Model):
-    """When `cdi worker` removes what is kept no longer; without a schedule only `cdi retention` does."""
+    """When `cdi worker` removes what is kept no longer; without a schedule only `cdi retention` and `cdi audit cut` do.
+    How long the audit log is kept; without a period for ever."""
 
     schedule: ScheduleText | None = None
+    audit: PeriodText | None = None
 
 
 class Deployment(Model):

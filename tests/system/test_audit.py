@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from desks import PASSWORD, PageClient, add_user, signed_in
-from domain import email, person, profile_of, push
+from domain import count, email, person, profile_of, push
 from fastapi.dependencies.models import Dependant
 from fastapi.testclient import TestClient
 from issuer import issuing
@@ -25,8 +25,11 @@ from cdi import audit
 from cdi.access import Role
 from cdi.api.dependencies import UNAUDITED
 from cdi.app import create_app
+from cdi.audit import Trail
+from cdi.clock import utc_now
 from cdi.errors import DatabaseError
 from cdi.fields import FieldGroup
+from cdi.periods import Period
 from cdi.pipeline import Installation
 from cdi.store.audit import AuditFilter
 from cdi.store.db import Database
@@ -302,12 +305,75 @@ def test_a_log_written_anew_shows_against_an_exported_head(log: Installation) ->
         "update audit_entry set number = null, hash = null",
         "delete from audit_entry",
         "truncate audit_entry",
+        "truncate audit_cut",
     ],
 )
 def test_the_database_refuses_to_change_it(log: Installation, statement: str) -> None:
     with pytest.raises(DatabaseError), log.database.unit_of_work() as connection:
         connection.execute(sa.text(statement))
     assert verified(log).entries == 10
+
+
+# -- its end in the past ---------------------------------------------------------------------------
+
+
+def aged(log: Installation, number: int) -> None:
+    """Let the entries up to this one be of two years ago, sealed as such."""
+    tamper(
+        log,
+        "update audit_entry set number = null, hash = null",
+        f"update audit_entry set at = at - interval '2 years' where entry_id in"
+        f" (select entry_id from audit_entry order by entry_id limit {number})",
+    )
+    audit.seal(log.database)
+
+
+def cut_off(log: Installation, *, dry_run: bool = False) -> audit.Cut | None:
+    now = utc_now()
+    trail = Trail("operator:test", "admin", audit.CUT, changes=True)
+    return audit.cut(log.database, trail, Period.parse("P1Y").before(now), now, dry_run=dry_run)
+
+
+def test_what_is_kept_no_longer_is_cut_off_and_the_rest_verifies_as_before(log: Installation) -> None:
+    aged(log, 6)
+    with log.database.unit_of_work() as connection:
+        _, sixth = audit.audit.last_before(connection, Period.parse("P1Y").before(utc_now())) or (0, b"")
+    _, head = audit.sealed_head(log.database)
+    assert cut_off(log, dry_run=True) == audit.Cut(6, 6, sixth.hex()) and verified(log).entries == 10
+    assert cut_off(log) == audit.Cut(6, 6, sixth.hex())
+    assert verified(log).holds and verified(log).entries == 4, (
+        "also while the entry that tells of it waits for its seal"
+    )
+    audit.seal(log.database)
+    assert [entry["about"] for entry in entries(log, action=audit.CUT)] == [{"number": 6, "head": sixth.hex()}]
+    assert verified(log, head).holds and verified(log, sixth.hex()).holds
+    assert (verified(log).entries, count(log, "audit_entry")) == (5, 5)
+    assert cut_off(log) is None, "once"
+    tamper(log, "delete from audit_entry where number = 7")
+    assert "entry 7 is missing" in verified(log).faults
+
+
+def test_a_cut_of_which_no_entry_tells_shows(log: Installation) -> None:
+    tamper(
+        log,
+        "insert into audit_cut (number, hash, at) select number, hash, now() from audit_entry where number = 4",
+        "delete from audit_entry where number <= 4",
+    )
+    assert verified(log).faults == ["the log was cut after entry 4, and no entry tells of it"]
+
+
+def test_a_cut_that_was_killed_is_ended_by_the_next_one(log: Installation) -> None:
+    aged(log, 6)
+    tamper(log, "insert into audit_cut (number, hash, at) select number, hash, now() from audit_entry where number = 6")
+    cut_off(log)
+    assert count(log, "audit_entry") == 4 and verified(log).entries == 4
+
+
+def test_the_whole_log_may_be_too_old(log: Installation) -> None:
+    aged(log, 10)
+    number, head = audit.sealed_head(log.database)
+    assert cut_off(log) == audit.Cut(10, number, head)
+    assert audit.sealed_head(log.database)[0] == 11 and verified(log, head).holds
 
 
 def test_many_readers_at_once_lose_no_entry_and_break_no_chain(log: Installation) -> None:

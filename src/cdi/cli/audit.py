@@ -1,15 +1,18 @@
 """`cdi audit`: the audit log's chain, proved."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from cdi import audit
-from cdi.cli.installed import installed
+from cdi.audit import Trail
+from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json
 from cdi.clock import utc_now
+from cdi.errors import ConfigurationError
 
-app = typer.Typer(help="The audit log: prove it, print its head.", no_args_is_help=True)
+app = typer.Typer(help="The audit log: prove it, print its head, cut off what is old.", no_args_is_help=True)
 
 
 @app.command()
@@ -48,3 +51,29 @@ def verify(
         out.print("the chain holds" if found.holds else "[red]the chain is broken[/red]")
     if not found.holds:
         raise typer.Exit(1)
+
+
+@app.command()
+def cut(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Cut off what is older than retention.audit in cdi.yaml, at a sealed entry whose hash stays: what is left verifies
+    as before. It may be killed and run again."""
+    with installed(folder) as installation:
+        kept = installation.deployment.retention.audit
+        if kept is None:
+            raise ConfigurationError(
+                "cdi.yaml does not say how long the audit log is kept", remedy="Write retention: {audit: P5Y}"
+            )
+        now = utc_now()
+        trail = Trail.of(operator(), audit.CUT, changes=True)
+        found = audit.cut(installation.database, trail, kept.before(now), now, dry_run=dry_run)
+    if as_json:
+        print_json(asdict(found) if found else {"entries": 0})
+    elif found is None:
+        out.print(f"no entry is older than {kept}")
+    else:
+        out.print(f"{found.entries} entries {'would go' if dry_run else 'are cut off'}; the chain begins after")
+        out.print(found.hash, soft_wrap=True)

@@ -24,8 +24,8 @@ from cdi.tracing import tracing
 
 UNAUDITED: Final = frozenset(
     {
-        "status", "doctor", "audit head", "audit verify", "key list", "user list", "source list", "source check",
-        "source schema", "model list", "model show", "show", "why",
+        "status", "doctor", "audit head", "audit verify", "audit cut", "key list", "user list", "source list",
+        "source check", "source schema", "model list", "model show", "show", "why",
     }
 )  # fmt: skip
 """Commands that change nothing and show no customer's value; and those that write an entry of their own, with the

@@ -15,6 +15,7 @@ from cdi.audit import Trail
 from cdi.clock import utc_now
 from cdi.errors import ConflictError
 from cdi.jobs.job import Going, Job, Standing, Work, draining, on_request, periodic, reading
+from cdi.periods import Period
 from cdi.pipeline import Installation, resolve
 from cdi.pipeline.timing import next_reading, reading_job, wanted_since
 from cdi.privacy import retention
@@ -105,8 +106,23 @@ def _apply(installation: Installation, _: Standing, going: Going) -> str | None:
 
 def _retention(installation: Installation) -> list[Job]:
     """Only if cdi.yaml says when: what goes is gone."""
-    schedule = installation.deployment.retention.schedule
-    return [] if schedule is None else [periodic(installation, "retention", str(schedule), _remove, since=utc_now())]
+    runs = installation.deployment.retention
+    if runs.schedule is None:
+        return []
+    jobs = [periodic(installation, "retention", str(runs.schedule), _remove, since=utc_now())]
+    if runs.audit is not None:
+        jobs.append(periodic(installation, "cut the audit log", str(runs.schedule), _cut(runs.audit), since=utc_now()))
+    return jobs
+
+
+def _cut(kept: Period) -> Work:
+    def cut(installation: Installation, _: Standing, __: Going) -> str | None:
+        now = utc_now()
+        trail = Trail(f"{Credential.SYSTEM}:retention", Role.ADMIN.value, audit.CUT, changes=True)
+        done = audit.cut(installation.database, trail, kept.before(now), now)
+        return f"{done.entries} entries up to number {done.number}, {done.hash}" if done else None
+
+    return cut
 
 
 def _remove(installation: Installation, _: Standing, going: Going) -> str | None:

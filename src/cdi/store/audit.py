@@ -40,6 +40,14 @@ audit_entry = Table(
     Index("ix_audit_entry_profiles", "profiles", postgresql_using="gin"),
 )
 
+audit_cut = Table(
+    "audit_cut",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),  # the last entry that was cut off
+    Column("hash", LargeBinary, nullable=False),  # its hash: what stays is chained to it
+    Column("at", TIME, nullable=False),
+)
+
 BEGINNING: Final = hashlib.sha256(b"the audit log of cdi").digest()
 """What the first entry is chained to."""
 BATCH: Final = 2_000
@@ -152,11 +160,83 @@ def seal(connection: Connection) -> int:
 
 
 def head(connection: Connection) -> tuple[int, bytes]:
-    """The number and hash of the last sealed entry; 0 and the beginning before the first."""
+    """The number and hash of the last sealed entry; where there is none, the beginning."""
     row = connection.execute(
         text("select number, hash from audit_entry where number is not null order by number desc limit 1")
     ).one_or_none()
+    return beginning(connection) if row is None else (row.number, bytes(row.hash))
+
+
+def beginning(connection: Connection) -> tuple[int, bytes]:
+    """The number and hash of the last entry that was cut off, to which the first that is kept is chained; 0 and
+    BEGINNING if none was."""
+    row = connection.execute(text("select number, hash from audit_cut order by number desc limit 1")).one_or_none()
     return (0, BEGINNING) if row is None else (row.number, bytes(row.hash))
+
+
+# -- its end in the past ---------------------------------------------------------------------------
+
+
+def alone(connection: Connection) -> None:
+    """Nobody else seals or cuts until the end of this transaction."""
+    connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": lock_key("audit seal")})
+
+
+def last_before(connection: Connection, before: datetime) -> tuple[int, bytes] | None:
+    """The number and hash of the sealed entry up to which all are older than that; None if there is none."""
+    row = connection.execute(
+        text(
+            "select number, hash from audit_entry where number < coalesce("
+            " (select min(number) from audit_entry where number is not null and at >= :before), 2 ^ 62)"
+            " order by number desc limit 1"
+        ),
+        {"before": before},
+    ).one_or_none()
+    begins, _ = beginning(connection)
+    return None if row is None or row.number <= begins else (row.number, bytes(row.hash))
+
+
+def cut_after(connection: Connection, number: int, digest: bytes, now: datetime) -> None:
+    """From now on the chain begins after this sealed entry."""
+    connection.execute(
+        text("insert into audit_cut (number, hash, at) values (:number, :hash, :now)"),
+        {"number": number, "hash": digest, "now": now},
+    )
+
+
+def count_cut(connection: Connection, number: int) -> int:
+    """How many entries there are up to this one."""
+    counted = connection.execute(text("select count(*) from audit_entry where number <= :number"), {"number": number})
+    return int(counted.scalar_one())
+
+
+def delete_cut(connection: Connection) -> int:
+    """Delete a batch of the entries before the beginning of the chain; how many."""
+    number, _ = beginning(connection)
+    deleted = connection.execute(
+        text(
+            "delete from audit_entry where number in"
+            " (select number from audit_entry where number <= :number order by number limit :limit)"
+        ),
+        {"number": number, "limit": BATCH},
+    )
+    return int(deleted.rowcount)
+
+
+def is_told(connection: Connection, action: str, about: Mapping[str, Any]) -> bool:
+    """Whether an entry of the chain, or one that waits to be in it, says this of such an action."""
+    number, _ = beginning(connection)
+    told = connection.execute(
+        text(
+            "select exists (select from audit_entry where action = :action and about @> cast(:about as jsonb)"
+            " and (number is null or number > :number))"
+        ),
+        {"action": action, "about": orjson.dumps(dict(about)).decode(), "number": number},
+    )
+    return bool(told.scalar())
+
+
+# -- reading it ------------------------------------------------------------------------------------
 
 
 def read_chain(connection: Connection, after: int | None = None) -> Iterator[Kept]:
