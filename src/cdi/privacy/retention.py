@@ -36,9 +36,9 @@ from cdi.store.retention import Found, SaidVersion
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
 REASON: Final = "it is kept no longer"
-HELD: Final = 0.4
+HELD: Final = 0.6
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
-LEAST: Final = 100
+LEAST: Final = 250
 FEW: Final = 25
 """So many may go without being asked about, whatever share they are."""
 MOST: Final = 500
