@@ -32,16 +32,16 @@ def measure(folder: Path, due: int, seed: int, command: str) -> None:
     went."""
     settings = load_settings(folder)
     with open_installation(settings) as installation, TemporaryDirectory(prefix="cdi-bench-") as scratch:
-        customers, profiles = serving._sample(installation, seed)
-        key = serving._key(installation)
+        customers, profiles = serving.sample_customers(installation, seed)
+        key = serving.reader_key(installation)
         _make_due(installation, due, customers, seed)
         place = Path(scratch)
-        serving._compile(place)
-        with serving._service(folder) as port:
-            serving._warm(port, key, customers)
-            offered = next(o for o in serving._offers(customers, key, seed) if o.name == "profile")
+        serving.compile_openloop(place)
+        with serving.served_by_workers(folder, serving.WORKERS) as port:
+            serving.warm(port, key, customers)
+            offered = next(o for o in serving.offers(customers, key, seed) if o.name == "profile")
             asked = Offered("profile", A_SECOND, offered.requests, 0.99, 1e9)
-            before = [serving._open_loop(port, asked, place) for _ in range(WINDOWS_BEFORE)]
+            before = [serving.open_loop(port, asked, place) for _ in range(WINDOWS_BEFORE)]
             spent = _of_children()
             with subprocess.Popen(_run(folder), stdout=subprocess.PIPE) as run:
                 during = list(_windows(run, port, asked, place))
@@ -92,7 +92,7 @@ def _run(folder: Path) -> list[str]:
 
 def _windows(run: "subprocess.Popen[bytes]", port: int, asked: Offered, place: Path) -> Iterator[list[str]]:
     while run.poll() is None:
-        yield serving._open_loop(port, asked, place, MOVED)
+        yield serving.open_loop(port, asked, place, MOVED)
 
 
 def _figures(windows: Sequence[Sequence[str]]) -> list[str]:

@@ -77,13 +77,13 @@ def measure(folder: Path, seed: int, command: str) -> None:
     settings = load_settings(folder)
     with open_installation(settings) as installation, TemporaryDirectory(prefix="cdi-bench-") as scratch:
         customers, profiles = sample_customers(installation, seed)
-        key = _key(installation)
+        key = reader_key(installation)
         place = Path(scratch)
-        _compile(place)
+        compile_openloop(place)
         with served_by_workers(folder, WORKERS) as port:
-            _warm(port, key, customers)
+            warm(port, key, customers)
             closed = _closed_loop(port, key, customers, place)
-            rows = [_open_loop(port, offered, place) for offered in _offers(customers, key, seed)]
+            rows = [open_loop(port, offered, place) for offered in offers(customers, key, seed)]
     body = "\n\n".join(
         [
             f"{profiles:,} profiles, {WORKERS} workers; asked from the same machine.",
@@ -137,12 +137,12 @@ def _customer(document: dict[str, dict[str, dict[str, object]]]) -> Customer:
     )
 
 
-def _key(installation: Installation) -> str:
+def reader_key(installation: Installation) -> str:
     with installation.database.unit_of_work() as connection:
         return create_key(connection, "bench", Role.READER, utc_now(), groups=list(FieldGroup), sensitive=True)
 
 
-def _compile(place: Path) -> None:
+def compile_openloop(place: Path) -> None:
     source = Path(__file__).with_name("openloop.c")
     compiler = os.environ.get("CC", "cc")
     subprocess.run([compiler, "-O2", "-D_GNU_SOURCE", "-o", str(place / "openloop"), str(source)], check=True)
@@ -181,7 +181,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _warm(port: int, key: str, customers: Sequence[Customer]) -> None:
+def warm(port: int, key: str, customers: Sequence[Customer]) -> None:
     """Every route once or twice in each worker: statements are prepared, compiled loops are loaded."""
     headers = {"Authorization": f"Bearer {key}"}
     for _ in range(12):  # each client its own connection: they fall on both workers
@@ -259,7 +259,7 @@ def _quantile(said: str, which: str) -> float:
 # -- the open loop -----------------------------------------------------------------------------------------
 
 
-def _offers(customers: Sequence[Customer], key: str, seed: int) -> Iterator[Offered]:
+def offers(customers: Sequence[Customer], key: str, seed: int) -> Iterator[Offered]:
     chance = random.Random(seed)
     mailed = [customer for customer in customers if customer.email]
     phoned = [customer for customer in customers if len(customer.phone) > 8]
@@ -322,7 +322,7 @@ def _record(customer: Customer) -> dict[str, object]:
     return {"record": data, "limit": 5}
 
 
-def _open_loop(port: int, offered: Offered, place: Path, fine: frozenset[str] = frozenset({"200"})) -> list[str]:
+def open_loop(port: int, offered: Offered, place: Path, fine: frozenset[str] = frozenset({"200"})) -> list[str]:
     asked = place / "requests"
     asked.write_bytes(b"".join(f"{len(r)}\n".encode() + r for r in offered.requests))
     arguments = ["127.0.0.1", port, offered.a_second, OPEN_SECONDS, OPEN_CONNECTIONS, asked]

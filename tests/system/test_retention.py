@@ -37,8 +37,9 @@ sources:
     max_delete_share: 1
   shop: {connector: push, data_owner: online, purpose: sale, retention: P10Y, trust: 0.8, max_delete_share: 0.1}
 """
-LONG_AGO = utc_now() - timedelta(days=365 * 11)
-SOME_TIME_AGO = utc_now() - timedelta(days=365 * 4)
+TODAY = utc_now()
+LONG_AGO = TODAY - timedelta(days=365 * 11)
+SOME_TIME_AGO = TODAY - timedelta(days=365 * 4)
 OFFICER = Caller("anna", Role.ADMIN, EVERYTHING, credential=Credential.OPERATOR)
 
 
@@ -66,7 +67,7 @@ def run(company: Installation, *, confirmed: bool = False) -> retention.Removed:
 
 def visit(company: Installation, key: str, customer: str, days_ago: int) -> None:
     arriving = Arriving("till", {"visits": Stream.TOUCHPOINT}, lambda _, data: data)
-    at = (utc_now() - timedelta(days=days_ago)).isoformat()
+    at = (TODAY - timedelta(days=days_ago)).isoformat()
     said = {"customer_key": customer, "type": "visit", "channel": "shop", "at": at, "subject": f"canary-{key}"}
     with company.database.unit_of_work() as connection:
         land(connection, company, arriving, [Record("visits", key, said)], (), utc_now())
@@ -107,6 +108,13 @@ def test_a_record_that_is_kept_no_longer_goes_with_all_that_it_said(company: Ins
     assert "canary-v1" not in left
     assert "canary-v2" in left
     assert run(company).total == 0, "nothing is left to do"
+
+    push(company, "till", {"old": person("Ottokar", "Altmann-Verzogen", 40)}, at=LONG_AGO + timedelta(days=1))
+    visit(company, "v1", "old", 365 * 11)
+    again = everything(company)
+    assert "altmann-verzogen" not in again and "canary-v1" not in again, "the next full reading says nothing new"
+    push(company, "till", {"old": person("Ottokar", "Altmann-Daheim", 40)})
+    assert profile_of(company, "till", "old") == shared, "who is heard of again is a customer again"
 
 
 def test_the_last_record_takes_its_profile_along(company: Installation, doors: Doors) -> None:

@@ -52,6 +52,10 @@ class Marker:
         """Of an e-mail address, a number or any other identifier, as it is compared."""
         return self._hash("identifier", kind, value)
 
+    def content(self, source: str, stream: str, key: str, content_hash: bytes) -> bytes:
+        """Of a record as it was said."""
+        return self._hash("content", source, stream, key, content_hash.hex())
+
     def fingerprint(self) -> bytes:
         """What is stored to notice that another key is in use."""
         return self._hash("fingerprint")

@@ -17,7 +17,7 @@ from cdi.fields import CanonicalData, Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.normalise.record import canonicalise
-from cdi.pipeline import erased
+from cdi.pipeline import erased, removed
 from cdi.pipeline.arrivals import (
     as_stored,
     checked_consent,
@@ -88,13 +88,15 @@ def arriving_of(
 @dataclass(slots=True)
 class Landed:
     """What landing a batch came to: its figures, what was rejected, and the customer records that are due now.
-    `refused` is what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was."""
+    `refused` is what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was;
+    `removed` is there if anything was kept no longer: the same said again is unchanged."""
 
     counts: Counts
     rejected: list[Rejected] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
     refused: list[Rejected] = field(default_factory=list)
     marker: Marker | None = None
+    removed: Marker | None = None
 
 
 def land(
@@ -126,6 +128,7 @@ def land_arrivals(
     kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
     landed = Landed(Counts(read=len(arrivals) + len(rejected)), kept)
     landed.marker = erased.marker_in_use(connection, installation)
+    landed.removed = removed.marker_in_use(connection, installation)
     for one_a_key in rounds(_without_erased(connection, installation, arriving.source, arrivals, landed, now)):
         _land_round(connection, installation, arriving, one_a_key, landed, now)
     kept_back = [(item, content_hash(item.data).hex()) for item in landed.rejected]
@@ -192,6 +195,7 @@ def _land_round(
     now: datetime,
 ) -> None:
     found = _news_among(connection, arriving, arrivals)
+    found = removed.without_removed(connection, landed.removed, arriving.source, found)
     first = [arrival for arrival, is_first in found if is_first and _stands_alone(arrival)]
     if len(first) >= MANY:
         _land_first(connection, installation, arriving, first, landed, now)

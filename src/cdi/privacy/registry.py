@@ -75,6 +75,7 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "rerun": "figures",
     "restricted_record": "ids and names of purposes",
     "retention_evidence": "ids and rules",
+    "retention_mark": "keyed hashes, whose key is not in the database",
     "review": "ids, weights, reasons from a fixed list",
     "sampled_pair": "ids and verdicts",
     "saved_filter": "owners, kinds and sources that a steward filters by",

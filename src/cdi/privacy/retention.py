@@ -25,6 +25,7 @@ from cdi.periods import Period
 from cdi.pipeline import Installation
 from cdi.pipeline.landing import CONTACTS, arriving_of
 from cdi.pipeline.pace import Pace
+from cdi.pipeline.removed import mark as mark_removed
 from cdi.pipeline.resolving import Progress, Resolved, resolve_these
 from cdi.privacy.unsaying import unsaid
 from cdi.settings import PUSH, Deployment
@@ -210,8 +211,10 @@ def _act_of(installation: Installation, rule: Rule) -> Act:
     def act(connection: Connection, record_ids: Sequence[int]) -> None:
         match rule.what:
             case "records":
+                mark_removed(connection, installation, record_ids)
                 remove_records(connection, installation, record_ids)
             case "touchpoints":
+                mark_removed(connection, installation, record_ids)
                 store.forget_touchpoints(connection, record_ids)
             case attribute:
                 remove_attribute(connection, installation, rule.source, attribute, record_ids)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Connection, Identity, Index, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.fields import CanonicalData
@@ -32,6 +32,12 @@ retention_evidence = Table(
     Column("rule", Text, nullable=False),
     Column("record_ids", ARRAY(BigInteger), nullable=False),
     Index(None, "run_id"),
+)
+
+retention_mark = Table(
+    "retention_mark",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),  # keyed, of what was said; the key is not in the database
 )
 
 SINCE: Final[Mapping[str, str]] = {
@@ -220,6 +226,46 @@ REJECTED = """
 delete from rejected r using unnest(cast(:sources as text[]), cast(:keys as text[])) as k(source, key)
 where r.source = k.source and r.key = k.key
 """
+
+
+CONTENTS = """
+select r.source, r.stream, r.key, r.content_hash from record r
+where r.record_id = any(cast(:ids as bigint[])) and r.current
+union
+select said.source, said.stream, said.key, said.content_hash from record r
+join touchpoint t on t.source = r.source and t.customer_key = r.key join record said on said.record_id = t.record_id
+where r.record_id = any(cast(:ids as bigint[])) and r.kind = 'customer' and r.current
+union
+select said.source, said.stream, said.key, said.content_hash from record r
+join consent c on c.source = r.source and c.customer_key = r.key join record said on said.record_id = c.record_id
+where r.record_id = any(cast(:ids as bigint[])) and r.kind = 'customer' and r.current
+"""
+
+
+def load_contents(connection: Connection, record_ids: Sequence[int]) -> list[tuple[str, str, str, bytes]]:
+    """(source, stream, key, hash of the content) of these records, and of the touchpoints and consents of those of them
+    that are customers."""
+    rows = connection.execute(text(CONTENTS), {"ids": list(record_ids)})
+    return [(row.source, row.stream, row.key, bytes(row.content_hash)) for row in rows]
+
+
+def save_marks(connection: Connection, hashes: Sequence[bytes]) -> None:
+    """What has one of these hashes was removed."""
+    statement = "insert into retention_mark (hash) select unnest(cast(:hashes as bytea[])) on conflict do nothing"
+    connection.execute(text(statement), {"hashes": list(hashes)})
+
+
+def any_marks(connection: Connection) -> bool:
+    """Whether anything was removed that could be said again."""
+    return bool(connection.execute(text("select exists (select from retention_mark)")).scalar())
+
+
+def known_marks(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of these hashes of which something was removed."""
+    rows = connection.execute(
+        text("select hash from retention_mark where hash = any(:hashes)"), {"hashes": list(hashes)}
+    )
+    return {bytes(one) for one in rows.scalars()}
 
 
 def forget_customers(connection: Connection, record_ids: Sequence[int]) -> int:
