@@ -94,6 +94,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/audit"): Row(OFFICERS),
     ("GET", "/v1/privacy/requests"): Row(OFFICERS),
     ("GET", "/v1/privacy/requests/{request_id}"): Row("unnnnnn--"),
+    ("POST", "/v1/privacy/requests/{request_id}/acknowledgement"): Row("unnnnnn--"),
     ("GET", "/v1/privacy/record-of-processing"): Row(OFFICERS),
     ("POST", "/v1/privacy/restrictions"): Row(OFFICERS, {"profile": "{profile_id}", "purpose": "profiling"}),
     ("POST", "/v1/privacy/restrictions/{request_id}/lifting"): Row("unnnnnn--"),

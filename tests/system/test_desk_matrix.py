@@ -89,6 +89,10 @@ ROWS = {
     ("POST", "/privacy/profiles/{profile_id}/hold"): OFFICERS,
     ("POST", "/privacy/profiles/{profile_id}/withdrawal"): OFFICERS,
     ("POST", "/privacy/holds/{hold_id}/lifting"): OFFICERS,
+    ("GET", "/privacy/profiles/{profile_id}/erasure"): OFFICERS,
+    ("POST", "/privacy/profiles/{profile_id}/erasure"): OFFICERS,
+    ("POST", "/privacy/requests/{request_id}/decision"): OFFICERS,
+    ("POST", "/privacy/requests/{request_id}/acknowledgement"): OFFICERS,
     ("GET", "/audit"): OFFICERS,
     ("POST", "/audit/verification"): OFFICERS,
     ("GET", "/model"): ADMINS,
@@ -102,6 +106,7 @@ FORMS = {
     "/profiles/{profile_id}/split": {"record": "till:a2", "reason": "the matrix"},
     "/profiles/{profile_id}/data-owner": {"owner": "retail", "reason": "the matrix", "version": "*"},
     "/profiles/{profile_id}/pins": {"attribute": "name", "record": "till:a", "reason": "the matrix", "version": "*"},
+    "/privacy/profiles/{profile_id}/erasure": {"ground": "none that there is"},
     "/privacy/profiles/{profile_id}/hold": {"reason": "the matrix"},
     "/reviews/{review_id}/comments": {"said": "the matrix"},
     "/reviews/{review_id}/wrong": {"record": "till:a", "attribute": "gender", "said": "the matrix"},
@@ -152,7 +157,7 @@ def meant(company: Installation) -> dict[str, str]:
     review = Steward(company, role=Role.ADMIN).review_between(("till", "a"), ("till", "b"))
     known = {"profile_id": str(profile_of(company, "till", "a")), "review_id": str(review["id"]), "source": "till"}
     return known | dict.fromkeys(
-        ("conflict_id", "task_id", "key_id", "decision_id", "touchpoint_id", "hold_id"), "4711"
+        ("conflict_id", "task_id", "key_id", "decision_id", "touchpoint_id", "hold_id", "request_id"), "4711"
     )
 
 

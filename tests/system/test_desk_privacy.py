@@ -1,6 +1,7 @@
 """The officer's desk: a customer is found, a consent withdrawn, data held; what is kept no longer is looked at."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from desks import DeskInBrowser, PageClient, assert_good_page, signed_in
@@ -12,6 +13,7 @@ from test_desk_customers import largest
 from cdi.access import Role
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
+from cdi.store.privacy_requests import PrivacyRequest, save_request
 from conftest import Doors
 
 NAME = ANNA["name"]["family_name"]
@@ -58,10 +60,37 @@ def test_what_would_go_is_shown_with_its_rule_in_both_languages(company: Install
     assert record.text.startswith("# Verzeichnis der Verarbeitungstätigkeiten")
 
 
+def test_a_customer_is_erased_after_a_look_and_a_second_word(
+    company: Installation, app: FastAPI, officer: PageClient
+) -> None:
+    anna = str(profile_of(company, "till", "a"))
+    page = f"/privacy/profiles/{anna}"
+    officer.submit(f"{page}/hold", page=page, reason="warranty case 118")
+    assert "A legal hold protects this customer" in officer.get(f"{page}/erasure").text
+    officer.submit("/privacy/holds/1/lifting", page=page, reason="settled")
+    shown = officer.get(f"{page}/erasure").text
+    assert "Erase now" in shown and NAME in shown
+    with company.database.unit_of_work() as connection:
+        asked = PrivacyRequest("erasure", UUID(anna), "demanded", "asked", "source:till", utc_now())
+        save_request(connection, asked)
+        save_request(connection, PrivacyRequest("sighting", None, "returned", "asked", "system:landing", utc_now()))
+    waiting = officer.get("/privacy").text
+    assert NAME in waiting and "A source still sends somebody who was erased" in waiting
+    officer.submit("/privacy/requests/2/acknowledgement", page=page)
+    assert officer.submit("/privacy/requests/2/acknowledgement", page=page).status_code == 409
+    done = officer.submit("/privacy/requests/1/decision", page=page, verdict="approve")
+    assert done.headers["location"] == "/privacy", done.text
+    after = officer.get("/privacy").text
+    assert "The customer is erased" in after and NAME not in after
+    assert profile_of(company, "till", "a") is None
+    assert "This profile has ended" in officer.get(page).text
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["/privacy?q=M%C3%BCller", "/privacy/retention", "customer"])
+@pytest.mark.parametrize("place", ["/privacy?q=M%C3%BCller", "/privacy/retention", "customer", "erasure"])
 def test_every_page_is_accessible_and_fits_in_both_languages(shared_desk: DeskInBrowser, place: str) -> None:
-    where = f"/privacy/profiles/{largest(shared_desk)}" if place == "customer" else place
+    customer = f"/privacy/profiles/{largest(shared_desk)}"
+    where = {"customer": customer, "erasure": f"{customer}/erasure"}.get(place, place)
     assert_good_page(shared_desk, where, name="officer", role=Role.PRIVACY)
 
 

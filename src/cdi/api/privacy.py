@@ -47,6 +47,12 @@ def get_privacy_request(request_id: Number, office: AtOffice) -> Response:
     return answer(erasing.show(office.connection, request_id))
 
 
+@router.post("/requests/{request_id}/acknowledgement")
+def acknowledge_alert(request_id: Number, office: AtOffice) -> Response:
+    """The officer has seen to an alert (a request of the kind `sighting`)."""
+    return answer(requests.acknowledge(office, request_id))
+
+
 class WantedErasure(Body):
     """Whom to erase and why, by a code: nothing else is kept of it."""
 

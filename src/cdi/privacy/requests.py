@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from cdi.access import Caller
 from cdi.audit import Trail
-from cdi.errors import NotFoundError
+from cdi.errors import ConflictError, NotFoundError
 from cdi.pipeline import Installation
 from cdi.store import privacy_requests
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
+
+SIGHTING: Final = "sighting"
+"""The kind of a request by which landing alerts the officer: of what was erased something is there again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,20 @@ def show_request(connection: Connection, request_id: int) -> dict[str, Any]:
     if request is None:
         raise NotFoundError("there is no privacy request with this id", remedy="GET /v1/privacy/requests lists them")
     return told(request)
+
+
+def acknowledge(office: Office, request_id: int) -> dict[str, Any]:
+    """The officer has seen to an alert: the same may be said again from now on.
+
+    Raises NotFoundError, ConflictError.
+    """
+    request = privacy_requests.find_request(office.connection, request_id, locked=True)
+    if request is None or request.kind != SIGHTING:
+        raise NotFoundError("there is no alert with this id", remedy=f"GET /v1/privacy/requests?kind={SIGHTING}")
+    if request.state != "asked":
+        raise ConflictError("this alert was seen to before", remedy="Nothing is left to do")
+    privacy_requests.decide_request(office.connection, request_id, "done", office.caller.actor, office.now, {})
+    return show_request(office.connection, request_id)
 
 
 def told(request: PrivacyRequest) -> dict[str, Any]:

@@ -226,7 +226,20 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "erasure": N_("Erasure"),
         "restriction": N_("Restriction"),
         "objection": N_("Objection"),
-        "alert": N_("Alert"),
+        "sighting": N_("Alert"),
+    },
+    "sighting": {
+        "returned": N_("A source still sends somebody who was erased:"),
+        "identifier": N_("An identifier of somebody who was erased appears in"),
+    },
+    "erasure_ground": {
+        "no_longer_needed": N_("no longer needed"),
+        "consent_withdrawn": N_("consent withdrawn"),
+        "objected": N_("objected"),
+        "unlawful": N_("used unlawfully"),
+        "legal_duty": N_("a legal duty"),
+        "child": N_("collected from a child"),
+        "demanded": N_("demanded, ground not said"),
     },
     "privacy_state": {
         "asked": N_("waits"),
