@@ -17,8 +17,9 @@ from cdi.store.users import User
 
 
 def list_users(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """All users by name: what they may do, whether they have a password, since when they are disabled, when they were
-    last seen if they are signed in, and until when a link that was not used yet signs them in."""
+    """All users by name: what they may do, whether they have a password or sign in at an `issuer`, since when they are
+    disabled, when they were last seen if they are signed in, and until when a link that was not used yet signs them
+    in."""
     seen, links = users.last_seen(connection, now), users.open_links(connection, now)
     return [
         {

@@ -20,6 +20,8 @@ from cdi.access import Role
 from cdi.app import create_app
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
+from cdi.store.accounts import ApiKey
+from cdi.store.users import admit
 from conftest import copy_of
 
 SECRET = re.compile(r'class="secret"[^>]*>([^<]+)<')
@@ -110,6 +112,20 @@ def test_nobody_shuts_out_or_lowers_themselves(admin: PageClient) -> None:
     assert admin.get("/access").status_code == 200
 
 
+def test_who_signs_in_at_the_identity_provider_is_given_neither_rights_nor_a_link_here(
+    company: Installation, admin: PageClient
+) -> None:
+    with company.database.unit_of_work() as connection:
+        known = ApiKey("ida", "steward", [], ["retail"], None, False)
+        assert admit(connection, "https://login.test.example", "4711", known, utc_now())
+    page = admin.get("/access/user?name=ida").text
+    assert "granted in cdi.yaml" in page
+    assert "Keep it so" not in page
+    assert "Make a link" not in page
+    assert admin.submit("/access/user", page="/access", name="ida", role="admin").status_code == 422
+    assert admin.submit("/access/link", page="/access", name="ida").status_code == 409
+
+
 # -- keys ------------------------------------------------------------------------------------------
 
 
@@ -176,6 +192,7 @@ def test_who_did_what_to_whom_is_found(company: Installation, app: FastAPI, admi
     found = f"/audit?actor=user:nosy&action=show_profile&profile={profile}&since={today}"
     page = admin.get(found).text
     assert page.count('href="/audit?actor=user%3Anosy"') == 1
+    assert f'href="/audit?profile={profile}"' in admin.get(f"/profiles/{profile}/history").text
     assert "Krzywdzinski" in page
     for other in ("actor=user:nobody", "action=show_journey", "until=2020-01-01"):
         assert "Nothing is found" in admin.get(f"{found}&{other}").text

@@ -32,20 +32,9 @@ def advise(
     now: Standing,
     last: dict[str, Any] | None,
     rejected: int,
-) -> list[Advice]:
+) -> Iterator[Advice]:
     """What is to be done about this source: as it stands `now`, by its `last` run, and by what is `written` in the
     deployment's files, which this process may not have read yet."""
-    return list(_steps(installation, written, name, now, last, rejected))
-
-
-def _steps(
-    installation: Installation,
-    written: Installation,
-    name: str,
-    now: Standing,
-    last: dict[str, Any] | None,
-    rejected: int,
-) -> Iterator[Advice]:
     system = installation.source(name)
     if system.connector != PUSH:
         faults = list(_faults(written, name))

@@ -179,7 +179,7 @@ def _advice(
         written = sources.as_written(visit.installation)
     except ConfigurationError as error:
         return [sources.Advice("settings", str(error))]
-    return sources.advise(visit.installation, written, source, now, last, rejected)
+    return list(sources.advise(visit.installation, written, source, now, last, rejected))
 
 
 def _read_by_us(visit: Visit, source: str) -> None:
