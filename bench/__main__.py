@@ -1,11 +1,12 @@
-"""`python -m bench [WHAT]`: speed, accuracy, labels, organisations, service, load, serving, desk, retention or all."""
+"""`python -m bench [WHAT]`: speed, accuracy, labels, organisations, service, load, serving, desk, retention, erasure
+or all."""
 
 import argparse
 import shlex
 import sys
 from pathlib import Path
 
-from bench import accuracy, desk, labelled, organisations, retention, service, serving, speed
+from bench import accuracy, desk, erasure, labelled, organisations, retention, service, serving, speed
 
 DATA = Path("../shared/data")
 
@@ -13,7 +14,10 @@ DATA = Path("../shared/data")
 def main() -> None:
     """Measure, print, and write bench/RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure cdi; results go to bench/RESULTS.md")
-    choices = ("speed", "accuracy", "labels", "organisations", "service", "load", "serving", "desk", "retention", "all")
+    choices = (
+        "speed", "accuracy", "labels", "organisations", "service", "load", "serving", "desk", "retention", "erasure",
+        "all",
+    )  # fmt: skip
     parser.add_argument("which", nargs="?", choices=choices, default="all")
     parser.add_argument("--size", type=int, nargs="+", default=[10_000, 100_000], help="records to generate")
     parser.add_argument("--seed", type=int, default=1)
@@ -23,7 +27,7 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving, desk, retention: a folder with many profiles; for service: one that it loaded, to push into",
+        help="for serving, desk, retention, erasure: a folder with many profiles; for service: one that it loaded",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
@@ -36,7 +40,7 @@ def main() -> None:
                 service.measure(size, arguments.seed, command)
             else:
                 service.measure_pushes(arguments.deployment, size, arguments.seed, command)
-    if arguments.which in {"serving", "desk", "retention"}:
+    if arguments.which in {"serving", "desk", "retention", "erasure"}:
         _deployed(parser, arguments, command)
     if arguments.which in {"speed", "all"}:
         _speed(arguments, command)
@@ -51,7 +55,9 @@ def _deployed(parser: argparse.ArgumentParser, arguments: argparse.Namespace, co
         serving.measure(arguments.deployment, arguments.seed, command)
     elif arguments.which == "desk":
         desk.measure(arguments.deployment, arguments.seed, command)
-    else:  # what it removes is gone: give it a copy
+    elif arguments.which == "erasure":  # what these remove is gone: give them a copy
+        erasure.measure(arguments.deployment, arguments.size[0], arguments.seed, command)
+    else:
         retention.measure(arguments.deployment, arguments.size[0], arguments.seed, command)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain import ANNA, assert_consistent, email, home, person, profile_of, push
+from domain import ANNA, assert_consistent, count, email, home, person, profile_of, push
 from fastapi.testclient import TestClient
+from receiver import Receiver, receiving
 from stewarding import Steward, company_in
 
+from cdi import webhooks
 from cdi.access import Role
 from cdi.exporting import Format, Terms, export_profiles
 from cdi.fields import FieldGroup
@@ -18,7 +20,7 @@ from cdi.store.db import Database
 from conftest import Doors
 
 NEWSLETTER = "newsletter"
-CONTACT = "\ncontact: {without_consent: [newsletter, service]}\n"
+CONTACT = "contact: {without_consent: [newsletter, service]}\nwebhooks: {allowed_networks: [127.0.0.0/8]}\n"
 HER_MAIL = ANNA["emails"][0]["value"]
 OTHER = person(
     "Thomas", "Oduya", emails=email("t.oduya@web.de"), addresses=home("Marktstraße", "12", "20095", "Hamburg")
@@ -52,6 +54,15 @@ class House:
         assert answer.status_code == 201, answer.text
         told: dict[str, Any] = answer.json()
         return told
+
+    def erase(self, profile: str) -> int:
+        answer = self.officer.post("/v1/privacy/erasures", json={"profile": profile})
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["id"])
+
+    def acknowledged(self, request: int) -> list[str]:
+        told = self.officer.get(f"/v1/privacy/requests/{request}").json()["acknowledged"]
+        return [one["state"] for one in told]
 
     def lift(self, request: dict[str, Any]) -> dict[str, Any]:
         answer = self.officer.post(f"/v1/privacy/restrictions/{request['id']}/lifting")
@@ -156,6 +167,35 @@ def test_who_objected_is_there_for_every_other_purpose(company: Installation, ho
     assert str(profile) in exported(company, tmp_path / "all")
     house.lift(request)
     assert house.mailer.get(f"/v1/profiles/{profile}/contactability", params=asked).json()["allowed"]
+
+
+def test_a_subscriber_is_told_to_leave_them_alone_and_that_they_were_erased(company: Installation) -> None:
+    """What waits when it is restricted is not delivered; the erasure is, and is known to be taken."""
+    house, profile = House(company), profile_of(company, "till", "a")
+    with receiving() as receiver:
+        answer = house.reader.post("/v1/webhooks", json={"url": receiver.url})
+        assert answer.status_code == 201, answer.text
+        receiver.secret = answer.json()["secret"]
+        push(company, "shop", {"b": {**ANNA, "gender": "f"}})
+        house.close(profile)
+        push(company, "shop", {"b": {**ANNA, "gender": "x"}})
+        other = str(profile_of(company, "till", "other"))
+        request = house.erase(other)
+        assert house.acknowledged(request) == ["waiting"]
+        assert types_of(receiver, company, profile) == ["restricted"]
+        assert types_of(receiver, company, other)[-1] == "erased"
+        assert house.acknowledged(request) == ["taken"]
+        house.erase(str(profile))
+        assert types_of(receiver, company, profile)[-1] == "erased"
+
+
+def types_of(receiver: Receiver, company: Installation, profile: Any) -> list[str]:
+    """What was delivered of this profile, when nothing waits any more."""
+    while count(company, "webhook_delivery") or count(
+        company, "webhook where cursor < (select last from feed_counter)"
+    ):
+        webhooks.deliver(company, lambda *_: None)
+    return [event["type"] for event in receiver.taken if event["data"]["profile_id"] == str(profile)]
 
 
 def test_two_restrictions_are_lifted_one_by_one_and_codes_are_checked(company: Installation, house: House) -> None:

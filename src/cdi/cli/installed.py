@@ -25,7 +25,8 @@ from cdi.tracing import tracing
 UNAUDITED: Final = frozenset(
     {
         "status", "doctor", "audit head", "audit verify", "audit cut", "key list", "user list", "source list",
-        "source check", "source schema", "model list", "model show", "show", "why",
+        "source check", "source schema", "model list", "model show", "show", "why", "privacy erase",
+        "privacy decide", "privacy restrict", "privacy lift",
     }
 )  # fmt: skip
 """Commands that change nothing and show no customer's value; and those that write an entry of their own, with the

@@ -1,10 +1,14 @@
 """`cdi privacy`: what data subjects ask for, for whoever answers for data protection."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from cdi.audit import Trail
 from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
@@ -45,6 +49,16 @@ def list_requests(
     print_table("Privacy requests", ("id", "kind", "profile", "ground", "state", "asked by", "asked"), rows)
 
 
+@contextmanager
+def _office(folder: Path, command: str) -> Iterator[Office]:
+    """The operator as officer; what is done there is in the audit log, with the profiles that it was done to."""
+    with installed(folder) as installation, installation.database.unit_of_work() as connection:
+        caller = operator()
+        trail = Trail.of(caller, f"cdi {command}", changes=True)
+        yield Office(connection, installation, caller, utc_now(), trail)
+        trail.write(connection, utc_now())
+
+
 @app.command()
 def erase(
     profile: Annotated[UUID, typer.Argument(help="Whom: the id of the profile.")],
@@ -54,8 +68,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Erase a customer; where it takes two, ask for it."""
-    with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        office = Office(connection, installation, operator(), utc_now())
+    with _office(folder, "privacy erase") as office:
         told = erasing.preview(office, profile) if dry_run else erasing.ask(office, profile, ground)
     if as_json:
         print_json(told)
@@ -76,8 +89,7 @@ def decide(
     as_json: Json = False,
 ) -> None:
     """Do the erasure that was asked for by another officer or by a source, or refuse it."""
-    with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        office = Office(connection, installation, operator(), utc_now())
+    with _office(folder, "privacy decide") as office:
         told = erasing.decide(office, request, approve=not refuse)
     if as_json:
         print_json(told)
@@ -93,8 +105,7 @@ def restrict(
     folder: Folder = HERE,
 ) -> None:
     """Close a customer to every use (Art. 18), or to one purpose (Art. 21), at once."""
-    with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        office = Office(connection, installation, operator(), utc_now())
+    with _office(folder, "privacy restrict") as office:
         told = restricting.restrict(office, profile, ground, purpose)
     out.print(f"request {told['id']}: {told['state']}")
 
@@ -104,6 +115,6 @@ def lift(
     request: Annotated[int, typer.Argument(help="The id of the restriction or objection.")], folder: Folder = HERE
 ) -> None:
     """End a restriction or an objection."""
-    with installed(folder) as installation, installation.database.unit_of_work() as connection:
-        told = restricting.lift(Office(connection, installation, operator(), utc_now()), request)
+    with _office(folder, "privacy lift") as office:
+        told = restricting.lift(office, request)
     out.print(f"request {told['id']}: {told['state']}")

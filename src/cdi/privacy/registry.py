@@ -50,6 +50,7 @@ PERSONAL: Final[Mapping[str, Mapping[str, str]]] = {
 NOT_PERSONAL: Final[Mapping[str, str]] = {
     "api_key": "who may ask: names of applications",
     "applied_mapping": "which mapping was applied",
+    "audit_cut": "where the audit log was cut: numbers and a hash of the chain",
     "audit_entry": "ids, names of actions and actors; it is appended to and never changed",
     "carried": "ids",
     "checkpoint": "how far a stream was read: the position that its source gave",

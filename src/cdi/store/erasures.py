@@ -364,7 +364,8 @@ WORDS: Final[Sequence[str]] = (
 )
 """What people wrote about these records, and what was kept of requests of their sources."""
 REJECTED = """
-delete from rejected where source = any(cast(:sources as text[])) and native::text like any(cast(:said as text[]))
+delete from rejected where source = any(cast(:sources as text[])) and (
+    native::text like any(cast(:said as text[])) or native ->> 'customer_key' = any(cast(:keys as text[])))
 """
 
 
@@ -387,13 +388,21 @@ def forget_words(
     }
     for statement in WORDS:
         connection.execute(text(statement), asked)
-    said = {f'%"{_as_like(one.key)}"%' for one in named}
+    said = {pattern for one in named if len(one.key) >= SHORTEST_KEY for pattern in _in_json(one.key)}
     said |= {f"%{_as_like(value)}%" for _, value in identifiers if len(value) >= SHORTEST}
-    connection.execute(text(REJECTED), {"sources": asked["sources"], "said": sorted(said)})
+    connection.execute(text(REJECTED), {**asked, "said": sorted(said)})
 
 
+SHORTEST_KEY: Final = 4
+"""Characters of a key that is looked for as a whole value within what was rejected; shorter ones are in too much."""
 SHORTEST: Final = 6
-"""Characters of an identifier that is looked for within what was rejected; shorter ones are in too much."""
+"""Characters of an identifier that is looked for as a part of a value."""
+
+
+def _in_json(key: str) -> list[str]:
+    """A key as a value of its own in a JSON document."""
+    numbers = [f"%: {key},%", f"%: {key}}}%"] if key.isdecimal() else []
+    return [f'%"{_as_like(key)}"%', *numbers]
 
 
 def _as_like(value: str) -> str:
@@ -405,7 +414,8 @@ def end_ids(connection: Connection, profile_ids: Collection[UUID]) -> list[UUID]
     rows = connection.execute(
         text(
             """
-            update profile p set retired_reason = 'erased' where p.profile_id = any(cast(:ids as uuid[]))
+            update profile p set retired_reason = 'erased', closed_to = '{}'
+            where p.profile_id = any(cast(:ids as uuid[]))
             and p.retired_at is not null and not exists (
                 select from carried c join record r using (record_id)
                 where c.profile_id = p.profile_id and (r.live or exists (
