@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from cdi.fields import FieldGroup  # noqa: E402
 from cdi.keys import NewKey  # noqa: E402
 from cdi.pipeline import Installation, open_installation, resolve  # noqa: E402
 from cdi.profiles import Query  # noqa: E402
+from cdi.resolution.decisions import Verdict  # noqa: E402
 from cdi.settings import load_settings  # noqa: E402
 from cdi.store.conflicts import ConflictFilter  # noqa: E402
 
@@ -60,6 +62,9 @@ PAGES = {
     "access-key": "/access/keys/2",
     "access-new-key": "/access/new-key",
     "audit": "/audit",
+    "samples": "/reviews/samples",
+    "sample": "/reviews/samples/{sample}",
+    "deputies": "/reviews/deputies",
     "model": "/model?match=85",
     "model-versions": "/model/versions?first={version}",
 }
@@ -80,6 +85,7 @@ def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
     known = {
         "profile": largest(desk.installation),
         "version": tried(desk.installation),
+        "sample": drawn(desk.installation),
         **first_conflicts(desk.installation),
     }
     for look, how in LOOKS.items():
@@ -147,6 +153,17 @@ def something_to_see(installation: Installation) -> None:
         desk = stewardship.Desk(connection, installation, asking, utc_now(), None)
         conflict = stewardship.list_conflicts(desk, ConflictFilter(kind="owner"), 1)[0]
         stewardship.ask_owner(desk, conflict["id"], conflict["owners"][0], "Gehört diese Kundin zu euch?")
+
+
+def drawn(installation: Installation) -> str:
+    """A random sample of which some pairs were judged; and somebody who is away."""
+    with installation.database.unit_of_work() as connection:
+        desk = stewardship.Desk(connection, installation, replace(operator(), name=STEWARD), utc_now(), None)
+        sample = stewardship.draw_sample(desk, 50, seed=1)
+        for place in range(1, 15):
+            stewardship.judge_pair(desk, sample["id"], place, Verdict.NO_MATCH if place == 9 else Verdict.MATCH)
+        stewardship.name_deputy(desk, "Jan Petersen", utc_now() + timedelta(9), steward="Max Sommer")
+    return str(sample["id"])
 
 
 def tried(installation: Installation) -> str:

@@ -1,11 +1,13 @@
 """Every message of the desk stands in the catalogues, translated; nothing stands there that no page says."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from catalogue import translated, used
 
-from cdi.web.languages import LANGUAGES, load_messages, wanted_language
+from cdi.web.error_words import PATTERNS, told_error
+from cdi.web.languages import LANGUAGES, Language, load_messages, wanted_language
 from cdi.web.words import WORDS
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)\w")
@@ -52,3 +54,14 @@ def test_the_language_chosen_wins_then_the_browsers_then_the_companys(
     chosen: str | None, accepted: str, expected: str
 ) -> None:
     assert wanted_language(chosen, accepted, "de") == expected
+
+
+def test_what_stands_against_a_wish_is_told_in_the_visitors_language() -> None:
+    german = Language("de", load_messages("de"), ZoneInfo("Europe/Berlin"))
+    assert told_error(german, "a decision needs a reason") == "Eine Entscheidung braucht einen Grund"
+    assert told_error(german, "i.wolf holds this review until 12:30") == "i.wolf bearbeitet diesen Prüffall bis 12:30"
+    assert told_error(german, "100 % (sure) of nothing") == "100 % (sure) of nothing", "what nobody listed stays"
+    for message, pattern in PATTERNS.items():
+        said = re.sub(r"%\(\w+\)s", "50 % (x)", message)
+        assert pattern.fullmatch(said), message
+        assert "50 % (x)" in told_error(german, said)

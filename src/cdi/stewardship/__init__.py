@@ -31,7 +31,7 @@ from cdi.stewardship.reviews import (
     show_review,
     undo_decision,
 )
-from cdi.stewardship.samples import draw_sample, judge_pair, list_samples, show_sample
+from cdi.stewardship.samples import draw_sample, judge_pair, list_samples, look_at_pair, show_sample
 from cdi.stewardship.saved_filters import forget_filter, list_filters, save_filter
 from cdi.stewardship.splits import Split, split_profile
 from cdi.stewardship.tasks import answer_task, ask_owner, list_tasks, report_wrong_value
@@ -61,6 +61,7 @@ __all__ = [
     "list_reviews",
     "list_samples",
     "list_tasks",
+    "look_at_pair",
     "look_into",
     "mine",
     "name_deputy",

@@ -29,19 +29,7 @@ def look_into(desk: Desk, review_id: int) -> dict[str, Any]:
     names = {i: _name(desk, current[i]) for i in seen}
     stored = pairs.load_pairs(desk.connection, seen)
     return {
-        "records": [
-            {
-                "record": names[i],
-                "source": current[i].source,
-                "data_owner": desk.installation.owner_of(current[i].source),
-                "observed_at": current[i].observed_at,
-                "trust": desk.installation.trust_of(current[i].source),
-                "profile": home.get(i),
-                "asked": i in asked,
-                "says": _said(desk, current[i].canonical),
-            }
-            for i in seen
-        ],
+        "records": [told_record(desk, current[i]) | {"profile": home.get(i), "asked": i in asked} for i in seen],
         "ties": [
             {"a": names[a], "b": names[b], "weight": weight, "probability": 1 / (1 + math.exp(-max(-700.0, weight)))}
             for a, b, weight in zip(stored.left.tolist(), stored.right.tolist(), stored.weight.tolist(), strict=True)
@@ -56,6 +44,18 @@ def look_into(desk: Desk, review_id: int) -> dict[str, Any]:
             }
             for decision in decisions.standing_decisions(desk.connection, seen)
         ],
+    }
+
+
+def told_record(desk: Desk, record: CurrentRecord) -> dict[str, Any]:
+    """A record, with what it says as far as the steward may see it."""
+    return {
+        "record": _name(desk, record),
+        "source": record.source,
+        "data_owner": desk.installation.owner_of(record.source),
+        "observed_at": record.observed_at,
+        "trust": desk.installation.trust_of(record.source),
+        "says": _said(desk, record.canonical),
     }
 
 

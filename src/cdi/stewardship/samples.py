@@ -8,7 +8,8 @@ from cdi.errors import InvalidInputError, NotFoundError
 from cdi.matching.evaluation import wilson
 from cdi.resolution.decisions import Verdict
 from cdi.stewardship.desk import Desk
-from cdi.store import samples
+from cdi.stewardship.involved import told_record
+from cdi.store import profiles, records, samples
 from cdi.store.samples import Drawing
 
 LARGEST: Final = 1_000
@@ -58,6 +59,24 @@ def show_sample(desk: Desk, sample_id: int) -> dict[str, Any]:
         for pair in pairs
     ]
     return found | {"pairs": shown}
+
+
+def look_at_pair(desk: Desk, sample_id: int, place: int) -> dict[str, Any]:
+    """The two records of a pair as they are now, and the profile of each; `records` has fewer than two where one is
+    gone. Raises NotFoundError for a pair that there is not."""
+    pairs = samples.sampled_pairs(desk.connection, desk.visibility, show_sample(desk, sample_id)["id"])
+    pair = next((pair for pair in pairs if pair["place"] == place), None)
+    if pair is None:
+        raise NotFoundError("the sample has no such pair")
+    both = [pair["left_record"], pair["right_record"]]
+    current, homes = records.load_current(desk.connection, both), profiles.load_memberships(desk.connection, both)
+    desk.touches(homes.values())
+    return {
+        "place": place,
+        "weight": pair["weight"],
+        "verdict": pair["verdict"],
+        "records": [told_record(desk, current[i]) | {"profile": homes.get(i)} for i in both if i in current],
+    }
 
 
 def judge_pair(desk: Desk, sample_id: int, place: int, verdict: Verdict) -> dict[str, Any]:

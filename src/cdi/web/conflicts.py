@@ -127,12 +127,12 @@ def _settlement(visit: Visit, kind: str) -> Settlement:
     chosen = visit.said("record")
     record = parse_record_key(chosen) if chosen and chosen != "written" else None
     value = visit.said("value") or None
-    return Settlement(reason, None if record else value, record, until_said(visit))
+    return Settlement(reason, None if record else value, record, day_said(visit))
 
 
-def until_said(visit: Visit) -> datetime | None:
-    """The day named in the form, until which something holds; None if none is."""
-    said = visit.said("until")
+def day_said(visit: Visit, name: str = "until") -> datetime | None:
+    """The day that a field of the form names, from its beginning; None if none is."""
+    said = visit.said(name)
     if not said:
         return None
     try:

@@ -32,10 +32,10 @@ PLACES: Final = (
     Place("/conflicts", N_("Conflicts"), "conflicts", STEWARDS),
     Place("/profiles", N_("Customers"), "customers", READERS),
     Place("/sources", N_("Sources"), "sources", READERS),
+    Place("/model", N_("Model"), "model", ADMINS),
     Place("/privacy", N_("Data protection"), "privacy", OFFICERS),
     Place("/access", N_("Access"), "access", ADMINS),
     Place("/audit", N_("Audit log"), "audit", OFFICERS),
-    Place("/model", N_("Model"), "model", ADMINS),
 )
 
 

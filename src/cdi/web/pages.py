@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cdi.settings import Deployment
 from cdi.web import charts
 from cdi.web.assets import address
+from cdi.web.error_words import told_error
 from cdi.web.languages import LANGUAGES, Language, load_messages
 from cdi.web.values import customer_name, hints_of, marks, told_value
 from cdi.web.words import attribute_name, why_not, word
@@ -60,6 +61,7 @@ class Pages:
             hints_of=lambda document: hints_of(language, document),
             marks=lambda value: marks(language, value),
             told_why=lambda reason: why_not(language, reason),
+            told_error=lambda text: told_error(language, text),
             told_value=lambda attribute, value: told_value(language, attribute, value),
             company=self.deployment.company.name,
             language=language,

@@ -13,7 +13,7 @@ from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.holds import Holding
 from cdi.store import touchpoints
 from cdi.store.privacy_requests import RequestFilter
-from cdi.web.conflicts import until_said
+from cdi.web.conflicts import day_said
 from cdi.web.pages import HEADERS
 from cdi.web.reviews import names_in
 from cdi.web.routing import pages_router
@@ -105,7 +105,7 @@ def show_subject(profile_id: UUID, visit: Officiating) -> Response:
 @router.post("/privacy/profiles/{profile_id}/hold")
 def place_hold(profile_id: UUID, visit: Officiating) -> Response:
     """Nothing of this customer is removed from now on."""
-    wanted = Holding(visit.said("reason"), profile=profile_id, until=until_said(visit))
+    wanted = Holding(visit.said("reason"), profile=profile_id, until=day_said(visit))
     holds.place(visit.connection, visit.caller, visit.trail, wanted, visit.now)
     message = visit.language.gettext(N_("The legal hold stands: nothing of this customer is removed."))
     return visit.back(f"/privacy/profiles/{profile_id}", message)

@@ -1,5 +1,6 @@
 """/profiles/{id}: one customer: the golden record and where each value comes from, the records, the household."""
 
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,6 +17,9 @@ from cdi.serving import live_profile
 from cdi.stewardship import Settlement, Split
 from cdi.store.reviews import ReviewFilter
 from cdi.store.touchpoints import JourneyFilter
+from cdi.web.conflicts import day_said
+from cdi.web.error_words import told_error
+from cdi.web.pages import record_name
 from cdi.web.routing import pages_router
 from cdi.web.visits import Reading, Stewarding, Visit
 
@@ -91,6 +95,19 @@ def show_consents(profile_id: UUID, visit: Reading, purpose: Text = "") -> Respo
     return _page(visit, "profile_consents.html", document, values, fragment="contact")
 
 
+@router.post("/profiles/{profile_id}/consents/review")
+def review_consent(profile_id: UUID, visit: Stewarding) -> Response:
+    """Records contradict each other about a consent: say whose word counts."""
+    found = live_profile(visit.connection, visit.visibility, profile_id)
+    record, purpose = parse_record_key(visit.said("record")), visit.said("purpose")
+    channel, reason = visit.said("channel"), visit.said("reason")
+    contact.review(
+        visit.connection, visit.installation, visit.caller, found, purpose, channel, record, reason, visit.now
+    )
+    message = visit.language.gettext("The word of %(record)s counts from now on.")
+    return visit.back(f"/profiles/{profile_id}/consents", message % {"record": record_name(str(record))})
+
+
 @router.get("/profiles/{profile_id}/history")
 def show_history(profile_id: UUID, visit: Reading, before: Cursor = None) -> Response:
     """What happened to this profile, newest first; what a steward decided can be taken back here."""
@@ -123,7 +140,7 @@ def hand_over(profile_id: UUID, visit: Stewarding) -> Response:
 def pin(profile_id: UUID, visit: Stewarding) -> Response:
     """Let what one record says stand for good."""
     attribute = visit.said("attribute")
-    settlement = Settlement(visit.said("reason"), record=parse_record_key(visit.said("record")))
+    settlement = Settlement(visit.said("reason"), record=parse_record_key(visit.said("record")), until=day_said(visit))
     stewardship.pin_value(visit.desk, profile_id, attribute, settlement, visit.said("version"))
     return visit.back(
         f"/profiles/{profile_id}", visit.language.gettext("The value is pinned: it stands whatever sources send.")
@@ -161,7 +178,9 @@ def split(profile_id: UUID, visit: Stewarding) -> Response:
     try:
         told = stewardship.split_profile(visit.desk, profile_id, wanted, dry_run=not confirmed, if_match=version)
     except CdiError as error:
-        return _split_page(visit, document, filled | {"fault": str(error)}, status=int(error.status))
+        return _split_page(
+            visit, document, filled | {"fault": told_error(visit.language, error.message)}, status=int(error.status)
+        )
     if not confirmed:
         return _split_page(visit, document, filled | {"preview": told})
     message = visit.language.gettext("The records are taken out.")
@@ -201,6 +220,7 @@ def _page(
     mine = {document["data_owner"], *(record["data_owner"] for record in document["records"])}
     stewards = visit.caller.role in {Role.STEWARD, Role.ADMIN} and (owners is None or not owners.isdisjoint(mine))
     shared = {
+        "first_day": visit.now.astimezone(visit.language.zone).date() + timedelta(days=1),
         "profile": document,
         "attributes": [name for name in ATTRIBUTES if name in document["golden"]],
         "all_owners": [(owner.id, owner.department) for owner in visit.installation.deployment.owners],

@@ -13,6 +13,7 @@ from cdi.errors import CdiError, ConflictError, NotFoundError, StaleError
 from cdi.ids import parse_record_key
 from cdi.resolution.decisions import Verdict
 from cdi.resolution.values import CUSTOM
+from cdi.web.error_words import told_error
 from cdi.web.evidence_words import comparison_word, level_word
 from cdi.web.identity_graph import Edge, Node, identity_graph
 from cdi.web.pages import source_name, wants_fragment
@@ -108,7 +109,9 @@ def show_outcome(
         with visit.connection.begin_nested():
             preview = stewardship.preview_decision(visit.desk, review_id, verdict, "?")
     except ConflictError as error:
-        return visit.page("outcome.html", values | {"refused": error.message}, fragment="outcome")
+        return visit.page(
+            "outcome.html", values | {"refused": told_error(visit.language, error.message)}, fragment="outcome"
+        )
     before = [_golden_texts(visit, part["golden"]) for part in preview["before"]]
     after = [_golden_texts(visit, part["golden"]) for part in preview["after"]]
     attributes = list(dict.fromkeys(name for texts in (*before, *after) for name in texts))
@@ -270,7 +273,7 @@ def _refused(visit: Visit, review_id: int, asked: Asked, error: CdiError) -> Res
     """The same review, with what stands against the answer."""
     place = _place(asked, review_id)
     review = stewardship.show_review(visit.desk, review_id)
-    text = f"{visit.language.gettext(error.message)}"
+    text = told_error(visit.language, error.message)
     if review["claimed_by"] not in {None, visit.caller.name}:
         text = visit.language.gettext(N_("%(steward)s holds this review.")) % {"steward": review["claimed_by"]}
     elif review["status"] == "closed":

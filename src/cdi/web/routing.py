@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from cdi.errors import CdiError
+from cdi.web.error_words import told_error
 from cdi.web.pages import HEADERS, answer
 from cdi.web.visits import NotSignedInError, language_of
 from cdi.web.words import N_
@@ -71,8 +72,8 @@ def error_page(request: Request, status: int, message: str = "", remedy: str = "
     title = TITLES.get(int(status), TITLES[500 if status >= 500 else 400])
     values = {
         "title": language.gettext(title),
-        "message": language.gettext(message) if message else "",
-        "remedy": language.gettext(remedy) if remedy else "",
+        "message": told_error(language, message),
+        "remedy": told_error(language, remedy),
         "status": int(status),
         "theme": request.cookies.get("cdi_theme", "auto"),
     }

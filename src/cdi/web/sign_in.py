@@ -12,6 +12,7 @@ from cdi import signing_in
 from cdi.errors import CdiError, IdentityProviderError, NotFoundError, UnauthenticatedError
 from cdi.openid import IdentityProvider
 from cdi.signing_in import Refusal
+from cdi.web.error_words import told_error
 from cdi.web.pages import HEADERS
 from cdi.web.routing import pages_router
 from cdi.web.visits import SESSION_COOKIE, VISIT_COOKIE, Visit, Visiting, local
@@ -106,7 +107,7 @@ def _asked(visit: Visit, more: dict[str, Any], status: int = 200) -> Response:
 
 
 def _not_let_in(visit: Visit, error: CdiError, place: str) -> Response:
-    told = {"fault": visit.language.gettext(error.message), "remedy": visit.language.gettext(error.remedy)}
+    told = {"fault": told_error(visit.language, error.message), "remedy": told_error(visit.language, error.remedy)}
     return _asked(visit, told | {"next": place}, int(error.status))
 
 
