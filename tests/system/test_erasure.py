@@ -13,10 +13,12 @@ from fastapi.testclient import TestClient
 from stewarding import Steward, company_in, weight_of
 
 from cdi.access import Role
+from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
 from cdi.exporting import Format, Terms, export_profiles
-from cdi.fields import CanonicalData, FieldGroup
-from cdi.pipeline import Installation
+from cdi.fields import CanonicalData, FieldGroup, Stream
+from cdi.ingest.contract import Record
+from cdi.pipeline import Arriving, Installation, land, resolve
 from cdi.privacy import erasure_file
 from cdi.privacy.erasing import reconcile
 from cdi.store.backup import backup, restore
@@ -251,6 +253,32 @@ def test_what_a_source_demands_waits_for_the_officer_and_a_hold_forbids_it(
     officer.delete(f"/v1/holds/{hold['id']}", params={"reason": "settled"})
     assert officer.post(decision, json={"verdict": "approve"}).json()["state"] == "done"
     assert_nothing_is_left(company)
+
+
+def test_a_bare_contact_may_call_again_and_a_stream_of_that_name_is_none(
+    company: Installation, officer: TestClient
+) -> None:
+    """Of a number that called others may use it too; a source's own stream may be named like what such calls make."""
+    kinds = {"contacts": Stream.CUSTOMER, "calls": Stream.TOUCHPOINT}
+    arriving = Arriving("till", kinds, lambda _, data: data)
+
+    def said(stream: str, key: str, data: dict[str, Any]) -> int:
+        with company.database.unit_of_work() as connection:
+            landed = land(connection, company, arriving, [Record(stream, key, data)], (), utc_now())
+        resolve(company)
+        return landed.counts.rejected
+
+    call = {"type": "call", "channel": "phone", "at": "2026-03-01T12:00:00Z", "contact": {"phones": CANARY["phones"]}}
+    assert said("contacts", "635641", CANARY) == said("calls", "one", call) == 0
+    declared, bare = profile_of(company, "till", "635641"), profile_of(company, "till", "phone:+493915550917")
+    assert declared and bare
+    for profile in {declared, bare}:
+        erase(officer, str(profile))
+    assert_nothing_is_left(company)
+    assert said("contacts", "635641", CANARY) == 1
+    assert said("calls", "one", call) == 1, "this call was erased"
+    assert said("calls", "two", call) == 0
+    assert profile_of(company, "till", "phone:+493915550917") not in {None, declared, bare}
 
 
 def test_with_another_key_nothing_is_taken(company: Installation, doors: Doors, officer: TestClient) -> None:

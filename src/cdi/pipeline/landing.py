@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection
 
 from cdi.errors import BadRecordError
-from cdi.fields import CanonicalData, Stream
+from cdi.fields import IDENTIFIER_TYPES, CanonicalData, Stream
 from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.normalise.record import canonicalise
@@ -499,6 +499,12 @@ def contact_key(contact: CanonicalData) -> str | None:
         first = contact["identifiers"][0]
         return f"{first['type']}:{first['value']}"
     return None
+
+
+def is_bare_contact(stream: str, key: str) -> bool:
+    """Whether a customer record was made of a bare contact: a source may have a stream of this name too."""
+    kind, colon, _ = key.partition(":")
+    return stream == CONTACTS and bool(colon) and kind in {"email", "phone", *IDENTIFIER_TYPES}
 
 
 def _sparse_arrival(key: str, contact: CanonicalData, cause: Arrival) -> Arrival:

@@ -22,7 +22,7 @@ from cdi.fields import Stream
 from cdi.ids import new_id
 from cdi.pipeline import Installation
 from cdi.pipeline.erased import Marker, marker, marker_in_use
-from cdi.pipeline.landing import CONTACTS
+from cdi.pipeline.landing import CONTACTS, is_bare_contact
 from cdi.privacy import erasure_file
 from cdi.privacy.requests import Office, show_request
 from cdi.privacy.retention import remove_records
@@ -247,7 +247,7 @@ def _marks(connection: Connection, made: Marker, subject: Subject) -> list[Mark]
 
 def _stays_out(one: Named) -> bool:
     """Not of a key that another person has now, nor of a bare contact: others may use that number too."""
-    return not one.reused and one.stream != CONTACTS
+    return not one.reused and not is_bare_contact(one.stream, one.key)
 
 
 def _erase(connection: Connection, installation: Installation, subject: Subject, done: Erasure) -> list[UUID]:

@@ -23,7 +23,7 @@ from cdi.ingest.contract import Native
 from cdi.normalise.record import canonicalise
 from cdi.periods import Period
 from cdi.pipeline import Installation
-from cdi.pipeline.landing import CONTACTS, arriving_of
+from cdi.pipeline.landing import CONTACTS, arriving_of, is_bare_contact
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.removed import mark as mark_removed
 from cdi.pipeline.resolving import Progress, Resolved, resolve_these
@@ -241,10 +241,10 @@ def remove_attribute(
 ) -> None:
     """These records never said this attribute. One that a bare contact made is nothing without it."""
     names = records.load_names(connection, record_ids)
-    bare = [record_id for record_id in record_ids if names[record_id].stream == CONTACTS]
+    bare = [i for i in record_ids if is_bare_contact(names[i].stream, names[i].key)]
     if bare:
         remove_records(connection, installation, bare)
-    rest = [record_id for record_id in record_ids if names[record_id].stream != CONTACTS]
+    rest = sorted(set(record_ids) - set(bare))
     if not rest:
         return
     read = _reader(installation, source)
