@@ -100,6 +100,9 @@ ROWS = {
     ("GET", "/privacy/profiles/{profile_id}/erasure"): OFFICERS,
     ("POST", "/privacy/profiles/{profile_id}/erasure"): OFFICERS,
     ("POST", "/privacy/requests/{request_id}/decision"): OFFICERS,
+    ("POST", "/privacy/profiles/{profile_id}/restriction"): OFFICERS,
+    ("POST", "/privacy/profiles/{profile_id}/objection"): OFFICERS,
+    ("POST", "/privacy/requests/{request_id}/lifting"): OFFICERS,
     ("POST", "/privacy/requests/{request_id}/acknowledgement"): OFFICERS,
     ("GET", "/audit"): OFFICERS,
     ("POST", "/audit/verification"): OFFICERS,
@@ -115,6 +118,8 @@ FORMS = {
     "/profiles/{profile_id}/data-owner": {"owner": "retail", "reason": "the matrix", "version": "*"},
     "/profiles/{profile_id}/pins": {"attribute": "name", "record": "till:a", "reason": "the matrix", "version": "*"},
     "/privacy/profiles/{profile_id}/erasure": {"ground": "none that there is"},
+    "/privacy/profiles/{profile_id}/restriction": {"ground": "none that there is"},
+    "/privacy/profiles/{profile_id}/objection": {"ground": "none that there is", "purpose": "newsletter"},
     "/privacy/profiles/{profile_id}/hold": {"reason": "the matrix"},
     "/profiles/{profile_id}/consents/review": {
         "record": "till:a",

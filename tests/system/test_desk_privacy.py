@@ -12,6 +12,7 @@ from test_desk_customers import largest
 
 from cdi.access import Role
 from cdi.clock import utc_now
+from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.store.privacy_requests import PrivacyRequest, save_request
 from conftest import Doors
@@ -84,6 +85,24 @@ def test_a_customer_is_erased_after_a_look_and_a_second_word(
     assert "The customer is erased" in after and NAME not in after
     assert profile_of(company, "till", "a") is None
     assert "This profile has ended" in officer.get(page).text
+
+
+def test_a_restriction_and_an_objection_hold_until_they_are_lifted(
+    company: Installation, app: FastAPI, officer: PageClient
+) -> None:
+    anna = str(profile_of(company, "till", "a"))
+    page = f"/privacy/profiles/{anna}"
+    reader = signed_in(company, app, "reader", Role.READER, groups=tuple(FieldGroup))
+    officer.submit(f"{page}/objection", page=page, purpose="newsletter", ground="marketing")
+    assert reader.get(f"/profiles/{anna}").status_code == 200
+    officer.submit(f"{page}/restriction", page=page, ground="contested")
+    assert reader.get(f"/profiles/{anna}").status_code == 404
+    standing = officer.get("/privacy").text
+    assert NAME in standing and "Objection (Newsletter)" in standing and "Restriction" in standing
+    for request in (1, 2):
+        officer.submit(f"/privacy/requests/{request}/lifting", page=page)
+    assert reader.get(f"/profiles/{anna}").status_code == 200
+    assert "Nothing is restricted" in officer.get("/privacy").text
 
 
 @pytest.mark.slow

@@ -8,9 +8,10 @@ from fastapi import Path, Query, Response
 
 from cdi import profiles
 from cdi.fields import CONSENT_CHANNELS
-from cdi.privacy import consents, holds, processing, requests, retention
+from cdi.privacy import consents, holds, processing, requests, restricting, retention
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.holds import Holding
+from cdi.privacy.requests import Office
 from cdi.store import touchpoints
 from cdi.store.privacy_requests import RequestFilter
 from cdi.web.conflicts import day_said
@@ -28,6 +29,11 @@ LISTED: Final = 100
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Words = Annotated[str, Query(max_length=300)]
+
+
+def office_of(visit: Visit) -> Office:
+    """The office at which what is asked is seen to."""
+    return Office(visit.connection, visit.installation, visit.caller, visit.now, visit.trail)
 
 
 @router.get("/privacy")
@@ -98,6 +104,7 @@ def show_subject(profile_id: UUID, visit: Officiating) -> Response:
             "holds": holds.list_holds(visit.connection, visit.visibility, visit.now, SHOWN, profile=profile_id),
             "purposes": sorted({one.purpose for one in said}),
             "channels": CONSENT_CHANNELS,
+            "grounds": restricting.GROUNDS,
         },
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Path, Response
 
 from cdi.privacy import erasing, requests
-from cdi.privacy.requests import Office
+from cdi.web.privacy import office_of
 from cdi.web.reviews import names_in
 from cdi.web.routing import pages_router
 from cdi.web.visits import Officiating, Visit
@@ -25,14 +25,10 @@ SAID: Final = {
 }
 
 
-def _office(visit: Visit) -> Office:
-    return Office(visit.connection, visit.installation, visit.caller, visit.now, visit.trail)
-
-
 @router.get("/privacy/profiles/{profile_id}/erasure")
 def show_erasure(profile_id: UUID, visit: Officiating) -> Response:
     """By table and source what would go, who was told of this customer, what forbids it, what would stay elsewhere."""
-    found = erasing.preview(_office(visit), profile_id)
+    found = erasing.preview(office_of(visit), profile_id)
     elsewhere = [str(one) for one in found["elsewhere"]]
     visit.trail.saw(elsewhere)
     values = {
@@ -47,13 +43,13 @@ def show_erasure(profile_id: UUID, visit: Officiating) -> Response:
 @router.post("/privacy/profiles/{profile_id}/erasure")
 def erase(profile_id: UUID, visit: Officiating) -> Response:
     """Erase, or ask another officer to."""
-    return _back(visit, erasing.ask(_office(visit), profile_id, visit.said("ground")))
+    return _back(visit, erasing.ask(office_of(visit), profile_id, visit.said("ground")))
 
 
 @router.post("/privacy/requests/{request_id}/decision")
 def decide(request_id: Number, visit: Officiating) -> Response:
     """The second officer's word."""
-    return _back(visit, erasing.decide(_office(visit), request_id, approve=visit.said("verdict") == "approve"))
+    return _back(visit, erasing.decide(office_of(visit), request_id, approve=visit.said("verdict") == "approve"))
 
 
 def _back(visit: Visit, request: Mapping[str, Any]) -> Response:
@@ -64,5 +60,5 @@ def _back(visit: Visit, request: Mapping[str, Any]) -> Response:
 @router.post("/privacy/requests/{request_id}/acknowledgement")
 def acknowledge(request_id: Number, visit: Officiating) -> Response:
     """An alert was seen to."""
-    requests.acknowledge(_office(visit), request_id)
+    requests.acknowledge(office_of(visit), request_id)
     return visit.back("/privacy", visit.language.gettext(N_("The alert is seen to.")))

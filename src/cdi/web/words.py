@@ -232,6 +232,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "returned": N_("A source still sends somebody who was erased:"),
         "identifier": N_("An identifier of somebody who was erased appears in"),
     },
+    "restriction_ground": {
+        "contested": N_("says that the data are wrong"),
+        "unlawful": N_("used unlawfully, but not to be erased"),
+        "claims": N_("needed for legal claims"),
+        "objected": N_("objected, and it is weighed"),
+        "situation": N_("grounds of their own situation"),
+        "marketing": N_("direct marketing"),
+        "demanded": N_("demanded, ground not said"),
+    },
     "erasure_ground": {
         "no_longer_needed": N_("no longer needed"),
         "consent_withdrawn": N_("consent withdrawn"),
