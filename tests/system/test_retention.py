@@ -195,6 +195,17 @@ def test_a_hold_protects_until_it_is_lifted(company: Installation, doors: Doors)
         assert retention.list_runs(connection, 10)[0]["rule"] == "records P10Y after last_activity"
 
 
+def test_whoever_restricted_the_use_of_their_data_is_not_removed_either(company: Installation, doors: Doors) -> None:
+    push(company, "till", {"1": person("Ottokar", "Altmann", 40)}, at=LONG_AGO)
+    officer = doors.as_(Role.PRIVACY)
+    asked = {"profile": str(profile_of(company, "till", "1")), "ground": "claims"}
+    request = officer.post("/v1/privacy/restrictions", json=asked).json()["id"]
+    assert run(company).total == 0
+    assert "altmann" in everything(company)
+    assert officer.post(f"/v1/privacy/restrictions/{request}/lifting").status_code == 200
+    assert run(company).total == 1
+
+
 def test_bad_holds_are_refused_with_what_is_wrong(company: Installation, doors: Doors) -> None:
     push(company, "till", {"1": person("Ottokar", "Altmann", 40)})
     admin = doors.as_(Role.ADMIN)

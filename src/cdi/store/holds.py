@@ -37,6 +37,7 @@ HELD: Final = """
 standing as (
     select hold_id, profile_id is not null as whole, unnest(record_ids) as record_id from legal_hold
     where lifted_at is null and (until is null or until > :now)
+    union all select null, true, record_id from restricted_record where use = ''
 ),
 housed as (
     select s.hold_id, m.profile_id from standing s join record r using (record_id)
@@ -49,7 +50,8 @@ held as (
         join record r on r.replaced_by = m.record_id
 )
 """
-"""With `:now`: (hold_id, record_id) of all that a standing hold protects."""
+"""With `:now`: (hold_id, record_id) of all that a standing hold protects, and (null, record_id) of whoever restricted
+the use of their data: it may be stored and nothing else (Art. 18), so neither is it removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def list_holds(
 
 
 def held_among(connection: Connection, record_ids: Sequence[int], now: datetime) -> set[int]:
-    """Those of these records that a standing hold protects."""
+    """Those of these records that a standing hold or a restriction protects."""
     rows = connection.execute(
         text(f"with {HELD} select record_id from held where record_id = any(cast(:ids as bigint[]))"),  # noqa: S608
         {"ids": list(record_ids), "now": now},
