@@ -11,7 +11,8 @@ from cdi.api.dependencies import AuditTrail, Here, Officer, Work
 from cdi.api.desk import Body, Number
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import erasing, requests, restricting
+from cdi.privacy import disclosed, erasing, requests, restricting
+from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
@@ -102,3 +103,27 @@ def restrict_customer(body: WantedRestriction, office: AtOffice) -> Response:
 def lift_restriction(request_id: Number, office: AtOffice) -> Response:
     """It holds no more; who lifted it and when is kept."""
     return answer(restricting.lift(office, request_id))
+
+
+@router.get("/access-schema")
+def get_access_schema(_: AtOffice) -> Response:
+    """The JSON Schema of what `/v1/privacy/access/{profile_id}` answers with."""
+    return answer(disclosed.schema())
+
+
+@router.get("/access/{profile_id}")
+def disclose_customer(
+    profile_id: UUID,
+    office: AtOffice,
+    form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    for_customer: bool = False,
+) -> Response:
+    """Everything that is kept about one customer (Art. 15, 20): records of all sources verbatim with their versions,
+    golden record with provenance, decisions and evidence, touchpoints, consents, who received data, who looked and
+    when, purposes, retention, owners. `csv`: a ZIP with a table each. With `for_customer` people who work here are
+    told by their role."""
+    told = disclose(office, profile_id, for_customer=for_customer)
+    if form == "json":
+        return answer(told)
+    headers = {"content-disposition": f'attachment; filename="customer-{profile_id}.zip"'}
+    return Response(disclosed.as_zip(told), media_type="application/zip", headers=headers)

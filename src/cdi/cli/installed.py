@@ -26,7 +26,7 @@ UNAUDITED: Final = frozenset(
     {
         "status", "doctor", "audit head", "audit verify", "audit cut", "key list", "user list", "source list",
         "source check", "source schema", "model list", "model show", "show", "why", "privacy erase",
-        "privacy decide", "privacy restrict", "privacy lift",
+        "privacy decide", "privacy restrict", "privacy lift", "privacy access",
     }
 )  # fmt: skip
 """Commands that change nothing and show no customer's value; and those that write an entry of their own, with the

@@ -3,20 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
+import orjson
 import typer
 
 from cdi.audit import Trail
 from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
-from cdi.privacy import erasing, requests, restricting
+from cdi.errors import InvalidInputError
+from cdi.privacy import disclosed, erasing, requests, restricting
+from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
-app = typer.Typer(help="What data subjects ask for: list, erase, restrict.", no_args_is_help=True)
+app = typer.Typer(help="What data subjects ask for: list, disclose, erase, restrict.", no_args_is_help=True)
 
 
 @app.command("requests")
@@ -118,3 +121,31 @@ def lift(
     with _office(folder, "privacy lift") as office:
         told = restricting.lift(office, request)
     out.print(f"request {told['id']}: {told['state']}")
+
+
+@app.command()
+def access(
+    profile: Annotated[UUID, typer.Argument(help="Whom: the id of the profile.")],
+    form: Annotated[Literal["json", "csv"], typer.Option("--format", help="JSON, or a ZIP of CSV files.")] = "json",
+    to: Annotated[Path | None, typer.Option("--out", help="The file to write; JSON goes to the terminal.")] = None,
+    for_customer: Annotated[
+        bool, typer.Option("--for-customer", help="Tell people who work here by their role, not by name.")
+    ] = False,
+    folder: Folder = HERE,
+) -> None:
+    """Everything that is kept about one customer (Art. 15, 20)."""
+    if form == "csv" and to is None:
+        raise InvalidInputError("a ZIP is not for the terminal", remedy="Name the file: --out customer.zip")
+    with _office(folder, "privacy access") as office:
+        told = disclose(office, profile, for_customer=for_customer)
+    if to is None:
+        print_json(told)
+        return
+    to.write_bytes(disclosed.as_zip(told) if form == "csv" else orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    out.print(str(to), highlight=False, soft_wrap=True)
+
+
+@app.command("access-schema")
+def access_schema() -> None:
+    """The JSON Schema of what `access` tells."""
+    print_json(disclosed.schema())
