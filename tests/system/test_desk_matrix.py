@@ -108,6 +108,7 @@ ROWS = {
     ("POST", "/audit/verification"): OFFICERS,
     ("GET", "/model"): ADMINS,
     ("GET", "/model/change"): ADMINS,
+    ("GET", "/model/standing"): ADMINS,
     ("GET", "/model/versions"): ADMINS,
     ("POST", "/model/studies"): ADMINS,
     ("POST", "/model/run"): ADMINS,

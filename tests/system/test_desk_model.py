@@ -32,7 +32,11 @@ def try_out(installation: Installation) -> Installation:
     admin = signed_in(installation, Doors(installation).app)
     assert admin.submit("/model/studies", page="/model", model="default").status_code == 303
     assert "waits for a worker" in admin.get("/model").text
+    polled = admin.get("/model/standing", headers={"hx-request": "true"})
+    assert polled.text.strip().startswith('<div id="model-standing"')
     work_off(installation, "study a model")
+    ended = admin.get("/model/standing", headers={"hx-request": "true"})
+    assert ended.headers["hx-redirect"] == "/model", "what was found is drawn"
     return installation
 
 

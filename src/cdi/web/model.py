@@ -13,6 +13,7 @@ from cdi.errors import InvalidInputError
 from cdi.matching.model import LevelWeights, MatchModel
 from cdi.web.charts import Curve
 from cdi.web.evidence_words import comparison_word, level_word
+from cdi.web.pages import wants_fragment
 from cdi.web.routing import pages_router
 from cdi.web.values import customer_name
 from cdi.web.visits import Administering, Visit
@@ -51,9 +52,17 @@ MADE_BY: Final[Mapping[str, str]] = {
 
 @router.get("/model")
 def show_model(visit: Administering, study: int | None = None, match: Percent = None) -> Response:
-    """Everything about the model; to htmx only how far things are."""
-    values = _standing(visit) | _studied(visit, study, match)
-    return visit.page("model.html", values, fragment="standing")
+    """Everything about the model."""
+    return visit.page("model.html", _standing(visit) | _studied(visit, study, match))
+
+
+@router.get("/model/standing")
+def show_standing(visit: Administering) -> Response:
+    """How far things are, asked for every second as long as they move; then the page is drawn anew."""
+    values = _standing(visit)
+    if values["moving"] and wants_fragment(visit.request):
+        return visit.page("model.html", values, fragment="standing")
+    return visit.back("/model")
 
 
 @router.get("/model/change")

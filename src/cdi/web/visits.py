@@ -205,6 +205,7 @@ UNAUDITED: Final[Mapping[str, str]] = {
     "show_source": "figures of a source and of its runs",
     "show_connecting": "settings of connectors",
     "show_check": "a button",
+    "show_standing": "how far a run is",
     "show_preview": "a button",
     "show_access": "what users may do",
     "show_user": "what a user may do",
