@@ -1,6 +1,6 @@
 """/v1/privacy/record-of-processing: the record of processing activities (Art. 30), from what is configured."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -13,7 +13,10 @@ from cdi.privacy import processing
 router = APIRouter(prefix="/v1/privacy", tags=["privacy"], responses=PROBLEMS)
 
 
-@router.get("/record-of-processing")
+AS_PAGE: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/record-of-processing", responses=AS_PAGE)
 def get_record_of_processing(
     installation: Here,
     connection: Work,

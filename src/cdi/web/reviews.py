@@ -16,7 +16,7 @@ from cdi.web.visits import Stewarding, Visit
 from cdi.web.words import N_
 
 PAGE: Final = 50
-COUNTED: Final = 10_000
+COUNTED: Final = 1_000
 """Nobody needs to know exactly how many more there are."""
 REASONS: Final = N_("decided together with others of its kind")
 
