@@ -281,17 +281,18 @@ def reconcile(installation: Installation) -> int:
     Raises ConfigurationError for a file that is damaged, or made with another key.
     """
     path = erasure_file.file_of(installation.settings)
-    written = {one.erasure_id: one for one in erasure_file.read(path)}
+    written = {one.erasure_id for one in erasure_file.read(path)}
     with installation.database.unit_of_work() as connection:
+        if erasures.all_ids(connection) == written:
+            return 0
+    with installation.database.unit_of_work() as connection:
+        resolver_lock(connection)  # whoever erases holds it too: the file and the table stand still
         known = erasures.all_ids(connection)
-        erasure_file.append(path, erasures.load_erasures(connection, known - written.keys()))
-    if written.keys() <= known:
-        return 0
-    with installation.database.unit_of_work() as connection:
-        resolver_lock(connection)
-        known = erasures.all_ids(connection)  # somebody else may have done it while we waited
-        missing = [one for one in written.values() if one.erasure_id not in known]
-        _replay(connection, installation, missing)
+        told = {one.erasure_id: one for one in erasure_file.read(path)}
+        erasure_file.append(path, erasures.load_erasures(connection, known - told.keys()))
+        missing = [one for one in told.values() if one.erasure_id not in known]
+        if missing:
+            _replay(connection, installation, missing)
     return len(missing)
 
 
