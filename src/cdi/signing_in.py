@@ -46,7 +46,7 @@ REMEMBERED: Final = timedelta(hours=1)
 AT_THE_DESK: Final = frozenset({Role.READER, Role.STEWARD, Role.PRIVACY, Role.ADMIN})
 DEMO: Final = "demo"
 NOBODY: Final = "nobody"
-"""What the audit log calls whoever was not let in by a name that there is."""
+"""What the audit log calls whoever was refused under a name that nobody has."""
 SEEN_ANEW: Final = timedelta(minutes=1)
 
 _HASHER = PasswordHasher()

@@ -11,7 +11,7 @@ from cdi.access import Role
 from cdi.api.answers import answer
 from cdi.api.dependencies import Admin, AuditTrail, Here, Work
 from cdi.api.desk import Body, Number
-from cdi.api.problems import PROBLEMS
+from cdi.api.problems import PROBLEMS, described
 from cdi.clock import utc_now
 from cdi.fields import FieldGroup
 from cdi.keys import NewKey
@@ -55,7 +55,7 @@ class Rotation(Body):
     grace_hours: Annotated[float, Field(ge=0, le=720, examples=[24])] = 0
 
 
-@router.post("/{key_id}/rotation", status_code=201)
+@router.post("/{key_id}/rotation", status_code=201, responses={409: described("The key has ended")})
 def rotate_key(body: Rotation, key_id: Number, connection: Work, _caller: Admin, trail: AuditTrail) -> Response:
     """A new key that allows what this one does, and lasts as long. `key` of the answer is shown this once."""
     made = keys.rotate(connection, key_id, utc_now(), timedelta(hours=body.grace_hours))
