@@ -18,7 +18,7 @@ from cdi.access import Caller, Role, Visibility
 from cdi.errors import InvalidInputError, NotFoundError
 from cdi.fields import FieldGroup
 from cdi.ids import RecordKey
-from cdi.matching.evidence import Evidence, explain
+from cdi.matching.evidence import Evidence, explain_each
 from cdi.normalise.searching import read_typed
 from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
@@ -182,7 +182,8 @@ def why(connection: Connection, installation: Installation, a: RecordKey, b: Rec
     for name in (a, b):
         if (name.source, name.key) not in found:
             raise NotFoundError(f"source {name.source} has no such customer record", remedy="Check the key")
-    return _evidence(connection, installation, found[a.source, a.key], found[b.source, b.key])
+    (evidence,) = _evidence(connection, installation, [(found[a.source, a.key], found[b.source, b.key])])
+    return evidence
 
 
 def explain_pair(
@@ -205,15 +206,19 @@ def homes(connection: Connection, names: Sequence[RecordKey]) -> set[UUID]:
     return {home for name in names for home in profiles.find_homes(connection, name.source, [name.key])}
 
 
-def _evidence(connection: Connection, installation: Installation, left: int, right: int) -> Evidence:
+def _evidence(connection: Connection, installation: Installation, asked: Sequence[tuple[int, int]]) -> list[Evidence]:
+    """The evidence about each of these pairs of records, in this order."""
+    if not asked:
+        return []
     active = installation.models.active(connection)
     if active is None:
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
-    table = build_table(normalised.load_cards(connection, sorted({left, right})))
-    if len(table.record_ids) < 2:
+    wanted = sorted({record_id for pair in asked for record_id in pair})
+    table = build_table(normalised.load_cards(connection, wanted))
+    if len(table.record_ids) < len(wanted) or any(left == right for left, right in asked):
         raise NotFoundError("one of the two records is gone, or they are the same")
-    a, b = table.row_of(np.array([left, right])).tolist()
-    return explain(table, active, a, b)
+    rows = table.row_of(np.array(asked).ravel()).reshape(-1, 2).tolist()
+    return explain_each(table, active, [(left, right) for left, right in rows])
 
 
 def explain_profile(
@@ -229,10 +234,9 @@ def explain_profile(
     seen = [i for i in members if current[i].source not in visibility.hidden_sources]
     names = {i: f"{current[i].source}:{key_as_seen(current[i].key, visibility)}" for i in seen}
     links = []
-    for left, right in _strongest_ties(connection, seen):
-        evidence = _evidence(connection, installation, left, right)
-        told = evidence_seen(evidence, visibility)
-        links.append({"a": names[left], "b": names[right], **told})
+    ties = _strongest_ties(connection, seen)
+    for (left, right), evidence in zip(ties, _evidence(connection, installation, ties), strict=True):
+        links.append({"a": names[left], "b": names[right], **evidence_seen(evidence, visibility)})
     return {
         "id": str(profile_id),
         "data_owner": answer.document["data_owner"],

@@ -142,3 +142,22 @@ def test_who_restricted_the_use_of_their_data_is_told_of_them(
     assert doors.as_(Role.READER, *FieldGroup).get(f"/v1/profiles/{rosalind}").status_code == 404
     (restriction,) = told(officer, rosalind)["requests"]
     assert (restriction["kind"], restriction["state"]) == ("restriction", "in_force")
+
+
+def test_the_officer_reads_it_as_a_page_in_the_customers_language(
+    company: Installation, doors: Doors, officer: TestClient, anna: str
+) -> None:
+    desk = signed_in(company, doors.app, "officer of the desk", Role.PRIVACY)
+    page = f"/privacy/profiles/{anna}/access"
+    assert page in desk.get(f"/privacy/profiles/{anna}").text
+    for language, title in (("en", "What is kept about you"), ("de", "Was über Sie gespeichert ist")):
+        shown = desk.get(page, params={"language": language}).text
+        assert title in shown
+        assert f'lang="{language}"' in shown
+        for value in ("Krzywdzinski", "anna.moved@gmx.de", "boots", "Filialen", "Lindenweg"):
+            assert value in shown, value
+        for other in (*PETERS, "s.keller"):
+            assert other not in shown.lower(), other
+    (by_file,) = {one["id"] for one in (desk.get(f"{page}.json").json(), told(officer, anna))}
+    assert by_file == anna
+    assert set(tables_of(desk.get(f"{page}.zip").content)) >= {"customer.csv", "records.csv"}

@@ -1,20 +1,23 @@
 """/privacy: the officer's desk. What is asked by data subjects, what must be held, what is kept no longer; and for each
 customer one button for each of their rights."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
+import orjson
 from fastapi import Path, Query, Response
 
 from cdi import profiles
 from cdi.fields import CONSENT_CHANNELS
-from cdi.privacy import consents, holds, processing, requests, restricting, retention
+from cdi.privacy import consents, disclosed, holds, processing, requests, restricting, retention
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
+from cdi.privacy.disclosure import disclose
 from cdi.privacy.holds import Holding
 from cdi.privacy.requests import Office
 from cdi.store import touchpoints
 from cdi.store.privacy_requests import RequestFilter
 from cdi.web.conflicts import day_said
+from cdi.web.evidence_words import comparison_word, level_word
 from cdi.web.pages import HEADERS
 from cdi.web.reviews import names_in
 from cdi.web.routing import pages_router
@@ -141,3 +144,36 @@ def download_consents(profile_id: UUID, visit: Officiating) -> Response:
     """Every word on a consent of this customer, as a table."""
     proof = consents.prove(visit.connection, visit.installation, visit.visibility, profile_id, visit.now)
     return _file(consents.as_csv(proof), "text/csv", f"consents-{profile_id}.csv")
+
+
+@router.get("/privacy/profiles/{profile_id}/access")
+def show_disclosure(
+    profile_id: UUID,
+    visit: Officiating,
+    language: Annotated[Literal["de", "en"] | None, Query()] = None,
+    for_customer: bool = True,
+) -> Response:
+    """Everything that is kept of this customer, as a page for reading and printing, in the customer's language."""
+    told = disclose(office_of(visit), profile_id, for_customer=for_customer)
+    if language is not None:
+        visit.language = visit.pages.languages[language]
+    return visit.page(
+        "privacy_access.html",
+        {
+            "kept": told,
+            "for_customer": for_customer,
+            "comparison_word": lambda name: comparison_word(visit.language, name),
+            "level_word": lambda level: level_word(visit.language, level),
+        },
+    )
+
+
+@router.get("/privacy/profiles/{profile_id}/access.{form}")
+def download_disclosure(
+    profile_id: UUID, form: Literal["json", "zip"], visit: Officiating, for_customer: bool = True
+) -> Response:
+    """The same as a file: JSON, or a ZIP of tables."""
+    told = disclose(office_of(visit), profile_id, for_customer=for_customer)
+    name = {"content-disposition": f'attachment; filename="customer-{profile_id}.{form}"'}
+    content = disclosed.as_zip(told) if form == "zip" else orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
+    return Response(content, media_type=f"application/{form}", headers={**HEADERS, **name})
