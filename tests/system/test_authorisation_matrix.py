@@ -98,6 +98,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/privacy/record-of-processing"): Row(OFFICERS),
     ("POST", "/v1/privacy/restrictions"): Row(OFFICERS, {"profile": "{profile_id}", "purpose": "profiling"}),
     ("POST", "/v1/privacy/restrictions/{request_id}/lifting"): Row("unnnnnn--"),
+    ("POST", "/v1/privacy/rectifications"): Row(
+        OFFICERS, {**REASON, "profile": "{profile_id}", "attribute": "gender", "value": "f"}
+    ),
     ("GET", "/v1/privacy/access-schema"): Row(OFFICERS),
     ("GET", "/v1/privacy/access/{profile_id}"): Row(OFFICERS, values=True),
     ("POST", "/v1/privacy/erasures"): Row(OFFICERS, {"profile": "{profile_id}"}, query={"dry_run": True}),

@@ -1,6 +1,6 @@
 """/v1/privacy: what data subjects may ask for, for the data-protection officer."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -8,10 +8,10 @@ from pydantic import Field
 
 from cdi.api.answers import answer
 from cdi.api.dependencies import AuditTrail, Here, Officer, Work
-from cdi.api.desk import Body, Number
+from cdi.api.desk import Body, Number, Reason
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import disclosed, erasing, requests, restricting
+from cdi.privacy import disclosed, erasing, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
@@ -103,6 +103,23 @@ def restrict_customer(body: WantedRestriction, office: AtOffice) -> Response:
 def lift_restriction(request_id: Number, office: AtOffice) -> Response:
     """It holds no more; who lifted it and when is kept."""
     return answer(restricting.lift(office, request_id))
+
+
+class WantedRectification(Body):
+    """What is wrong of whom, the right value (of a list, one of its members), and why. The reason is told to the data
+    owners and stands in the profile; the request keeps neither it nor the value."""
+
+    profile: UUID
+    attribute: Annotated[str, Field(max_length=200, examples=["birth_date"])]
+    value: Annotated[Any, Field(examples=["1984-03-05"])]
+    reason: Reason
+
+
+@router.post("/rectifications", status_code=201)
+def rectify_customer(body: WantedRectification, office: AtOffice) -> Response:
+    """Rectify a value (Art. 16): it holds at once, the data owner of each source that says otherwise gets a task, and
+    when these sources have changed theirs the request ends and they count again. 409 if no source says otherwise."""
+    return answer(rectifying.rectify(office, body.profile, body.attribute, body.value, body.reason), 201)
 
 
 @router.get("/access-schema")

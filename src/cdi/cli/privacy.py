@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
@@ -14,12 +14,12 @@ from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
 from cdi.errors import InvalidInputError
-from cdi.privacy import disclosed, erasing, requests, restricting
+from cdi.privacy import disclosed, erasing, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
 
-app = typer.Typer(help="What data subjects ask for: list, disclose, erase, restrict.", no_args_is_help=True)
+app = typer.Typer(help="What data subjects ask for: list, disclose, rectify, erase, restrict.", no_args_is_help=True)
 
 
 @app.command("requests")
@@ -121,6 +121,30 @@ def lift(
     with _office(folder, "privacy lift") as office:
         told = restricting.lift(office, request)
     out.print(f"request {told['id']}: {told['state']}")
+
+
+@app.command()
+def rectify(
+    profile: Annotated[UUID, typer.Argument(help="Whose: the id of the profile.")],
+    attribute: Annotated[str, typer.Argument(help="What is wrong, such as birth_date.")],
+    value: Annotated[str, typer.Argument(help="What is right; one with parts as JSON.")],
+    reason: Annotated[str, typer.Option(help="Why, for the data owners.")],
+    folder: Folder = HERE,
+) -> None:
+    """Put a value right (Art. 16): it holds until the sources that say otherwise have changed theirs."""
+    with _office(folder, "privacy rectify") as office:
+        told = rectifying.rectify(office, profile, attribute, _value(value), reason)
+    tasks = ", ".join(map(str, told["about"]["tasks"]))
+    out.print(f"request {told['id']}: {told['state']}; tasks of the data owners: {tasks}")
+
+
+def _value(written: str) -> Any:
+    if not written.startswith("{"):
+        return written
+    try:
+        return orjson.loads(written)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInputError("the value is no JSON", remedy='Write {"given_name": "Anna"}') from error
 
 
 @app.command()

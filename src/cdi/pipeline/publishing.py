@@ -85,6 +85,7 @@ def publish(
     touched = sorted({*due, *plan.retired})
     states = profiles.load_states(connection, touched)
     told_before = _states_before(connection, touched, states, old_profiles)
+    pins.end_rectified(connection, sorted(scope), now)
     facts = StewardFacts(
         pins.load_pins(connection, sorted(scope), now),
         owners.load_assignments(connection, sorted(scope), now),

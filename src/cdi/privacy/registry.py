@@ -26,7 +26,11 @@ PERSONAL: Final[Mapping[str, Mapping[str, str]]] = {
     "consent": {"customer_key": "the row is deleted", "document": "the row is deleted"},
     "consent_word": {"document": "the row is deleted"},
     "consent_review": {"reason": "emptied"},
-    "pin": {"value": "the row is deleted", "reason": "the row is deleted"},
+    "pin": {
+        "value": "the row is deleted",
+        "reason": "the row is deleted",
+        "while_version": "an id; the row is deleted",
+    },
     "assigned_owner": {"reason": "the row is deleted"},
     "decision": {"reason": "emptied: that records were kept together or apart stays", "revoked_reason": "emptied"},
     "review_note": {"said": "emptied"},

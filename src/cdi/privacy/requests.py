@@ -1,8 +1,10 @@
 """The requests of data subjects: how they are told, and the office at which they are seen to."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -52,6 +54,14 @@ def acknowledge(office: Office, request_id: int) -> dict[str, Any]:
     if request.state != "asked":
         raise ConflictError("this alert was seen to before", remedy="Nothing is left to do")
     privacy_requests.decide_request(office.connection, request_id, "done", office.caller.actor, office.now, {})
+    return show_request(office.connection, request_id)
+
+
+def answered(office: Office, request_id: int, profile_ids: Iterable[UUID]) -> dict[str, Any]:
+    """What was asked is seen to: the request, which the audit log names with these profiles."""
+    if office.trail is not None:
+        office.trail.about["privacy_request"] = request_id
+        office.trail.saw(profile_ids)
     return show_request(office.connection, request_id)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cdi.access import EVERY_USE
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError
-from cdi.privacy.requests import Office, show_request
+from cdi.privacy.requests import Office, answered
 from cdi.serving import live_profile
 from cdi.store import changes, privacy_requests, profiles, restrictions
 from cdi.store.changes import Change
@@ -66,7 +66,7 @@ def restrict(office: Office, profile_id: UUID, ground: str, purpose: str | None 
     restrictions.close_records(office.connection, members, request_id, use)
     restrictions.follow(office.connection, [profile_id])
     _announce(office, [found], "restricted")
-    return _told(office, request_id, [profile_id])
+    return answered(office, request_id, [profile_id])
 
 
 def lift(office: Office, request_id: int) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def lift(office: Office, request_id: int) -> dict[str, Any]:
     restrictions.follow(office.connection, homes)
     privacy_requests.end_request(office.connection, request_id, office.caller.actor, office.now)
     _announce(office, list(profiles.find_profiles(office.connection, homes).values()), "updated")
-    return _told(office, request_id, homes)
+    return answered(office, request_id, homes)
 
 
 def _announce(office: Office, found: list[FoundProfile], event: str) -> None:
@@ -98,10 +98,3 @@ def _announce(office: Office, found: list[FoundProfile], event: str) -> None:
         for one in found
     ]
     changes.append_changes(office.connection, events, office.now)
-
-
-def _told(office: Office, request_id: int, profile_ids: list[UUID]) -> dict[str, Any]:
-    if office.trail is not None:
-        office.trail.about["privacy_request"] = request_id
-        office.trail.saw(profile_ids)
-    return show_request(office.connection, request_id)

@@ -56,7 +56,7 @@ def say_of_conflict(desk: Desk, conflict_id: int) -> list[dict[str, Any]]:
             "data_owner": desk.installation.owner_of(record.source),
             "trust": desk.installation.trust_of(record.source),
             "observed_at": record.observed_at,
-            "values": _said(record, path) if path else [],
+            "values": said_of(record, path) if path else [],
         }
         for record_id, record in current.items()
         if record_id in names
@@ -127,20 +127,23 @@ def _choice(desk: Desk, members: list[int], path: str, settlement: Settlement) -
     if settlement.record is not None:
         (anchor,) = desk.records_named([settlement.record])
         current = records.load_current(desk.connection, [anchor]) if anchor in members else {}
-        said = _said(current[anchor], path) if anchor in current else []
+        said = said_of(current[anchor], path) if anchor in current else []
         if not said:
             raise InvalidInputError("this record says nothing of it in this profile", remedy="Name another record")
         return anchor, said[0]
     if settlement.value is None:
         raise InvalidInputError("name the value, or the record that says it", remedy='Send "value" or "record"')
-    value = _canonical(desk, path, settlement.value)
+    value = understood(desk, path, settlement.value)
     same = identity(attribute_at(path), value)
     loaded = records.load_current(desk.connection, members)
-    saying = [i for i in sorted(loaded) if any(identity(attribute_at(path), v) == same for v in _said(loaded[i], path))]
+    saying = [
+        i for i in sorted(loaded) if any(identity(attribute_at(path), v) == same for v in said_of(loaded[i], path))
+    ]
     return (saying or sorted(members))[0], value
 
 
-def _said(record: CurrentRecord, path: str) -> list[Any]:
+def said_of(record: CurrentRecord, path: str) -> list[Any]:
+    """The values that this record says of the attribute at this path."""
     head, _, custom = path.partition(".")
     said = record.canonical.get(head)
     if custom:
@@ -148,7 +151,7 @@ def _said(record: CurrentRecord, path: str) -> list[Any]:
     return [] if said is None else said if isinstance(said, list) else [said]
 
 
-def _canonical(desk: Desk, path: str, value: Any) -> Any:
+def understood(desk: Desk, path: str, value: Any) -> Any:
     """The value as any source's would be understood; InvalidInputError for one that cannot be."""
     company = desk.installation.deployment.company
     context = Context(country=company.country, language=company.language)
@@ -159,14 +162,14 @@ def _canonical(desk: Desk, path: str, value: Any) -> Any:
         canonical: Mapping[str, Any] = canonicalise({head: raw}, context)
     except BadRecordError as error:
         raise InvalidInputError(error.message, remedy=error.remedy) from error
-    understood = canonical.get(head)
+    meant = canonical.get(head)
     if head == CUSTOM:
-        understood = (understood or {}).get(custom)
-    elif many and understood:
-        understood = understood[0]
-    if not understood:
+        meant = (meant or {}).get(custom)
+    elif many and meant:
+        meant = meant[0]
+    if not meant:
         raise InvalidInputError(f"this is no value of {path}", remedy="Write it as the golden record shows values")
-    return understood
+    return meant
 
 
 def _members(desk: Desk, profile_id: UUID) -> list[int]:

@@ -357,7 +357,8 @@ WORDS: Final[Sequence[str]] = (
     " where record_ids && cast(:ids as bigint[])",
     "update conflict set detail = '{}' where record_ids && cast(:ids as bigint[])",
     "update privacy_request set state = 'lifted', ended_by = :by, ended_at = :now where request_id in ("
-    "select request_id from restricted_record where record_id = any(cast(:ids as bigint[])))",
+    "select request_id from restricted_record where record_id = any(cast(:ids as bigint[])) union all"
+    " select request_id from pin where record_id = any(cast(:ids as bigint[])) and revoked_at is null)",
     "delete from restricted_record where record_id = any(cast(:ids as bigint[]))",
     "delete from idempotency where route = any(cast(:sources as text[]))",
     "delete from scan_key where key = any(cast(:keys as text[]))",

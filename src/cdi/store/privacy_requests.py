@@ -30,6 +30,11 @@ privacy_request = Table(
     Column("ended_at", TIME),
     Column("about", JSONB, nullable=False),  # ids, names from cdi.yaml, codes, counts
     Index(None, "profile_id"),
+    Index(
+        "ix_privacy_request_rectified",
+        "request_id",
+        postgresql_where=text("kind = 'rectification' and state = 'in_force'"),
+    ),
 )
 
 
