@@ -103,6 +103,16 @@ def test_of_a_list_only_who_says_the_preferred_value_is_wrong(company: Installat
     assert len(asked["about"]["records"]) == 1
 
 
+def test_a_custom_attribute_is_rectified_beside_others(company: Installation, house: House) -> None:
+    push(company, "till", {"a": {**ANNA, "attributes": {"tier": "gold", "shoe_size": "38"}}})
+    asked = house.rectify("attributes.tier", "silver")
+    tier = lambda: house.officer.get(f"profiles/{house.profile}")["golden"]["attributes"]["tier"]["value"]  # noqa: E731
+    push(company, "till", {"a": {**ANNA, "attributes": {"tier": "gold", "shoe_size": "39"}}})
+    assert (tier(), house.request(asked)["state"]) == ("silver", "in_force")
+    push(company, "till", {"a": {**ANNA, "attributes": {"tier": "bronze", "shoe_size": "39"}}})
+    assert (tier(), house.request(asked)["state"]) == ("bronze", "lifted")
+
+
 def test_a_rectification_ends_with_its_pin_and_with_its_customer(company: Installation, house: House) -> None:
     taken_back = house.rectify("birth_date", RIGHT)
     answer = house.steward.client.delete(f"/v1/profiles/{house.profile}/pins/birth_date")

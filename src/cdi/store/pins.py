@@ -86,7 +86,7 @@ where p.request_id is not null and p.revoked_at is null and anchor.record_id = p
 and r.record_id = any(cast(:ids as bigint[])) and (not r.live or m.version_id is not null
     and {SAID.format("m")} is distinct from
         (select {SAID.format("w")} from meaning w where w.version_id = p.while_version))
-"""
+"""  # noqa: S608
 ENDED = """
 update privacy_request q set state = 'lifted', ended_at = :now,
     ended_by = coalesce((select revoked_by from pin p where p.request_id = q.request_id
