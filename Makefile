@@ -40,7 +40,7 @@ run: $(RUN_STAMP) ## sync, resolve and serve the sample company (SERVE=0: end af
 	@$(BIN)/cdi run --sample --dir var/sample $(if $(filter 0,$(SERVE)),--no-serve,)
 
 test: $(DEV_STAMP) ## all tests (under 10 minutes on two cores)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_STAMP) ## format, lint, types, arrows
 	@$(BIN)/ruff format --check .

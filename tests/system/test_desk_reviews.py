@@ -238,7 +238,8 @@ def test_is_a_good_page(shared_desk: DeskInBrowser, place: str) -> None:
     assert_good_page(shared_desk, place)
 
 
-@pytest.mark.parametrize("kind", [pytest.param("birth_date", marks=pytest.mark.slow), "pair"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["birth_date", "pair"])
 def test_a_review_of_each_kind_and_its_outcome_are_good_pages(shared_desk: DeskInBrowser, kind: str) -> None:
     query = "select review_id from review where kind = :kind and status = 'open' order by 1 limit 1"
     (review,) = rows(shared_desk.installation, query, kind=kind)

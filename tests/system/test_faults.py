@@ -89,6 +89,7 @@ def counts(summary: dict, source: str) -> dict:
     return summary["synced"][source]
 
 
+@pytest.mark.slow
 def test_a_bad_record_is_kept_aside_and_replayed_when_it_is_right(program: Program) -> None:
     path = program.folder / "data/callcentre/contacts-2026-12.csv"
     with (program.folder / "data/callcentre/contacts-2026-11.csv").open(encoding="cp1252", newline="") as file:
@@ -113,6 +114,7 @@ def test_a_bad_record_is_kept_aside_and_replayed_when_it_is_right(program: Progr
     assert json.loads(program("resolve", "--json").stdout)["records"] == 1
 
 
+@pytest.mark.slow
 def test_an_unreachable_webshop_stops_nobody_else(program: Program) -> None:
     nowhere = {"CDI_SAMPLE_WEBSHOP_URL": "http://127.0.0.1:9", "CDI_SAMPLE_WEBSHOP_CLIENT_ID": "x"}
     line = program.fails("run", "--no-serve", "--json", **nowhere, CDI_SAMPLE_WEBSHOP_CLIENT_SECRET="x")

@@ -41,7 +41,7 @@ def _kept(installation: Installation) -> list[list[Any]]:
         return [[tuple(row) for row in connection.execute(text(query))] for query in KEPT]
 
 
-@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_first_load_is_what_a_run_over_everything_makes(
     company: Installation, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
