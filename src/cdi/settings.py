@@ -236,10 +236,11 @@ class Matching(Model):
 
 class Stewardship(Model):
     """What a steward may do alone: a merge of records of several owners is allowed, refused, or waits for the
-    consent of the other owners' stewards; and when merges take a second steward, whoever the owners are."""
+    consent of the other owners' stewards; and when merges, and with `all` what takes records out of a profile, take a
+    second steward, whoever the owners are."""
 
     cross_owner: Literal["allow", "consent", "refuse"] = "consent"
-    four_eyes: Literal["never", "bulk", "merges"] = "never"
+    four_eyes: Literal["never", "bulk", "merges", "all"] = "never"
 
 
 class ContactCap(Model):

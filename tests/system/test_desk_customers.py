@@ -12,7 +12,7 @@ from cdi.access import EVERYTHING, Role
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.profiles import Query
-from conftest import Doors
+from conftest import Doors, installation_of
 
 
 def largest(desk: DeskInBrowser | Installation, words: str = "Müller") -> str:
@@ -100,6 +100,25 @@ def test_records_are_taken_out_after_a_look_at_what_would_happen(company: Instal
     assert undo
     assert steward.submit(undo[1], page=page).status_code == 303
     assert profile_of(company, "till", "a2") == anna
+
+
+def test_where_it_takes_two_records_are_taken_out_when_another_steward_agrees(company: Installation) -> None:
+    file = company.settings.folder / "cdi.yaml"
+    file.write_text(file.read_text() + "\nstewardship: {four_eyes: all}\n")
+    strict = installation_of(company.settings.folder, company.database)
+    push(strict, "till", {"a": ANNA, "a2": ANNA})
+    app = Doors(strict).app
+    anna = profile_of(strict, "till", "a")
+    one, other = signed_in(strict, app, "o.ne"), signed_in(strict, app, "o.ther")
+    page, form = f"/profiles/{anna}", {"record": "till:a2", "reason": "two people"}
+    assert "Ask a second steward" in one.submit(f"{page}/split", page=page, **form).text
+    assert one.submit(f"{page}/split", page=page, **form, step="do").status_code == 303
+    waits = re.search(r'href="(/reviews/\d+)"', one.get(page).text)
+    assert waits, "the profile leads to what waits about it"
+    assert profile_of(strict, "till", "a2") == anna
+    assert "o.ne said: Different customers" in other.get(waits[1]).text
+    assert other.submit(f"{waits[1]}/decision", page=waits[1], verdict="no_match").status_code == 303
+    assert profile_of(strict, "till", "a2") != anna
 
 
 def test_a_steward_of_other_owners_may_look_and_not_change(company: Installation, app: FastAPI) -> None:

@@ -231,6 +231,48 @@ def test_only_what_is_decided_in_bulk_takes_a_second_steward(asked: Installation
     assert_same_profile(company, *((source, key) for source, key in sides))
 
 
+def test_a_split_takes_a_second_steward_where_the_company_wants_it(asked: Installation) -> None:
+    company = four_eyes(asked, "all")
+    push(company, "app", {"anna": ANNA})
+    assert_same_profile(company, ("till", "anna"), ("app", "anna"))
+    one, other = Steward(company, "o.ne"), Steward(company, "o.ther")
+    profile = one.profile("app", "anna")["id"]
+    preview = one.split(profile, "app:anna", dry_run=True).json()
+    assert (len(preview["after"]), preview["awaits"]) == (2, ["a second steward"])
+    told = one.split(profile, "app:anna").json()
+    assert (told["decision"]["status"], len(told["after"])) == ("waiting", 1)
+    assert_problem(one.split(profile, "till:anna"), 409, "conflict")
+    resolve(company, full=True)
+    assert_same_profile(company, ("till", "anna"), ("app", "anna"))
+    (review,) = one.reviews(kind="split", status="waiting")
+    assert_problem(one.answer(review, "no_match"), 409, "conflict")
+    assert [part["records"] for part in decide(other, review, "no_match", dry_run=True)["after"]] == [
+        ["till:anna"],
+        ["app:anna"],
+    ]
+    agreed = other.decide(review, "no_match")
+    assert (agreed["status"], agreed["author"], agreed["agreed_by"]) == ("standing", "o.ne", ["o.ther"])
+    assert_different_profiles(company, ("till", "anna"), ("app", "anna"))
+    assert undo(other, review)["status"] == "revoked"
+    assert_same_profile(company, ("till", "anna"), ("app", "anna"))
+    assert_consistent(company)
+
+
+@pytest.mark.parametrize("way", ["undo", "match"])
+def test_a_split_that_waits_is_taken_back_and_nothing_is_asked(asked: Installation, way: str) -> None:
+    company = four_eyes(asked, "all")
+    push(company, "app", {"anna": ANNA})
+    one, other = Steward(company, "o.ne"), Steward(company, "o.ther")
+    assert one.say("no_match", ["app:anna"], ["shop:thomas"]).json()["status"] == "standing"
+    told = one.say("no_match", ["app:anna"], ["till:anna"]).json()
+    assert (told["status"], told["awaits"]) == ("waiting", ["a second steward"])
+    (review,) = one.reviews(kind="split", status="waiting")
+    assert undo(one, review)["review"] is None if way == "undo" else other.decide(review, "match")["status"]
+    assert one.get(f"overrides/{told['id']}")["status"] == "revoked"
+    assert one.reviews(kind="split", status="waiting") == one.reviews(kind="split") == []
+    assert_same_profile(company, ("till", "anna"), ("app", "anna"))
+
+
 def test_consent_of_an_owner_and_a_second_steward_are_two_things(asked: Installation) -> None:
     file = asked.settings.folder / "cdi.yaml"
     file.write_text(file.read_text() + "\nstewardship: {cross_owner: consent, four_eyes: merges}\n")

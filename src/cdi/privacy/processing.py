@@ -1,7 +1,7 @@
 """The record of processing activities (Art. 30 GDPR), from what is configured and not from what somebody remembers: one
 activity a source system, with its purpose, categories, recipients, retention and measures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -85,6 +85,13 @@ def _subscribers(connection: Connection, deployment: Deployment, now: datetime) 
     return [f"webhook: {host} (ids and names of attributes)" for host in sorted(hosts)]
 
 
+FOUR_EYES: Final[Mapping[str, str]] = {
+    "bulk": "merges of many take a second steward",
+    "merges": "merges take a second steward",
+    "all": "merges and splits take a second steward",
+}
+
+
 def _measures(deployment: Deployment) -> list[str]:
     """What cdi does by itself, and what cdi.yaml asks of it."""
     four_eyes = deployment.stewardship.four_eyes
@@ -95,8 +102,7 @@ def _measures(deployment: Deployment) -> list[str]:
         "every reading of values in full and every change is in an audit log that is chained by hashes",
         "no value of a customer in logs, metrics, errors and deliveries",
         "every value with its source, time and data owner; merges can be undone",
-        *(["merges take a second steward" if four_eyes == "merges" else "merges of many take a second steward"]
-          if four_eyes != "never" else []),
+        *([FOUR_EYES[four_eyes]] if four_eyes in FOUR_EYES else []),
         *([f"retention is carried out by schedule ({scheduled}) with evidence"] if scheduled else []),
         *(["callers prove themselves by an identity provider"] if deployment.openid else []),
         *([f"source {name}: sensitive, seen only by who was given that scope" for name, system in

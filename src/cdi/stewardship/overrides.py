@@ -1,8 +1,9 @@
 """Overrides: a steward's word on records, asked or unasked. Appended, never edited; revocable, with its history."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
+from cdi.access import EVERYTHING
 from cdi.errors import ConflictError, InvalidInputError, NotFoundError
 from cdi.ids import RecordKey
 from cdi.resolution.decisions import Verdict
@@ -12,6 +13,9 @@ from cdi.store.decisions import SECOND_STEWARD, StoredDecision
 from cdi.store.reviews import Question
 
 IDENTITY_JUMP = "identity_jump"
+MERGE: Final = ("pair", "a steward says that they are one customer")
+SPLIT: Final = ("split", "a steward says that they are two customers")
+"""The kind of a review on which a word waits, and why it is open."""
 
 
 def add_override(
@@ -33,12 +37,12 @@ def add_override(
     standing = _same(desk, verdict, these, those)
     if standing is not None:
         return desk.told(standing) | {"affected": [], "data_owners": {}}
-    awaits = consent_missing(desk, verdict, [*these, *those], owners)
+    awaits = consent_missing(desk, verdict, these, those, owners)
     decision_id = decisions.save_decision(
         desk.connection, verdict, these, those, desk.caller.name, because, desk.now, awaits=awaits
     )
     if awaits:
-        _ask_for_consent(desk, decision_id, these, those, sorted(owners))
+        ask_for_consent(desk, decision_id)
         return told_now(desk, decision_id, ())
     return told_now(desk, decision_id, touched(verdict, these, those))
 
@@ -50,16 +54,25 @@ def touched(verdict: Verdict, left: Collection[int], right: Collection[int]) -> 
 
 
 def consent_missing(
-    desk: Desk, verdict: Verdict, record_ids: Collection[int], owners: Collection[str], *, in_bulk: bool = False
+    desk: Desk,
+    verdict: Verdict,
+    left: Collection[int],
+    right: Collection[int],
+    owners: Collection[str],
+    *,
+    in_bulk: bool = False,
 ) -> list[str]:
-    """Who must agree, owners and perhaps a second steward: only to a merge, and only of records that are not one
-    customer already."""
-    homes = homes_of(desk, record_ids)
-    one_already = len(homes) == len(set(record_ids)) and len(set(homes.values())) == 1
+    """Who must agree: owners and perhaps a second steward to a merge of records that are not one customer already;
+    a second steward, where the company asks for one, to what takes records out of a profile."""
+    homes = homes_of(desk, {*left, *right})
+    four_eyes = desk.installation.deployment.stewardship.four_eyes
+    if verdict.separates:
+        together = {homes[i] for i in left if i in homes} & {homes[i] for i in right if i in homes}
+        return [SECOND_STEWARD] if together and four_eyes == "all" else []
+    one_already = len(homes) == len({*left, *right}) and len(set(homes.values())) == 1
     if not verdict.links or one_already:
         return []
-    four_eyes = desk.installation.deployment.stewardship.four_eyes
-    second = four_eyes == "merges" or (four_eyes == "bulk" and in_bulk)
+    second = four_eyes in {"merges", "all"} or (four_eyes == "bulk" and in_bulk)
     return [*desk.consent_missing(owners), *([SECOND_STEWARD] if second else [])]
 
 
@@ -79,22 +92,40 @@ def _same(desk: Desk, verdict: Verdict, left: Sequence[int], right: Sequence[int
     return None
 
 
-def _ask_for_consent(
-    desk: Desk, decision_id: int, left: Sequence[int], right: Sequence[int], owners: Sequence[str]
-) -> None:
-    """A review that waits, about the first records of the two sides that are apart."""
-    homes = homes_of(desk, [*left, *right])
-    apart = [(homes[a], a, homes[b], b) for a in left for b in right if a in homes and b in homes]
-    apart = [ends for ends in apart if ends[0] != ends[2]]
-    if not apart:
+def ask_for_consent(desk: Desk, decision_id: int) -> None:
+    """A review on which this decision waits: about the first records of its two sides that are apart, if it says that
+    they are one customer; about the first ones that are in one profile, if it takes them apart."""
+    stored = decisions.find_decision(desk.connection, decision_id)
+    assert stored is not None
+    decision = stored.decision
+    homes = homes_of(desk, decision.records)
+    ends = next(
+        (
+            ((homes[a], a), (homes[b], b))
+            for a in sorted(decision.left & homes.keys())
+            for b in sorted(decision.right & homes.keys())
+            if (homes[a] == homes[b]) is decision.verdict.separates
+        ),
+        None,
+    )
+    if ends is None:
         raise ConflictError(
             "these records are in no two profiles now", remedy="Name records that are live, one of each profile"
         )
-    left_profile, left_record, right_profile, right_record = apart[0]
-    (first, one), (second, other) = sorted(((left_profile, left_record), (right_profile, right_record)))
-    question = Question("pair", first, second, one, other, 0.0, "a steward says that they are one customer", owners)
-    review_id = reviews.open_waiting(desk.connection, question, desk.now)
-    reviews.wait_for_consent(desk.connection, review_id, decision_id)
+    kind, reason = SPLIT if decision.verdict.separates else MERGE
+    (first, one), (second, other) = ends if decision.verdict.separates else sorted(ends)
+    _must_not_wait_yet(desk, kind, {one, other})
+    owners = sorted(desk.owners_of(decision.records))
+    question = Question(kind, first, second, one, other, 0.0, reason, owners)
+    reviews.wait_for_consent(desk.connection, reviews.open_waiting(desk.connection, question, desk.now), decision_id)
+
+
+def _must_not_wait_yet(desk: Desk, kind: str, record_ids: Collection[int]) -> None:
+    """A review waits on one decision; another one about the same profiles would push it out."""
+    standing = reviews.find_standing(desk.connection, kind, record_ids)
+    asked = None if standing is None else reviews.find_review(desk.connection, EVERYTHING, standing)
+    if asked is not None and asked.status == "waiting":
+        raise ConflictError(f"review {asked.id} waits for an answer to the same", remedy="Answer it, or take it back")
 
 
 def revoke_override(desk: Desk, decision_id: int, reason: str) -> dict[str, Any]:
@@ -112,7 +143,9 @@ def revoke_override(desk: Desk, decision_id: int, reason: str) -> dict[str, Any]
             remedy="Say with an override which records are one customer",
         )
     decisions.revoke_decision(desk.connection, decision_id, desk.caller.name, because, desk.now)
-    if asked is not None:
+    if asked is not None and asked.kind == "split" and asked.status == "waiting":  # only the word asked
+        reviews.close_review(desk.connection, asked.id, "taken back", decision_id, desk.now)
+    elif asked is not None:
         reviews.reopen(desk.connection, asked.id)
     verdict = stored.decision.verdict
     return told_now(desk, decision_id, touched(verdict, stored.decision.left, stored.decision.right))

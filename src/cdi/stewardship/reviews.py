@@ -13,7 +13,7 @@ from cdi.resolution.decisions import Verdict
 from cdi.serving import key_as_seen
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
 from cdi.stewardship.outcome import look_after, look_before, tried
-from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, revoke_override, told_now
+from cdi.stewardship.overrides import IDENTITY_JUMP, consent_missing, revoke_override, told_now, touched
 from cdi.store import decisions, profiles, records, reviews
 from cdi.store.decisions import SECOND_STEWARD, StoredDecision
 from cdi.store.notes import load_notes
@@ -92,6 +92,9 @@ def preview_decision(
 
     def answered() -> dict[str, Any]:
         told = _answer(desk, review, verdict, because)
+        if told["awaits"]:  # what it would do once the others agree
+            decisions.agree(desk.connection, told["id"], (), desk.caller.name, desk.now)
+            _take_effect(desk, review, told["id"])
         return {"status": told["status"], "awaits": told["awaits"], **look_after(desk, before, dry_run=True)}
 
     return {
@@ -119,7 +122,10 @@ def _answer(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bul
     if review.kind == IDENTITY_JUMP:
         return _settle_jump(desk, review, verdict, reason)
     proposal = _decision_of(desk, review) if review.status == "waiting" else None
-    if proposal is not None and verdict.links:
+    if proposal is not None and (verdict.links, verdict.separates) == (
+        proposal.decision.verdict.links,
+        proposal.decision.verdict.separates,
+    ):
         return _consent(desk, review, proposal)
     if proposal is not None:
         decisions.revoke_decision(desk.connection, proposal.decision.id, desk.caller.name, reason, desk.now)
@@ -127,12 +133,12 @@ def _answer(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bul
 
 
 def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bulk: bool) -> dict[str, Any]:
-    shown = [review.left.record, review.right.record]
-    if review.kind in ABOUT_A_LINK and verdict.separates:
-        _take_back_links(desk, review, reason)
+    one, other = review.left.record, review.right.record
+    awaits = consent_missing(desk, verdict, [one], [other], review.owners, in_bulk=in_bulk)
     left, right = _meant(desk, review, verdict)
-    desk.must_not_contradict(verdict, left, right)
-    awaits = consent_missing(desk, verdict, shown, review.owners, in_bulk=in_bulk)
+    if not (awaits and review.kind in ABOUT_A_LINK):  # whose links stand until the others agree
+        _make_way(desk, review, verdict, reason)
+        desk.must_not_contradict(verdict, left, right)
     decision_id = decisions.save_decision(
         desk.connection, verdict, left, right, desk.caller.name, reason, desk.now, review.id, awaits
     )
@@ -140,7 +146,7 @@ def _decide(desk: Desk, review: Review, verdict: Verdict, reason: str, *, in_bul
         reviews.wait_for_consent(desk.connection, review.id, decision_id)
         return told_now(desk, decision_id, ())
     _close(desk, review, verdict, decision_id)
-    return told_now(desk, decision_id, shown)
+    return told_now(desk, decision_id, {one, other})
 
 
 def _meant(desk: Desk, review: Review, verdict: Verdict) -> tuple[list[int], list[int]]:
@@ -153,7 +159,7 @@ def _meant(desk: Desk, review: Review, verdict: Verdict) -> tuple[list[int], lis
 
 
 def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, Any]:
-    """Another steward says match too, one of another owner or a second one: now the decision of the first takes
+    """Another steward says the same, one of another owner or a second one: now the decision of the first takes
     effect. Who said it first is no second steward, but may agree for owners that they act for."""
     decision = proposal.decision
     for_owners = set(proposal.awaits) - {SECOND_STEWARD}
@@ -163,13 +169,19 @@ def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, 
     if mine.isdisjoint(proposal.awaits):
         raise ConflictError(f"this waits for {' and '.join(proposal.awaits)}", remedy="Any other verdict takes it back")
     missing = sorted(set(proposal.awaits) - mine)
-    if not missing:
-        desk.must_not_contradict(decision.verdict, decision.left, decision.right)
     decisions.agree(desk.connection, decision.id, missing, desk.caller.name, desk.now)
-    if missing:
-        return told_now(desk, decision.id, ())
+    return told_now(desk, decision.id, ()) if missing else _take_effect(desk, review, decision.id)
+
+
+def _take_effect(desk: Desk, review: Review, decision_id: int) -> dict[str, Any]:
+    """Everybody whom it took agrees."""
+    stored = decisions.find_decision(desk.connection, decision_id)
+    assert stored is not None
+    decision = stored.decision
+    _make_way(desk, review, decision.verdict, decision.reason)
+    desk.must_not_contradict(decision.verdict, decision.left, decision.right)
     _close(desk, review, decision.verdict, decision.id)
-    return told_now(desk, decision.id, decision.records)
+    return told_now(desk, decision.id, touched(decision.verdict, decision.left, decision.right))
 
 
 def _settle_jump(desk: Desk, review: Review, verdict: Verdict, reason: str) -> dict[str, Any]:
@@ -187,8 +199,10 @@ def _settle_jump(desk: Desk, review: Review, verdict: Verdict, reason: str) -> d
     return told_now(desk, decision_id, {record, other})
 
 
-def _take_back_links(desk: Desk, review: Review, reason: str) -> None:
-    """The matches that the review asks about."""
+def _make_way(desk: Desk, review: Review, verdict: Verdict, reason: str) -> None:
+    """Who separates what a link holds together takes back the matches that the review asks about."""
+    if review.kind not in ABOUT_A_LINK or not verdict.separates:
+        return
     both = {review.left.record, review.right.record}
     for decision in decisions.linked_decisions(desk.connection, sorted(both)):
         if decision.verdict.links and both <= decision.records:

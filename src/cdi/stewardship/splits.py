@@ -12,6 +12,7 @@ from cdi.resolution.decisions import Verdict
 from cdi.serving import live_profile
 from cdi.stewardship.desk import Desk, must_be_current, must_have_reason
 from cdi.stewardship.outcome import look_after, look_before, tried
+from cdi.stewardship.overrides import ask_for_consent, consent_missing
 from cdi.store import decisions, profiles
 from cdi.store.profiles import FoundProfile
 
@@ -29,7 +30,8 @@ class Split:
 def split_profile(
     desk: Desk, profile_id: UUID, split: Split, *, dry_run: bool, if_match: str | None = None
 ) -> dict[str, Any]:
-    """Take records out of a profile; every part is built again from facts.
+    """Take records out of a profile; every part is built again from facts. Where `cdi.yaml` asks for a second steward
+    (`awaits`), it waits on a review of kind `split` until one says the same; a preview tells what it does then.
 
     The answer tells the profiles that result, each with its fate (`kept`, `revived`, `created` or `joined`), its
     records, touchpoints, consents and golden record, and what subscribers of the change feed are told. In a preview a
@@ -48,16 +50,22 @@ def _take_out(desk: Desk, found: FoundProfile, split: Split, reason: str, *, dry
     members = profiles.load_members(desk.connection, [found.profile_id])[found.profile_id]
     these, those = _divide(desk, found, members, split)
     before = look_before(desk, [found.profile_id])
+    awaits = consent_missing(desk, split.verdict, these, those, desk.owners_of(members))
+    waits = [] if dry_run else awaits
     decision_id = decisions.save_decision(
-        desk.connection, split.verdict, these, those, desk.caller.name, reason, desk.now
+        desk.connection, split.verdict, these, those, desk.caller.name, reason, desk.now, awaits=waits
     )
-    desk.resolve(these)
+    if waits:
+        ask_for_consent(desk, decision_id)
+    else:
+        desk.resolve(these)
     stored = decisions.find_decision(desk.connection, decision_id)
     assert stored is not None
     return {
         "id": found.profile_id,
         "data_owner": found.document["data_owner"],
         "dry_run": dry_run,
+        "awaits": awaits,
         "decision": None if dry_run else desk.told(stored),
         "before": before.described[0] if before.described else None,
         **look_after(desk, before, dry_run=dry_run),

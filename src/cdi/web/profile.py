@@ -184,6 +184,8 @@ def split(profile_id: UUID, visit: Stewarding) -> Response:
     if not confirmed:
         return _split_page(visit, document, filled | {"preview": told})
     message = visit.language.gettext("The records are taken out.")
+    if told["awaits"]:
+        message = visit.language.gettext("Kept: the records are taken out when a second steward agrees.")
     place = f"/profiles/{profile_id}/decisions/{told['decision']['id']}/undo"
     return visit.back(f"/profiles/{profile_id}", message, undo=place)
 

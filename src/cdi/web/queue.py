@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, str]] = {
     "doubtful_link": N_("A link in doubt"),
     "overruled": N_("A link that others contradict"),
     "size": N_("More records than any customer has"),
+    "split": N_("Records to be taken out"),
 }
 QUESTIONS: Final[Mapping[str, str]] = {
     "pair": N_("Are these one customer?"),
@@ -26,6 +27,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "doubtful_link": N_("These no longer look alike: are they one customer?"),
     "overruled": N_("Other decisions contradict this link: are these one customer?"),
     "size": N_("More records than any customer has: are these one customer?"),
+    "split": N_("Shall these records be taken out of the profile?"),
 }
 STATES: Final = ("open", "waiting", "closed", "all")
 

@@ -208,10 +208,17 @@ def _shown(visit: Visit, review_id: int, asked: Asked) -> dict[str, Any]:
         "graph": _graph(visit, review, involved),
         "waiting": stewardship.count_reviews(visit.desk, asked.narrowed(visit), 1_000),
         "verdicts": KEYS,
+        "foreseen": _foreseen(review),
         "icons": ICONS,
         "here": _place(asked, review_id),
         "done": None,
     }
+
+
+def _foreseen(review: dict[str, Any]) -> str:
+    """The answer whose outcome is shown at once: what somebody has said and waits, else that they are one."""
+    waits = review["status"] == "waiting" and review["decision"]
+    return str(review["decision"]["verdict"] if waits else Verdict.MATCH.value)
 
 
 def _golden_texts(visit: Visit, golden: Mapping[str, Any]) -> dict[str, str]:

@@ -190,11 +190,14 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "doubtful_link": N_("A doubtful match"),
         "overruled": N_("A match that was overruled"),
         "size": N_("Suspiciously many records"),
+        "split": N_("Records to be taken out"),
     },
     "review_reason": {
         "two birth dates that cannot both be true": N_("Two birth dates that cannot both be true"),
         "similar, but not certainly one customer": N_("Similar, but not certainly one customer"),
         "two records match, but the others speak against it": N_("Two records match, the others speak against it"),
+        "a steward says that they are one customer": N_("A steward says that they are one customer"),
+        "a steward says that they are two customers": N_("A steward says that they are two customers"),
         "others have an equal claim": N_("Others have an equal claim"),
     },
     "consent_method": {
