@@ -29,6 +29,7 @@ class Credential(StrEnum):
     USER = "user"  # somebody who signed in at the desk
     OPERATOR = "operator"  # somebody at the command line, who holds the database anyway
     SOURCE = "source"  # a source system that tells by itself what is new
+    LINK = "link"  # a customer who looks at their own data, by the id of the link that they came by
     SYSTEM = "system"  # the program, by its own schedule
 
 

@@ -39,6 +39,7 @@ from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
 from cdi.api.observed import Observed
 from cdi.api.problems import install_handlers
+from cdi.api.rates import exchanges
 from cdi.api.sealing import sealing
 from cdi.api.together import ReadTogether
 from cdi.monitoring import Monitoring
@@ -74,6 +75,7 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
     app.state.monitoring = Monitoring(installation)
     openid = installation.deployment.openid
     app.state.identity_provider = None if openid is None else IdentityProvider(openid)
+    app.state.exchanges = exchanges(common)
     install_handlers(app)
     app.add_middleware(ReadTogether, installation=installation)
     install_guards(app, installation.deployment.api, common)

@@ -386,9 +386,11 @@ class Processing(Model):
 
 
 class Privacy(Model):
-    """What takes two: an erasure that one data-protection officer asks for, another one must decide."""
+    """What takes two: an erasure that one data-protection officer asks for, another one must decide. How long a link to
+    a customer's own view may wait to be opened."""
 
     four_eyes: bool = False
+    link_lifetime: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=30))] = timedelta(days=7)
 
 
 class RetentionRuns(Model):

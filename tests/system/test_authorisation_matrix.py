@@ -101,6 +101,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/privacy/rectifications"): Row(
         OFFICERS, {**REASON, "profile": "{profile_id}", "attribute": "gender", "value": "f"}
     ),
+    ("POST", "/v1/privacy/links"): Row(OFFICERS, {"profile": "{profile_id}"}),
     ("GET", "/v1/privacy/access-schema"): Row(OFFICERS),
     ("GET", "/v1/privacy/access/{profile_id}"): Row(OFFICERS, values=True),
     ("POST", "/v1/privacy/erasures"): Row(OFFICERS, {"profile": "{profile_id}"}, query={"dry_run": True}),

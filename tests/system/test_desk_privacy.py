@@ -1,6 +1,7 @@
 """The officer's desk: a customer is found, a consent withdrawn, data held; what is kept no longer is looked at."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,8 +13,10 @@ from test_desk_customers import largest
 
 from cdi.access import Role
 from cdi.clock import utc_now
+from cdi.errors import ConflictError
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
+from cdi.privacy import holds
 from cdi.store.privacy_requests import PrivacyRequest, save_request
 from conftest import Doors
 
@@ -103,6 +106,21 @@ def test_a_restriction_and_an_objection_hold_until_they_are_lifted(
         officer.submit(f"/privacy/requests/{request}/lifting", page=page)
     assert reader.get(f"/profiles/{anna}").status_code == 200
     assert "Nothing is restricted" in officer.get("/privacy").text
+
+
+def test_what_fails_in_a_form_leaves_nothing_behind(
+    company: Installation, officer: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = holds.place
+
+    def fail_after(*args: Any) -> None:
+        place(*args)
+        raise ConflictError("it contradicts what stands")
+
+    monkeypatch.setattr(holds, "place", fail_after)
+    page = f"/privacy/profiles/{profile_of(company, 'till', 'a')}"
+    assert officer.submit(f"{page}/hold", page=page, reason="warranty case 118").status_code == 409
+    assert "warranty case 118" not in officer.get("/privacy").text
 
 
 @pytest.mark.slow

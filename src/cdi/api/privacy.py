@@ -1,5 +1,6 @@
 """/v1/privacy: what data subjects may ask for, for the data-protection officer."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from cdi.api.dependencies import AuditTrail, Here, Officer, Work
 from cdi.api.desk import Body, Number, Reason
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import disclosed, erasing, rectifying, requests, restricting
+from cdi.privacy import disclosed, erasing, own_view, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
@@ -120,6 +121,22 @@ def rectify_customer(body: WantedRectification, office: AtOffice) -> Response:
     """Rectify a value (Art. 16): it holds at once, the data owner of each source that says otherwise gets a task, and
     when these sources have changed theirs the request ends and they count again. 409 if no source says otherwise."""
     return answer(rectifying.rectify(office, body.profile, body.attribute, body.value, body.reason), 201)
+
+
+class WantedLink(Body):
+    """Whose own view to open, and for how many hours the link shall wait (not said: as long as cdi.yaml lets it)."""
+
+    profile: UUID
+    hours: Annotated[int | None, Field(ge=1, le=24 * 30, examples=[48])] = None
+
+
+@router.post("/links", status_code=201)
+def make_customer_link(body: WantedLink, office: AtOffice) -> Response:
+    """A link by which this customer sees what is kept of them: send it to them and nobody else. It opens once and
+    is told in this answer only; 409 if the profile may be two persons."""
+    lifetime = None if body.hours is None else timedelta(hours=body.hours)
+    made = own_view.make_link(office, body.profile, lifetime)
+    return answer({"id": made.link_id, "url": made.url, "expires_at": made.expires_at}, 201)
 
 
 @router.get("/access-schema")

@@ -50,9 +50,9 @@ def private_table() -> Table:
     return Table(mmap.mmap(-1, PLACES * BUCKET.size))
 
 
-def shared_table(folder: Path) -> Table:
+def shared_table(folder: Path, file: str = FILE) -> Table:
     """For all processes that name this folder."""
-    descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(folder / file, os.O_RDWR | os.O_CREAT, 0o600)
     os.ftruncate(descriptor, PLACES * BUCKET.size)
     return Table(mmap.mmap(descriptor, PLACES * BUCKET.size), descriptor)
 
@@ -90,3 +90,10 @@ def _place_of(memory: mmap.mmap, who: bytes) -> tuple[int, float, float]:
         if since < oldest_since:
             oldest, oldest_since = place, since
     return oldest, 0.0, 0.0
+
+
+def exchanges(common: Path | None) -> RateLimit:
+    """How often links to customers' own views may be tried from one address: it cannot help to guess them, and shall
+    cost little."""
+    table = shared_table(common, "exchanges") if common else private_table()
+    return RateLimit(per_second=1, burst=30, table=table)

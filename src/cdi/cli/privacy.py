@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,7 +15,7 @@ from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
 from cdi.errors import InvalidInputError
-from cdi.privacy import disclosed, erasing, rectifying, requests, restricting
+from cdi.privacy import disclosed, erasing, own_view, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
@@ -167,6 +168,23 @@ def access(
         return
     to.write_bytes(disclosed.as_zip(told) if form == "csv" else orjson.dumps(told, option=orjson.OPT_INDENT_2))
     out.print(str(to), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def link(
+    profile: Annotated[UUID, typer.Argument(help="Whose: the id of the profile.")],
+    hours: Annotated[int | None, typer.Option(min=1, help="For how long it waits to be opened.")] = None,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """A link by which this customer sees what is kept of them, once; it is told this once."""
+    with _office(folder, "privacy link") as office:
+        made = own_view.make_link(office, profile, None if hours is None else timedelta(hours=hours))
+    if as_json:
+        print_json({"id": made.link_id, "url": made.url, "expires_at": made.expires_at})
+        return
+    out.print(made.url, highlight=False, soft_wrap=True)
+    out.print(f"it opens once, until {when(made.expires_at)}")
 
 
 @app.command("access-schema")

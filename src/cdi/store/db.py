@@ -276,6 +276,11 @@ def resolver_lock(connection: Connection, *, shared: bool = False) -> None:
     connection.execute(text(f"SELECT {function}(:key)"), {"key": lock_key("resolver")})
 
 
+def see_one_moment(connection: Connection) -> None:
+    """All that this transaction reads is as of its first question; this comes before that one."""
+    connection.execute(text("set transaction isolation level repeatable read"))
+
+
 def is_held(connection: Connection, name: str) -> bool:
     """Whether some process of this database is doing `name` now (see `Database.exclusive`)."""
     held = text(

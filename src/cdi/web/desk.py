@@ -1,4 +1,5 @@
-"""The desk, as a table of contents: its pages are added to the application here."""
+"""The desk, as a table of contents: its pages are added to the application here, and those of customers who come by a
+link."""
 
 from fastapi import FastAPI
 
@@ -11,6 +12,7 @@ from cdi.web import (
     customers,
     deputies,
     model,
+    my_data,
     preferences,
     privacy,
     privacy_erasure,
@@ -56,3 +58,4 @@ def add_desk(app: FastAPI, deployment: Deployment) -> None:
     install_not_found(app)
     for room in ROOMS:
         app.include_router(room.router)
+    app.include_router(my_data.router)

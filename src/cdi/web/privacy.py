@@ -9,7 +9,7 @@ from fastapi import Path, Query, Response
 
 from cdi import profiles
 from cdi.fields import CONSENT_CHANNELS
-from cdi.privacy import consents, disclosed, holds, processing, requests, restricting, retention
+from cdi.privacy import consents, disclosed, holds, own_view, processing, requests, restricting, retention
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.holds import Holding
@@ -110,6 +110,17 @@ def show_subject(profile_id: UUID, visit: Officiating) -> Response:
             "grounds": restricting.GROUNDS,
         },
     )
+
+
+@router.post("/privacy/profiles/{profile_id}/link")
+def make_link(profile_id: UUID, visit: Officiating) -> Response:
+    """A link to the customer's own view, shown this once."""
+    made = own_view.make_link(office_of(visit), profile_id)
+    hint = visit.language.gettext(
+        N_("This link is shown once and opens once, until %(moment)s. Give it to this customer and nobody else.")
+    ) % {"moment": visit.language.moment(made.expires_at)}
+    shown = {"title": visit.language.gettext(N_("Link to the customer’s own view")), "name": "", "secret": made.url}
+    return visit.page("access_shown.html", {**shown, "hint": hint, "place": f"/privacy/profiles/{profile_id}"})
 
 
 @router.post("/privacy/profiles/{profile_id}/hold")

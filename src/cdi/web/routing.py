@@ -1,7 +1,8 @@
 """Pages answer with pages when something goes wrong: every failure of a route of the desk becomes one in its style."""
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -36,6 +37,15 @@ TITLES: Final = {
 }
 
 
+@asynccontextmanager
+async def settled(request: Request) -> AsyncIterator[None]:
+    """What a route opened is closed at the end of this, and learns of what was raised in it. The framework would close
+    it after the route has made a page of its error, and so commit what failed."""
+    async with AsyncExitStack() as opened:
+        request.scope["fastapi_function_astack"] = opened
+        yield
+
+
 class PageRoute(APIRoute):
     """A route of the desk."""
 
@@ -44,7 +54,8 @@ class PageRoute(APIRoute):
 
         async def handled(request: Request) -> Response:
             try:
-                return await handle(request)
+                async with settled(request):
+                    return await handle(request)
             except NotSignedInError as error:
                 return _to_sign_in(request, error.place)
             except CdiError as error:

@@ -1,0 +1,185 @@
+"""The customer's own view: a link that opens once, and a session of half an hour in which they see what is kept of
+them.
+
+The token is 32 random bytes, so there is nothing to forge; only its hash is kept. What is shown is what an officer
+would hand over. A link is for the records that the profile had when it was made: once it has others, or fewer, somebody
+else's may be among them, so the view is shut and the officer is told.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from cdi.access import EVERYTHING, Caller, Credential, Role
+from cdi.audit import Trail
+from cdi.auth import digest
+from cdi.errors import ConflictError, InvalidInputError
+from cdi.fields import FieldGroup
+from cdi.pipeline import Installation
+from cdi.privacy.disclosed import Disclosure
+from cdi.privacy.disclosure import disclose
+from cdi.privacy.requests import SIGHTING, Office
+from cdi.serving import live_profile
+from cdi.settings import Environment
+from cdi.store import conflicts, customer_links, privacy_requests, profiles
+from cdi.store.customer_links import CustomerLink
+from cdi.store.db import see_one_moment
+from cdi.store.privacy_requests import PrivacyRequest
+
+SESSION: Final = timedelta(minutes=30)
+"""So long a view stays open, however busy."""
+CUSTOMER: Final = "customer"
+"""The role by which the audit log knows whoever came by a link."""
+NOBODY: Final = "nobody"
+CHANGED: Final = "own_view_changed"
+"""The ground of the alert that a profile is no longer what it was when a link to it was made."""
+TWO_PERSONS: Final = "birth_date"
+"""The kind of a conflict that asks whether there are two."""
+
+
+class ViewShutError(ConflictError):
+    """The profile is no longer what it was when the link was made."""
+
+    def __init__(self, link: CustomerLink) -> None:
+        super().__init__("this view is closed: your records were put together anew since the link was made")
+        self.link = link
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A link, told this once; the token is kept nowhere."""
+
+    link_id: int
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A customer who looks at their own data, in one transaction, at one moment."""
+
+    connection: Connection
+    installation: Installation
+    link: CustomerLink
+    now: datetime
+
+    def trail(self, action: str) -> Trail:
+        """What the audit log is told of it: ids, never values."""
+        groups = frozenset(FieldGroup)
+        return Trail(_actor(self.link), CUSTOMER, action, groups, changes=True, profiles={self.link.profile_id})
+
+    def office(self, trail: Trail) -> Office:
+        """The office at which what this customer asks is seen to."""
+        caller = Caller(str(self.link.link_id), Role.READER, EVERYTHING, credential=Credential.LINK)
+        return Office(self.connection, self.installation, caller, self.now, trail)
+
+
+def make_link(office: Office, profile_id: UUID, lifetime: timedelta | None = None) -> Made:
+    """A link to this profile's own view, for its customer alone. It opens once, within `lifetime` (as long as
+    `privacy.link_lifetime` of cdi.yaml says, which is the longest too).
+
+    Raises InvalidInputError, NotFoundError, ConflictError for an id that is retired, and for a profile that may be two
+    persons.
+    """
+    longest = office.installation.deployment.privacy.link_lifetime
+    lives = longest if lifetime is None else lifetime
+    if not timedelta(0) < lives <= longest:
+        raise InvalidInputError("a link cannot live so long", remedy=f"At most {longest}: privacy.link_lifetime")
+    live_profile(office.connection, office.caller.visibility, profile_id)
+    _must_be_one_person(office.connection, profile_id)
+    token, ends = secrets.token_urlsafe(32), office.now + lives
+    link_id = customer_links.save_link(
+        office.connection, digest(token), profile_id, office.caller.actor, office.now, ends
+    )
+    if office.trail is not None:
+        office.trail.saw([profile_id])
+        office.trail.about["link"] = link_id
+    return Made(link_id, _address(office.installation.settings.environment, token), ends)
+
+
+def _must_be_one_person(connection: Connection, profile_id: UUID) -> None:
+    doubts = _doubts(connection, profile_id)
+    if doubts:
+        raise ConflictError(
+            "this profile may be two persons, and one would see the other's data",
+            remedy=f"Settle conflict {', '.join(map(str, doubts))} first",
+        )
+
+
+def _doubts(connection: Connection, profile_id: UUID) -> list[int]:
+    """The conflicts that say: these may be two persons."""
+    standing = conflicts.open_conflicts(connection, profile_id)
+    return [one["conflict_id"] for one in standing if one["kind"] == TWO_PERSONS]
+
+
+def _address(environment: Environment, token: str) -> str:
+    base = environment.public_url or f"http://{environment.host}:{environment.port}"
+    return f"{base.rstrip('/')}/my-data/{token}"
+
+
+def open_view(connection: Connection, token: str, now: datetime) -> str | None:
+    """The token of the session that this link opens, which uses it up; None if it is unknown, used or too old, and the
+    audit log is told so. Raises ViewShutError."""
+    session = secrets.token_urlsafe(32)
+    link = customer_links.open_link(connection, digest(token), digest(session), now, now + SESSION)
+    if link is None:
+        Trail(NOBODY, "none", "open_own_view_refused", changes=True).write(connection, now)
+        return None
+    _must_be_unchanged(connection, link)
+    Trail(_actor(link), CUSTOMER, "open_own_view", changes=True, profiles={link.profile_id}).write(connection, now)
+    return session
+
+
+def find_view(
+    installation: Installation, connection: Connection, session: str, now: datetime, *, looking: bool
+) -> View | None:
+    """The view of this session; None if it is over. `looking`: nothing is changed by it, and all that this transaction
+    (of which this is the first question) is told is of one moment, so that nothing moves under what is checked."""
+    if looking:
+        see_one_moment(connection)
+    link = customer_links.find_session(connection, digest(session), now)
+    return None if link is None else View(connection, installation, link, now)
+
+
+def show(view: View, action: str) -> Disclosure:
+    """What is kept of this customer, as it may be handed over. Raises ViewShutError."""
+    _must_be_unchanged(view.connection, view.link)
+    trail = view.trail(action)
+    told = disclose(view.office(trail), view.link.profile_id, for_customer=True)
+    trail.write(view.connection, view.now)
+    return told
+
+
+def leave(view: View) -> None:
+    """The customer is done; the view is over."""
+    customer_links.end_session(view.connection, view.link.link_id)
+    replace(view.trail("close_own_view"), groups=frozenset()).write(view.connection, view.now)
+
+
+def shut(connection: Connection, link: CustomerLink, now: datetime) -> None:
+    """Nobody sees anything by this link any more, and the officer is told why, once."""
+    if not customer_links.shut_link(connection, link.link_id, now):
+        return
+    asked = PrivacyRequest(SIGHTING, link.profile_id, CHANGED, "asked", _actor(link), now, about={"link": link.link_id})
+    about: dict[str, int | bool | str | list[str]] = {
+        "privacy_request": privacy_requests.save_request(connection, asked)
+    }
+    Trail(_actor(link), CUSTOMER, "own_view_shut", changes=True, profiles={link.profile_id}, about=about).write(
+        connection, now
+    )
+
+
+def _must_be_unchanged(connection: Connection, link: CustomerLink) -> None:
+    found = profiles.find_profile(connection, link.profile_id)
+    members = profiles.load_members(connection, [link.profile_id]).get(link.profile_id, ())
+    same = found is not None and not found.retired and list(members) == list(link.record_ids)
+    if not same or _doubts(connection, link.profile_id):
+        raise ViewShutError(link)
+
+
+def _actor(link: CustomerLink) -> str:
+    return f"{Credential.LINK}:{link.link_id}"
