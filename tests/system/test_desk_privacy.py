@@ -100,6 +100,8 @@ def test_a_restriction_and_an_objection_hold_until_they_are_lifted(
     assert reader.get(f"/profiles/{anna}").status_code == 200
     officer.submit(f"{page}/restriction", page=page, ground="contested")
     assert reader.get(f"/profiles/{anna}").status_code == 404
+    closed = signed_in(company, app, "steward").get(f"/profiles/{anna}").text
+    assert "use restricted" in closed and "objected to: Newsletter" in closed
     standing = officer.get("/privacy").text
     assert NAME in standing and "Objection (Newsletter)" in standing and "Restriction" in standing
     for request in (1, 2):
@@ -123,11 +125,29 @@ def test_what_fails_in_a_form_leaves_nothing_behind(
     assert "warranty case 118" not in officer.get("/privacy").text
 
 
+def test_a_wrong_value_is_put_right_once(company: Installation, officer: PageClient) -> None:
+    page = f"/privacy/profiles/{profile_of(company, 'till', 'a')}"
+    form = f"{page}/rectification"
+    served = officer.get(form, params={"attribute": "name"}).text
+    assert f'value="{NAME}"' in served and form in officer.get(page).text
+    name = {"attribute": "name", "given_name": ANNA["name"]["given_name"], "family_name": NAME.upper()}
+    same = officer.submit(form, page=form, **name, reason="misspelt")
+    assert same.status_code == 409 and "no source says anything wrong there" in same.text
+    assert officer.submit(form, page=form, **name | {"family_name": "Kaminska"}, reason=" ").status_code == 422
+    done = officer.submit(form, page=form, **name | {"family_name": "Kaminska"}, reason="misspelt")
+    assert done.headers["location"] == page
+    assert "Kaminska" in (shown := officer.get(page).text) and "Rectification (Name)" in shown
+    again = officer.submit(form, page=form, **name | {"family_name": "Kaminski"}, reason="misspelt")
+    assert again.status_code == 409 and "being rectified already" in again.text
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["/privacy?q=M%C3%BCller", "/privacy/retention", "customer", "erasure"])
+@pytest.mark.parametrize(
+    "place", ["/privacy?q=M%C3%BCller", "/privacy/retention", "customer", "erasure", "rectification"]
+)
 def test_every_page_is_accessible_and_fits_in_both_languages(shared_desk: DeskInBrowser, place: str) -> None:
     customer = f"/privacy/profiles/{largest(shared_desk)}"
-    where = {"customer": customer, "erasure": f"{customer}/erasure"}.get(place, place)
+    where = {"customer": customer}.get(place, f"{customer}/{place}" if place[0] != "/" else place)
     assert_good_page(shared_desk, where, name="officer", role=Role.PRIVACY)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from desks import DeskInBrowser, assert_good_page, assert_no_complaints, signed_in
 from domain import assert_consistent
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 
 from cdi.access import Role
@@ -109,6 +109,34 @@ def test_who_was_slower_is_told_and_nothing_is_decided_twice(desk: DeskInBrowser
     eva.keyboard.press("m")
     expect(eva.get_by_text("This review was answered meanwhile.")).to_be_visible()
     assert [d.verdict for d in decisions(desk.installation)] == ["no_match"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quicker", [False, True])
+def test_the_next_review_is_there_before_the_answer_is(desk: DeskInBrowser, quicker: bool) -> None:
+    page, held = desk.signed_in("eva"), list[Route]()
+    page.goto("/reviews/next?kind=pair")
+    expect(page.locator("form.answer[data-fetched]")).to_be_visible()
+    holders = "select claimed_by from review where status = 'open' and claimed_by is not null"
+    assert [row.claimed_by for row in rows(desk.installation, holders)] == ["eva"], "the next one is held by nobody"
+    page.route("**/decision", lambda route: held.append(route))  # noqa: PLW0108  Playwright marks what it calls
+    page.keyboard.press("m")
+    ahead = page.locator("[data-looking] form.answer")
+    expect(ahead).to_be_visible()
+    following = ahead.get_attribute("action")
+    page.keyboard.press("n")
+    if quicker:
+        number = int(str(following).split("/")[2])
+        close = "update review set status = 'closed', closed_at = now() where review_id = :id returning 1"
+        assert rows(desk.installation, close, id=number)
+    with page.expect_response("**/decision"):
+        held[0].continue_()
+    expect(page.locator("[data-looking]")).to_have_count(0)
+    now = page.locator("#review form.answer")
+    expect(now).to_be_visible()
+    assert (now.get_attribute("action") != following) is quicker
+    assert len(held) == len(decisions(desk.installation)) == 1, "what is only looked at is not answered"
+    assert_no_complaints(page)
 
 
 def test_keys_are_explained_and_lead_back(desk: DeskInBrowser) -> None:

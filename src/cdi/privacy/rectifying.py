@@ -27,7 +27,8 @@ def rectify(office: Office, profile_id: UUID, attribute: str, right: Any, reason
     """`right` is what this customer's attribute is. The request, in force until every record that says otherwise has
     changed there: each is a task of its source's owner.
 
-    Raises InvalidInputError, NotFoundError; ConflictError where no record says anything wrong.
+    Raises InvalidInputError, NotFoundError; ConflictError where no record says anything wrong (upper and lower
+    case are one value), or a rectification of it is in force.
     """
     because = must_have_reason(reason)
     desk = Desk(office.connection, office.installation, office.caller, office.now, office.trail)
@@ -35,6 +36,8 @@ def rectify(office: Office, profile_id: UUID, attribute: str, right: Any, reason
     found = live_profile(office.connection, office.caller.visibility, profile_id)
     value = understood(desk, attribute, right)
     members = profiles.load_members(office.connection, [profile_id])[profile_id]
+    if pins.is_rectified(office.connection, members, attribute):
+        raise ConflictError("this is being rectified already", remedy="Take its pin back first if that one is wrong")
     current = records.load_current(office.connection, members)
     wrong = _saying_otherwise(current, found.document["golden"], attribute, value)
     if not wrong:

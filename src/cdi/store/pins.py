@@ -75,6 +75,19 @@ def revoke_pins(connection: Connection, record_ids: Sequence[int], attribute: st
     return int(result.rowcount)
 
 
+def is_rectified(connection: Connection, record_ids: Sequence[int], attribute: str) -> bool:
+    """Whether a rectification of this attribute is in force on one of these records."""
+    return bool(
+        connection.execute(
+            text(
+                f"select exists (select from pin join ({ANCHORED}) a on a.anchor = pin.record_id"  # noqa: S608
+                " where attribute = :attribute and request_id is not null and revoked_at is null)"
+            ),
+            {"ids": list(record_ids), "attribute": attribute},
+        ).scalar_one()
+    )
+
+
 SAID = """case when p.attribute like 'attributes.%'
     then {0}.canonical -> 'attributes' -> substr(p.attribute, length('attributes.') + 1)
     else {0}.canonical -> p.attribute end"""

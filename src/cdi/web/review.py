@@ -55,6 +55,17 @@ def go_to_next(visit: Stewarding, after: int | None = None, before: int | None =
     return visit.back(_place(asked, following["id"]) if following else _queue(asked))
 
 
+@router.get("/reviews/{review_id}/following")
+def look_ahead(review_id: Number, visit: Stewarding) -> Response:
+    """What is next after this one, for a page to have at hand while this one is read: held by nobody, so that the
+    answer to the decision still says whose turn it is. 204 where there is none."""
+    asked = Asked.of(visit.request.query_params)
+    following = stewardship.next_review(visit.desk, asked.narrowed(visit, after=review_id))
+    if following is None:
+        return Response(status_code=204)
+    return visit.page("review.html", _shown(visit, following["id"], asked, hold=False), fragment="review")
+
+
 @router.get("/reviews/{review_id}")
 def show_review(review_id: Number, visit: Stewarding) -> Response:
     """The review; whoever opens it holds it, unless somebody else does."""
@@ -179,12 +190,12 @@ def report_wrong_value(review_id: Number, visit: Stewarding) -> Response:
     return visit.back(_here(visit, review_id), message)
 
 
-def _shown(visit: Visit, review_id: int, asked: Asked) -> dict[str, Any]:
-    """Everything about a review that needs an answer, held by the visitor if nobody else holds it."""
+def _shown(visit: Visit, review_id: int, asked: Asked, *, hold: bool = True) -> dict[str, Any]:
+    """Everything about a review that needs an answer; who shall `hold` it does, if nobody else holds it."""
     review = stewardship.show_review(visit.desk, review_id)
     held_by = review["claimed_by"]
     mine = held_by in {None, visit.caller.name}
-    if review["status"] != "closed" and mine:
+    if hold and review["status"] != "closed" and mine:
         review |= stewardship.claim_review(visit.desk, review_id)
     involved = stewardship.look_into(visit.desk, review_id)
     sides = [record for record in involved["records"] if record["asked"]]

@@ -3,9 +3,12 @@
 //   data-row            j and k go from one to the next, Enter opens its first link
 //   data-opens="id"     opens the <dialog> of this id
 //   data-closes         closes the dialog around it
+//   data-ahead="/place" what is fetched now and shown over the element of the id in data-over as soon as this form is
+//                       sent: to be looked at, not to be used, until the answer is there
 (() => {
   const writing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
-  const visible = (element) => element.offsetParent !== null || element.closest("dialog[open]") !== null;
+  const visible = (element) =>
+    (element.offsetParent !== null || element.closest("dialog[open]") !== null) && !element.closest("[inert]");
   const open = () => document.querySelector("dialog[open]");
 
   const walk = (step) => {
@@ -74,6 +77,35 @@
       menu.open = false;
       menu.querySelector("summary").focus();
     }
+  });
+
+  const fetchAhead = async (form) => {
+    const answer = await fetch(form.dataset.ahead, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (answer && answer.status === 200) form.ahead = await answer.text();
+    form.dataset.fetched = "";
+  };
+  const lookBack = () => {
+    for (const ahead of document.querySelectorAll("[data-looking]")) {
+      document.getElementById(ahead.dataset.looking).hidden = false;
+      ahead.remove();
+    }
+  };
+  document.addEventListener("htmx:load", (event) => {
+    for (const form of event.target.querySelectorAll("form[data-ahead]:not([data-fetched])")) fetchAhead(form);
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.target;
+    if (!form.ahead) return;
+    const over = document.getElementById(form.dataset.over), ahead = document.createElement("div");
+    ahead.innerHTML = form.ahead;
+    ahead.inert = true;
+    ahead.dataset.looking = over.id;
+    over.hidden = true;
+    over.after(ahead);
+    scrollTo(0, 0);
+  });
+  for (const end of ["htmx:beforeSwap", "htmx:afterRequest", "htmx:historyRestore"]) document.addEventListener(end, (event) => {
+    if (event.target.matches?.("form[data-ahead], #review, body")) lookBack();
   });
   document.documentElement.classList.add("scripted");
 })();
