@@ -1,4 +1,5 @@
-"""Erasing customers of a large deployment, one call each: how long a preview, an erasure and a restriction take."""
+"""What the law asks, of customers of a large deployment, one call each: how long access, the preview of an erasure, a
+restriction and an erasure take."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from cdi.access import EVERYTHING, Caller, Credential, Role
 from cdi.clock import utc_now
 from cdi.pipeline import Installation, open_installation
 from cdi.privacy import erasing, restricting
+from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.settings import load_settings
 from cdi.store.db import text
@@ -25,6 +27,8 @@ def measure(folder: Path, customers: int, seed: int, command: str) -> None:
     with open_installation(load_settings(folder)) as installation:
         profiles, chosen, largest = _chosen(installation, customers, seed)
         rows = [
+            _row(installation, "access, first of the process", chosen[:1], disclose),
+            _row(installation, "access", chosen, disclose),
             _row(installation, "preview", chosen, erasing.preview),
             _row(installation, "restriction", chosen, partial(restricting.restrict, ground="demanded")),
             _row(installation, "erasure", chosen, partial(erasing.ask, ground="demanded")),
