@@ -161,7 +161,7 @@ class DeskInBrowser:
             java_script_enabled=scripts,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(40_000)  # a busy machine is no fault of the page
         page = context.new_page()
         page.on("console", lambda message: _note_fault(faults_of(page), message))
         page.on("pageerror", lambda error: faults_of(page).append(str(error)))

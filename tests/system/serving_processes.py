@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Service:

@@ -54,7 +54,7 @@ SLOW = """
     retention: P3Y
     schedule: P1D
 """
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Company:
