@@ -27,13 +27,14 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving, desk, retention, erasure: a folder with many profiles; for service: one that it loaded",
+        help="for serving, desk, retention, erasure: a folder with many profiles; for service: one that it or load made;"
+        " for load: a new one, to be kept",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
     if arguments.which == "load":
         for size in arguments.size:
-            service.measure_load(size, arguments.seed, command)
+            service.measure_load(size, arguments.seed, command, arguments.deployment)
     if arguments.which == "service":
         for size in arguments.size:
             if arguments.deployment is None:

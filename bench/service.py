@@ -96,12 +96,13 @@ def _population(size: int, seed: int) -> Population:
     return generate(size + BATCHES * BATCH + 2 * SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
 
 
-def measure_load(size: int, seed: int, command: str) -> None:
-    """Landing and the first run over everything alone."""
+def measure_load(size: int, seed: int, command: str, kept: Path | None = None) -> None:
+    """Landing and the first run over everything alone; the deployment is left in `kept`, a folder that is not there
+    yet, for what else is measured on one."""
     population = _population(size, seed)
     with TemporaryDirectory(prefix="cdi-bench-") as folder:
         sql = [_landed_from_sql(Path(folder) / "sql", population, size)]
-        bulk, found = _loaded(Path(folder) / "csv", population, size)
+        bulk, found = _loaded(kept or Path(folder) / "csv", population, size)
     results.write(f"Loading {size:,} records", command, seed, f"{results.table(HEAD, [*sql, *bulk])}\n\n{found}")
 
 
