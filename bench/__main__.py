@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument(
         "--deployment",
         type=Path,
-        help="for serving, desk, retention, erasure: a folder with many profiles; for service: one that it or load made;"
-        " for load: a new one, to be kept",
+        help="for serving, desk, retention, erasure: a folder with many profiles; for service: one that it or"
+        " load made; for load: a new one, to be kept",
     )
     arguments = parser.parse_args()
     command = shlex.join(["python", "-m", "bench", *_without_paths(sys.argv[1:])])
