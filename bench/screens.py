@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+from uuid import UUID
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/system")]
@@ -27,6 +29,8 @@ from cdi.clock import utc_now  # noqa: E402
 from cdi.fields import FieldGroup  # noqa: E402
 from cdi.keys import NewKey  # noqa: E402
 from cdi.pipeline import Installation, open_installation, resolve  # noqa: E402
+from cdi.privacy import own_view  # noqa: E402
+from cdi.privacy.requests import Office  # noqa: E402
 from cdi.profiles import Query  # noqa: E402
 from cdi.resolution.decisions import Verdict  # noqa: E402
 from cdi.settings import load_settings  # noqa: E402
@@ -98,6 +102,11 @@ def draw(desk: DeskInBrowser, only: list[str]) -> Iterator[Path]:
                 if name in PRESSED:
                     page.locator("main section form button.primary").click()
                 yield shoot(page, f"{name}-{look}")
+        if not only or "my-data" in only:
+            page.goto(own_link(desk.installation, known["profile"]))
+            yield shoot(page, f"my-data-link-{look}")
+            page.locator("main form button.primary").click()
+            yield shoot(page, f"my-data-{look}")
         if not only or "sign-in" in only:
             page.context.clear_cookies()
             page.goto("/sign-in")
@@ -110,6 +119,13 @@ def largest(installation: Installation) -> str:
     with installation.database.unit_of_work() as connection:
         found = profiles.find(connection, installation, EVERYTHING, Query(q="Müller"), limit=50).items
     return str(max(found, key=lambda document: len(document["records"]))["id"])
+
+
+def own_link(installation: Installation, profile: str) -> str:
+    """The way to the customer's own view of this profile."""
+    with installation.database.unit_of_work() as connection:
+        office = Office(connection, installation, operator(), utc_now())
+        return urlsplit(own_view.make_link(office, UUID(profile)).url).path
 
 
 def first_conflicts(installation: Installation) -> dict[str, str]:

@@ -101,6 +101,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/privacy/rectifications"): Row(
         OFFICERS, {**REASON, "profile": "{profile_id}", "attribute": "gender", "value": "f"}
     ),
+    ("GET", "/v1/privacy/corrections/{request_id}"): Row("unnnnnn--"),
+    ("POST", "/v1/privacy/corrections/{request_id}/decision"): Row("unnnnnn--", {"verdict": "refuse"}),
     ("POST", "/v1/privacy/links"): Row(OFFICERS, {"profile": "{profile_id}"}),
     ("GET", "/v1/privacy/access-schema"): Row(OFFICERS),
     ("GET", "/v1/privacy/access/{profile_id}"): Row(OFFICERS, values=True),

@@ -97,6 +97,7 @@ ROWS = {
     ("GET", "/privacy/profiles/{profile_id}/consents.csv"): OFFICERS,
     ("GET", "/privacy/profiles/{profile_id}/access"): OFFICERS,
     ("GET", "/privacy/profiles/{profile_id}/access.{form}"): OFFICERS,
+    ("POST", "/privacy/requests/{request_id}/correction"): OFFICERS,
     ("POST", "/privacy/profiles/{profile_id}/link"): OFFICERS,
     ("POST", "/privacy/profiles/{profile_id}/hold"): OFFICERS,
     ("POST", "/privacy/profiles/{profile_id}/withdrawal"): OFFICERS,

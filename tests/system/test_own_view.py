@@ -23,8 +23,12 @@ from test_journey import NOON, happened, touchpoint
 from cdi import audit
 from cdi.access import Role
 from cdi.api.rates import RateLimit, private_table
+from cdi.clock import utc_now
+from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.store.audit import AuditFilter
+from cdi.store.profiles import load_members
+from cdi.store.reviews import Question, replace_reviews
 from cdi.web.guests import GuestRoute, get_guest
 from conftest import Doors, copy_of
 
@@ -318,13 +322,9 @@ def test_a_profile_that_may_be_two_persons_is_shown_to_nobody(
     profile, guest = customer(company, "d", "Quirin", "Zwiesler"), Guest(doors.app)
     assert guest.open(link_of(officer, profile)).status_code == 303 and guest.looks()
     with company.database.unit_of_work() as connection:
-        connection.execute(
-            text(
-                "insert into conflict (profile_id, key, kind, owners, record_ids, detail, status, opened_at)"
-                " values (:id, 'birth_date', 'birth_date', '{}', '{}', '{}', 'open', now())"
-            ),
-            {"id": profile},
-        )
+        (record,) = load_members(connection, [profile])[profile]
+        question = Question("birth_date", profile, profile, record, record, 0.0, "two birth dates", ["retail"])
+        replace_reviews(connection, [profile], [profile], [question], utc_now())
     assert guest.get("/my-data").status_code == 409
     refused = officer.post("/v1/privacy/links", json={"profile": str(profile)})
     assert refused.status_code == 409 and "may be two persons" in refused.text
@@ -349,3 +349,89 @@ def test_who_restricted_the_use_of_their_data_still_sees_them(
     assert officer.post("/v1/privacy/restrictions", json={"profile": str(profile)}).status_code == 201
     assert guest.open(link_of(officer, profile)).status_code == 303
     assert "Kirchberger" in guest.looks()
+
+
+# -- what the customer does there ------------------------------------------------------------------
+
+
+def subscriber(company: Installation, key: str, name: str) -> UUID:
+    """A customer of the till who allowed the newsletter by e-mail."""
+    profile = customer(company, key, name, f"Wolkenstein-{name}")
+    allowed(company, "till", {f"consent of {key}": consent("granted", customer=key)})
+    return profile
+
+
+def test_a_consent_is_withdrawn_and_a_purpose_objected_to_at_once(
+    company: Installation, doors: Doors, officer: TestClient
+) -> None:
+    profile, guest = subscriber(company, "w", "Hedwig"), Guest(doors.app)
+    reader = doors.as_(Role.READER, *FieldGroup)
+    contactable = f"/v1/profiles/{profile}/contactability?purpose=newsletter"
+    link = link_of(officer, profile)
+    assert guest.open(link).status_code == 303 and "Withdraw Newsletter" in guest.looks()
+    wrong = guest.press("/my-data/actions/withdrawal", purpose="whatever else", channel="email")
+    assert wrong.status_code == 422 and 'href="/my-data"' in wrong.text
+
+    assert guest.press("/my-data/actions/withdrawal", purpose="newsletter", channel="email").status_code == 303
+    shown = guest.looks()
+    assert "The withdrawal holds at once" in shown and "Withdraw Newsletter" not in shown
+    assert "The withdrawal holds at once" not in guest.looks(), "said once"
+    by_email = {one["channel"]: one["allowed"] for one in reader.get(contactable).json()["channels"]}["email"]
+    assert by_email is False
+    proof = officer.get(f"/v1/profiles/{profile}/consents/proof").json()["entries"]
+    (word,) = (one for one in proof if one["said_to"] == "cdi")
+    assert (word["status"], word["author"].partition(":")[0]) == ("withdrawn", "link")
+
+    assert guest.press("/my-data/actions/objection", purpose="newsletter").status_code == 303
+    assert "Your objection holds at once" in guest.looks()
+    assert guest.press("/my-data/actions/objection", purpose="newsletter").status_code == 422, "once is enough"
+    (objection,) = officer.get("/v1/privacy/requests", params={"profile": str(profile)}).json()["requests"]
+    assert (objection["kind"], objection["ground"], objection["state"]) == ("objection", "marketing", "in_force")
+    assert objection["asked_by"].startswith("link:") and objection["about"]["purpose"] == "newsletter"
+    did = told_of_audit(company, "withdraw_own_consent") + told_of_audit(company, "object_by_own_view")
+    assert {one["actor"].partition(":")[0] for one in did} == {"link"} and all(one["profiles"] for one in did)
+    assert "newsletter" not in str(did), "ids, never what was said"
+
+
+def test_a_correction_waits_for_the_officer(company: Installation, doors: Doors, officer: TestClient) -> None:
+    profile, guest = customer(company, "c", "Notburga", "Achterberg"), Guest(doors.app)
+    assert guest.open(link_of(officer, profile)).status_code == 303
+    ask = "/my-data/actions/correction"
+    assert guest.press(ask, attribute="birth_date", said=" ").status_code == 422
+    assert guest.press(ask, attribute="password", said="x").status_code == 422
+    for said in ("1971-03-02", "1999-09-09"):
+        assert guest.press(ask, attribute="birth_date", said=said).status_code == 303
+    assert "looks at it" in guest.looks() and "1971-03-02" in guest.looks()
+    golden = officer.get(f"/v1/profiles/{profile}").json()["golden"]
+    assert golden["birth_date"]["value"] == "1971-02-03", "nobody has checked it"
+
+    waiting = officer.get("/v1/privacy/requests", params={"profile": str(profile)}).json()["requests"]
+    assert [(one["kind"], one["state"]) for one in waiting] == [("correction", "asked")] * 2
+    assert "1971-03-02" not in str(waiting) and "1971-03-02" not in str(told_of_audit(company, "ask_for_correction"))
+    second, first = (one["id"] for one in waiting)
+    assert officer.get(f"/v1/privacy/corrections/{first}").json()["said"] == "1971-03-02"
+    desk, page = signed_in(company, doors.app, "the officer", Role.PRIVACY), f"/privacy/profiles/{profile}"
+    assert "1971-03-02" in desk.get(page).text
+    reason = {"verdict": "approve", "value": "1971-03-02", "reason": "identity card seen"}
+    done = desk.submit(f"/privacy/requests/{first}/correction", page=page, **reason)
+    assert done.status_code == 303, done.text
+    golden = officer.get(f"/v1/profiles/{profile}").json()["golden"]
+    assert golden["birth_date"]["value"] == "1971-03-02"
+    verdict = {"verdict": "refuse"}
+    decision = f"/v1/privacy/corrections/{second}/decision"
+    assert officer.post(decision, json=verdict).json()["state"] == "refused"
+    assert officer.post(decision, json=verdict).status_code == 409
+    assert "1999-09-09" not in everything_kept(company), "what was refused is forgotten"
+
+
+def test_what_waits_is_erased_with_the_customer(company: Installation, doors: Doors, officer: TestClient) -> None:
+    profile, guest = customer(company, "f", "Walburga", "Hintermoser"), Guest(doors.app)
+    assert guest.open(link_of(officer, profile)).status_code == 303
+    said = "my name is Walpurga-Canaria"
+    assert guest.press("/my-data/actions/correction", attribute="name", said=said).status_code == 303
+    assert said in str(officer.get(f"/v1/privacy/access/{profile}").json()["requests"])
+    assert said in everything_kept(company)
+    assert officer.post("/v1/privacy/erasures", json={"profile": str(profile)}).status_code == 201
+    assert "Canaria" not in everything_kept(company)
+    requests = officer.get("/v1/privacy/requests", params={"profile": str(profile), "state": "asked"}).json()
+    assert requests["requests"] == []

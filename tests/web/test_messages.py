@@ -36,7 +36,8 @@ def test_translations_keep_the_placeholders(language: str) -> None:
 def test_a_message_is_said_in_german() -> None:
     assert load_messages("de").gettext("Sign in") == "Anmelden"
     assert load_messages("en").gettext("Sign in") == "Sign in"
-    assert all(load_messages("de").gettext(said) for words in WORDS.values() for said in words.values())
+    german = load_messages("de")
+    assert all(german.gettext(said) for words in WORDS.values() for said in words.values())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cdi.api.dependencies import AuditTrail, Here, Officer, Work
 from cdi.api.desk import Body, Number, Reason
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
-from cdi.privacy import disclosed, erasing, own_view, rectifying, requests, restricting
+from cdi.privacy import correcting, disclosed, erasing, own_view, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
@@ -121,6 +121,28 @@ def rectify_customer(body: WantedRectification, office: AtOffice) -> Response:
     """Rectify a value (Art. 16): it holds at once, the data owner of each source that says otherwise gets a task, and
     when these sources have changed theirs the request ends and they count again. 409 if no source says otherwise."""
     return answer(rectifying.rectify(office, body.profile, body.attribute, body.value, body.reason), 201)
+
+
+@router.get("/corrections/{request_id}")
+def get_correction(request_id: Number, office: AtOffice) -> Response:
+    """What a customer asks to be corrected by their own view: `said`, in their words, until it is decided."""
+    return answer(correcting.show(office, request_id))
+
+
+class CorrectionVerdict(Body):
+    """What becomes of it. `approve` rectifies: with `value` as it is to be written (what the customer said, if that can
+    be taken as it is), for the reason that the data owners are told."""
+
+    verdict: Literal["approve", "done", "refuse"]
+    value: Any = None
+    reason: str = ""
+
+
+@router.post("/corrections/{request_id}/decision")
+def decide_correction(request_id: Number, body: CorrectionVerdict, office: AtOffice) -> Response:
+    """Rectify what the customer says is wrong, say that it was seen to otherwise (`done`), or refuse it. The customer's
+    words are forgotten."""
+    return answer(correcting.decide(office, request_id, body.verdict, body.value, body.reason))
 
 
 class WantedLink(Body):

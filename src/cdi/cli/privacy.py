@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import orjson
@@ -15,7 +15,7 @@ from cdi.cli.installed import installed, operator
 from cdi.cli.terminal import HERE, Folder, Json, out, print_json, print_table, when
 from cdi.clock import utc_now
 from cdi.errors import InvalidInputError
-from cdi.privacy import disclosed, erasing, own_view, rectifying, requests, restricting
+from cdi.privacy import correcting, disclosed, erasing, own_view, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
 from cdi.store.privacy_requests import RequestFilter
@@ -134,18 +134,28 @@ def rectify(
 ) -> None:
     """Put a value right (Art. 16): it holds until the sources that say otherwise have changed theirs."""
     with _office(folder, "privacy rectify") as office:
-        told = rectifying.rectify(office, profile, attribute, _value(value), reason)
+        told = rectifying.rectify(office, profile, attribute, rectifying.value_written(value), reason)
     tasks = ", ".join(map(str, told["about"]["tasks"]))
     out.print(f"request {told['id']}: {told['state']}; tasks of the data owners: {tasks}")
 
 
-def _value(written: str) -> Any:
-    if not written.startswith("{"):
-        return written
-    try:
-        return orjson.loads(written)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInputError("the value is no JSON", remedy='Write {"given_name": "Anna"}') from error
+@app.command()
+def correct(
+    request: Annotated[int, typer.Argument(help="The id of a customer's correction: cdi privacy requests.")],
+    verdict: Annotated[
+        Literal["approve", "done", "refuse"] | None, typer.Option(help="What becomes of it; without, it is shown.")
+    ] = None,
+    value: Annotated[str, typer.Option(help="What is right, if not as they said it.")] = "",
+    reason: Annotated[str, typer.Option(help="Why it is approved, for the data owners.")] = "",
+    folder: Folder = HERE,
+) -> None:
+    """What a customer asks to be corrected by their own view, or decide it."""
+    with _office(folder, "privacy correct") as office:
+        if verdict is None:
+            print_json(correcting.show(office, request))
+            return
+        told = correcting.decide(office, request, verdict, rectifying.value_written(value), reason)
+    out.print(f"request {told['id']}: {told['state']}")
 
 
 @app.command()

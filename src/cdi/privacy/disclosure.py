@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from cdi import contact, journey, profiles
 from cdi.access import EVERYTHING, Credential
 from cdi.privacy import consents
@@ -18,7 +20,7 @@ from cdi.privacy.retention import rules_of
 from cdi.resolution.decisions import Verdict
 from cdi.resolution.golden import STEWARD, GoldenRecord
 from cdi.serving import live_profile
-from cdi.store import audit, disclosures, erasures
+from cdi.store import audit, corrections, disclosures, erasures
 from cdi.store.audit import AuditFilter, Entry
 from cdi.store.privacy_requests import RequestFilter
 from cdi.store.touchpoints import JourneyFilter
@@ -46,7 +48,7 @@ def disclose(office: Office, profile_id: UUID, *, for_customer: bool = False) ->
     stood = contact.consents(connection, installation, EVERYTHING, found, office.now)
     told = journey.journey(connection, installation, EVERYTHING, found, JourneyFilter(), MOST, office.now)
     kept = list_holds(connection, EVERYTHING, office.now, MOST, profile=profile_id)
-    asked = list_requests(connection, RequestFilter(profile_id=profile_id), MOST)
+    asked = _with_words(connection, list_requests(connection, RequestFilter(profile_id=profile_id), MOST))
     versions = cast(list[Version], disclosures.load_versions(connection, [*subject.records, *subject.said_ids]))
     first = min((version["recorded_at"] for version in versions), default=office.now)
     people = _Naming(for_customer)
@@ -75,6 +77,12 @@ def disclose(office: Office, profile_id: UUID, *, for_customer: bool = False) ->
         recipients=list(_recipients(office, subject, looked, people, first)),
         seen=[_seen(entry, people) for entry in looked],
     )
+
+
+def _with_words(connection: Connection, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Requests; of a correction that waits with what the customer says."""
+    words = corrections.load_corrections(connection, [one["id"] for one in requests])
+    return [one | {"said": words[one["id"]].said} if one["id"] in words else one for one in requests]
 
 
 def _decision(told: Mapping[str, Any], for_customer: bool) -> Mapping[str, Any]:

@@ -20,14 +20,16 @@ from cdi.auth import digest
 from cdi.errors import ConflictError, InvalidInputError
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
+from cdi.privacy import consents, correcting, restricting
+from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.disclosed import Disclosure
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import SIGHTING, Office
 from cdi.serving import live_profile
 from cdi.settings import Environment
-from cdi.store import conflicts, customer_links, privacy_requests, profiles
+from cdi.store import customer_links, privacy_requests, profiles, reviews
 from cdi.store.customer_links import CustomerLink
-from cdi.store.db import see_one_moment
+from cdi.store.db import resolver_lock, see_one_moment
 from cdi.store.privacy_requests import PrivacyRequest
 
 SESSION: Final = timedelta(minutes=30)
@@ -37,8 +39,6 @@ CUSTOMER: Final = "customer"
 NOBODY: Final = "nobody"
 CHANGED: Final = "own_view_changed"
 """The ground of the alert that a profile is no longer what it was when a link to it was made."""
-TWO_PERSONS: Final = "birth_date"
-"""The kind of a conflict that asks whether there are two."""
 
 
 class ViewShutError(ConflictError):
@@ -102,18 +102,12 @@ def make_link(office: Office, profile_id: UUID, lifetime: timedelta | None = Non
 
 
 def _must_be_one_person(connection: Connection, profile_id: UUID) -> None:
-    doubts = _doubts(connection, profile_id)
+    doubts = reviews.doubts_about(connection, profile_id)
     if doubts:
         raise ConflictError(
             "this profile may be two persons, and one would see the other's data",
-            remedy=f"Settle conflict {', '.join(map(str, doubts))} first",
+            remedy=f"Answer review {', '.join(map(str, doubts))} first",
         )
-
-
-def _doubts(connection: Connection, profile_id: UUID) -> list[int]:
-    """The conflicts that say: these may be two persons."""
-    standing = conflicts.open_conflicts(connection, profile_id)
-    return [one["conflict_id"] for one in standing if one["kind"] == TWO_PERSONS]
 
 
 def _address(environment: Environment, token: str) -> str:
@@ -154,6 +148,55 @@ def show(view: View, action: str) -> Disclosure:
     return told
 
 
+def withdraw(view: View, purpose: str, channel: str) -> None:
+    """The customer withdraws this consent; it holds at once. Raises InvalidInputError, ViewShutError."""
+    trail = _acting(view, "withdraw_own_consent")
+    office = view.office(trail)
+    told = disclose(office, view.link.profile_id, for_customer=True)
+    if (purpose, channel) not in {(one["purpose"], one["channel"]) for one in told["consents"]}:
+        raise InvalidInputError("there is no such consent", remedy="Choose another one")
+    word = Word(WITHDRAWN, purpose, channel, method="own view")
+    whose = Customer(profile=view.link.profile_id)
+    consents.say(office.connection, office.installation, office.caller, trail, whose, word, view.now)
+    trail.write(view.connection, view.now)
+
+
+def purposes_to_object(view: View, told: Disclosure) -> dict[str, str]:
+    """By purpose of contacting this customer that they have not objected to: on which ground they object. Direct
+    marketing is what asks for consent; what does without may be something else."""
+    standing = [one for one in told["requests"] if one["kind"] == restricting.OBJECTION and one["state"] == "in_force"]
+    objected = {one["about"].get("purpose") for one in standing}
+    rules = view.installation.deployment.contact
+    offered = dict.fromkeys(sorted(rules.without_consent), "demanded")
+    offered |= dict.fromkeys(sorted({one["purpose"] for one in told["consents"]}), "marketing")
+    return {purpose: ground for purpose, ground in offered.items() if purpose not in objected}
+
+
+def object_to(view: View, purpose: str) -> None:
+    """The customer objects to this purpose; it holds at once. Raises InvalidInputError, ViewShutError."""
+    trail = _acting(view, "object_by_own_view")
+    office = view.office(trail)
+    grounds = purposes_to_object(view, disclose(office, view.link.profile_id, for_customer=True))
+    if purpose not in grounds:
+        raise InvalidInputError("there is no such purpose, or you have objected to it", remedy="Choose another one")
+    restricting.restrict(office, view.link.profile_id, grounds[purpose], purpose)
+    trail.write(view.connection, view.now)
+
+
+def correct(view: View, attribute: str, said: str) -> None:
+    """The customer says what is right; the officer looks at it. Raises InvalidInputError, ConflictError."""
+    trail = _acting(view, "ask_for_correction")
+    correcting.ask(view.office(trail), view.link.profile_id, attribute, said)
+    trail.write(view.connection, view.now)
+
+
+def _acting(view: View, action: str) -> Trail:
+    """The profile stays as it is until the end of the transaction."""
+    resolver_lock(view.connection)
+    _must_be_unchanged(view.connection, view.link)
+    return replace(view.trail(action), groups=frozenset())
+
+
 def leave(view: View) -> None:
     """The customer is done; the view is over."""
     customer_links.end_session(view.connection, view.link.link_id)
@@ -177,7 +220,7 @@ def _must_be_unchanged(connection: Connection, link: CustomerLink) -> None:
     found = profiles.find_profile(connection, link.profile_id)
     members = profiles.load_members(connection, [link.profile_id]).get(link.profile_id, ())
     same = found is not None and not found.retired and list(members) == list(link.record_ids)
-    if not same or _doubts(connection, link.profile_id):
+    if not same or reviews.doubts_about(connection, link.profile_id):
         raise ViewShutError(link)
 
 

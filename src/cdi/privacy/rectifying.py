@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from cdi.errors import ConflictError
+import orjson
+
+from cdi.errors import ConflictError, InvalidInputError
 from cdi.fields import Shape
 from cdi.ids import RecordKey
 from cdi.privacy.requests import Office, answered
@@ -62,6 +64,16 @@ def rectify(office: Office, profile_id: UUID, attribute: str, right: Any, reason
         pins.save_pin(office.connection, pin, rectifies=request_id)
     desk.resolve(anchors)
     return answered(office, request_id, [profile_id])
+
+
+def value_written(text: str) -> Any:
+    """A value as people write it: one with parts as JSON. Raises InvalidInputError."""
+    if not text.startswith("{"):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInputError("the value is no JSON", remedy='Write {"given_name": "Anna"}') from error
 
 
 def _saying_otherwise(

@@ -48,6 +48,7 @@ PERSONAL: Final[Mapping[str, Mapping[str, str]]] = {
         "answer": "deleted with it",
     },
     "scan_key": {"key": "the row is deleted"},
+    "correction": {"said": "the row is deleted, and the request closed"},
     "customer_link": {"hash": "the row is deleted", "session": "the row is deleted"},
 }
 """By table and column, how erasure reaches what is in it."""
@@ -115,6 +116,7 @@ HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "rejected": frozenset({"source", "stream", "reason"}),
     "idempotency": frozenset({"caller", "route"}),
     "scan_key": frozenset({"stream"}),
+    "correction": frozenset({"attribute"}),
     "customer_link": frozenset({"made_by"}),
 }
 """Columns with words in tables with personal data that hold none themselves: names from cdi.yaml, kinds, who did it."""

@@ -280,6 +280,7 @@ COUNTS: Final[Mapping[str, str]] = {
     "block_key": "select count(*) from block_key where record_id = any(cast(:ids as bigint[]))",
     "pair": "select count(*) from pair where left_id = any(cast(:ids as bigint[]))"
     " or right_id = any(cast(:ids as bigint[]))",
+    "correction": "select count(*) from correction where record_ids && cast(:ids as bigint[])",
     "customer_link": "select count(*) from customer_link where record_ids && cast(:ids as bigint[])",
 }
 
@@ -363,6 +364,9 @@ WORDS: Final[Sequence[str]] = (
     "delete from restricted_record where record_id = any(cast(:ids as bigint[]))",
     "delete from idempotency where route = any(cast(:sources as text[]))",
     "delete from scan_key where key = any(cast(:keys as text[]))",
+    "update privacy_request set state = 'done', decided_by = :by, decided_at = :now where request_id in ("
+    "select request_id from correction where record_ids && cast(:ids as bigint[]))",
+    "delete from correction where record_ids && cast(:ids as bigint[])",
     "delete from customer_link where record_ids && cast(:ids as bigint[])",
 )
 """What people wrote about these records, and what was kept of requests of their sources."""

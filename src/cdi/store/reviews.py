@@ -493,6 +493,18 @@ def find_standing(connection: Connection, kind: str, record_ids: Collection[int]
     return found
 
 
+def doubts_about(connection: Connection, profile_id: UUID) -> list[int]:
+    """The reviews that need an answer about this profile alone: whether it is one customer."""
+    rows = connection.execute(
+        text(
+            "select review_id from review where status <> 'closed' and left_profile = :id and right_profile = :id"
+            " order by review_id"
+        ),
+        {"id": profile_id},
+    )
+    return list(rows.scalars())
+
+
 def assign(connection: Connection, review_id: int, steward: str | None) -> None:
     """Who shall answer it; None: whoever comes."""
     connection.execute(

@@ -231,15 +231,17 @@ def _failed(request: Request, error: Exception) -> Response:
         return _refused(request, TOO_OFTEN, HTTPStatus.TOO_MANY_REQUESTS)
     if isinstance(error, CdiError):
         said = told_error(language_of(request), error.message)
-        return _refused(request, (TITLES.get(int(error.status), TITLES[400]), said), error.status)
+        return _refused(request, (TITLES.get(int(error.status), TITLES[400]), said), error.status, back=True)
     # Its text may quote a customer, so only its kind is told.
     LOG.error("unexpected error", extra={"error": type(error).__name__})
     return _refused(request, BROKEN, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _refused(request: Request, said: tuple[str, str], status: int) -> Response:
+def _refused(request: Request, said: tuple[str, str], status: int, *, back: bool = False) -> Response:
     title, message = (language_of(request).gettext(part) for part in said)
-    return drawn(request, "my_data_closed.html", {"here": PLACE, "title": title, "message": message}, status)
+    return drawn(
+        request, "my_data_closed.html", {"here": PLACE, "title": title, "message": message, "back": back}, status
+    )
 
 
 def guests_router() -> APIRouter:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 import orjson
 from fastapi import Response
 
-from cdi.privacy import disclosed, own_view
+from cdi.privacy import correcting, disclosed, own_view
 from cdi.web.evidence_words import comparison_word, level_word
 from cdi.web.guests import HEADERS, PLACE, SESSION_COOKIE, VISIT_COOKIE, Coming, guests_router
 
@@ -25,8 +25,15 @@ def show_own_data(guest: Coming) -> Response:
         "comparison_word": lambda name: comparison_word(guest.language, name),
         "level_word": lambda level: level_word(guest.language, level),
     }
-    until = guest.view.link.session_until
-    return guest.page("my_data.html", {"kept": told, "for_customer": True, "until": until, **words})
+    values = {
+        "kept": told,
+        "for_customer": True,
+        "until": guest.view.link.session_until,
+        "objectable": own_view.purposes_to_object(guest.view, told),
+        "correctable": correcting.CORRECTABLE,
+        "longest": correcting.LONGEST,
+    }
+    return guest.page("my_data.html", values | words)
 
 
 @router.get(PLACE + "/{token}")
@@ -55,6 +62,27 @@ def download_own_data(form: Literal["json", "zip"], guest: Coming) -> Response:
     content = disclosed.as_zip(told) if form == "zip" else orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
     headers = {**HEADERS, "content-disposition": f'attachment; filename="my-data.{form}"'}
     return Response(content, media_type=FILES[form], headers=headers)
+
+
+@router.post(PLACE + "/actions/withdrawal")
+def withdraw(guest: Coming) -> Response:
+    """A consent is withdrawn, at once."""
+    own_view.withdraw(guest.view, guest.said("purpose"), guest.said("channel"))
+    return guest.back("withdrawn")
+
+
+@router.post(PLACE + "/actions/objection")
+def object_to(guest: Coming) -> Response:
+    """They object to a purpose, at once."""
+    own_view.object_to(guest.view, guest.said("purpose"))
+    return guest.back("objected")
+
+
+@router.post(PLACE + "/actions/correction")
+def correct(guest: Coming) -> Response:
+    """They say what is right, and the officer looks at it."""
+    own_view.correct(guest.view, guest.said("attribute"), guest.said("said"))
+    return guest.back("asked")
 
 
 @router.post(PLACE + "/actions/leave")

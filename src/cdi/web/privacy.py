@@ -9,10 +9,11 @@ from fastapi import Path, Query, Response
 
 from cdi import profiles
 from cdi.fields import CONSENT_CHANNELS
-from cdi.privacy import consents, disclosed, holds, own_view, processing, requests, restricting, retention
+from cdi.privacy import consents, correcting, disclosed, holds, own_view, processing, requests, restricting, retention
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.holds import Holding
+from cdi.privacy.rectifying import value_written
 from cdi.privacy.requests import Office
 from cdi.store import touchpoints
 from cdi.store.privacy_requests import RequestFilter
@@ -108,8 +109,21 @@ def show_subject(profile_id: UUID, visit: Officiating) -> Response:
             "purposes": sorted({one.purpose for one in said}),
             "channels": CONSENT_CHANNELS,
             "grounds": restricting.GROUNDS,
+            "corrections": correcting.list_waiting(office_of(visit), profile_id),
         },
     )
+
+
+@router.post("/privacy/requests/{request_id}/correction")
+def decide_correction(request_id: Number, visit: Officiating) -> Response:
+    """What the customer says is right, was seen to otherwise, or is not."""
+    value = value_written(visit.said("value"))
+    told = correcting.decide(office_of(visit), request_id, visit.said("verdict"), value, visit.said("reason"))
+    message = CORRECTED[told["state"]]
+    return visit.back(f"/privacy/profiles/{told['profile']}", visit.language.gettext(message))
+
+
+CORRECTED: Final = {"done": N_("The correction is seen to."), "refused": N_("The correction is refused.")}
 
 
 @router.post("/privacy/profiles/{profile_id}/link")

@@ -230,6 +230,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "restriction": N_("Restriction"),
         "objection": N_("Objection"),
         "sighting": N_("Alert"),
+        "correction": N_("Correction"),
     },
     "sighting": {
         "returned": N_("A source still sends somebody who was erased:"),
