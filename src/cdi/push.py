@@ -4,7 +4,7 @@ Pushing is idempotent by content; an Idempotency-Key makes a repeated request an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.pipeline import Arriving, Installation, land
 from cdi.pipeline.arrivals import content_hash
 from cdi.pipeline.landing import Landed, arriving_of
-from cdi.pipeline.resolving import Resolved, resolve_now, resolve_these
+from cdi.pipeline.resolving import Resolved, resolve_landed, resolve_now
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles
 from cdi.store.db import resolver_lock
@@ -71,6 +71,7 @@ def push(
     trail = Trail.of(caller, "push_records", changes=True)
     trail.about |= {"source": name, "records": len(pushed)}
     due: list[int] = []
+    born: set[int] = set()
     affected: list[str] = []
     with installation.database.unit_of_work() as connection:
         if together:
@@ -81,13 +82,14 @@ def push(
         if idempotency_key is not None:
             answer = idempotency.earlier_answer(connection, caller.name, name, idempotency_key, asked, now)
         if answer is None:
-            landed, refused = _land(connection, installation, name, pushed, now)
-            due = landed.due
+            arriving = replace(_arriving(installation, name, pushed), resolved_here=together)
+            landed, refused = _land(connection, installation, arriving, pushed, now)
+            due, born = landed.due, landed.born
             answer = _figures(landed, refused, pushed)
             if idempotency_key is not None:
                 idempotency.remember_answer(connection, caller.name, name, idempotency_key, asked, answer, now)
         if together:
-            resolve_these(connection, installation, due, Resolved())
+            resolve_landed(connection, installation, frozenset(due), frozenset(born), Resolved())
             affected = _affected(connection, name, pushed)
     if wait and not together:
         resolve_now(installation, due)
@@ -98,9 +100,8 @@ def push(
 
 
 def _land(
-    connection: Connection, installation: Installation, name: str, pushed: Sequence[Pushed], now: datetime
+    connection: Connection, installation: Installation, arriving: Arriving, pushed: Sequence[Pushed], now: datetime
 ) -> tuple[Landed, dict[int, str]]:
-    arriving = _arriving(installation, name, pushed)
     refused = {n: "there is no such stream" for n, item in enumerate(pushed) if item.stream not in arriving.kinds}
     events = [
         Record(item.stream, item.key, item.data, item.op, item.observed_at)

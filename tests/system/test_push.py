@@ -5,7 +5,10 @@ from domain import assert_consistent, count, documents, person, profile_of
 from fastapi.testclient import TestClient
 
 from cdi.access import Role
+from cdi.matching.columns import FORMER
 from cdi.pipeline import Installation, resolve
+from cdi.store.normalised import load_cards
+from cdi.store.records import live_customer_ids
 from conftest import Doors
 
 ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=[{"value": "anna.krz@gmx.de"}])
@@ -32,7 +35,17 @@ def test_a_push_answers_with_the_profiles_that_it_concerns(company: Installation
     again = till.post("/v1/sources/till/records", json=body).json()
     assert (again["accepted"], again["unchanged"]) == (0, 2)
     assert again["affected"] == answer["affected"]
+    assert count(company, "redo") == 0
     assert_consistent(company)
+
+
+def test_a_key_named_twice_in_a_push_has_a_past(company: Installation, till: TestClient) -> None:
+    moved = ANNA | {"emails": [{"value": "anna@web.de"}]}
+    records = [{"key": "1", "data": ANNA}, {"key": "1", "data": moved}]
+    assert till.post("/v1/sources/till/records", json={"records": records}).json()["accepted"] == 2
+    with company.database.unit_of_work() as connection:
+        ((_, _, card),) = load_cards(connection, live_customer_ids(connection))
+    assert card.emails == ["anna@web.de", 0, "anna.krz@gmx.de", FORMER]
 
 
 def test_without_wait_it_is_landed_and_due(company: Installation, till: TestClient) -> None:

@@ -60,7 +60,8 @@ class Arriving:
     `copies`: by (stream, key), the profile that an application says it copied the record from. `map_later`: very many
     customers that are new land as they were said, and are mapped afterwards (`mapping_landed`), by other processes:
     what is no Python of a connector's own can travel there. `begins`: its streams had nothing when this reading began,
-    and of all that arrives it has been asked whether the mapping can read it.
+    and of all that arrives it has been asked whether the mapping can read it. `resolved_here`: the caller resolves in
+    the same transaction what becomes due by its own change, so that this need not be queued.
     """
 
     source: str
@@ -70,6 +71,7 @@ class Arriving:
     copies: Mapping[tuple[str, str], str] = field(default_factory=dict)
     map_later: bool = False
     begins: bool = False
+    resolved_here: bool = False
 
 
 def arriving_of(
@@ -87,13 +89,15 @@ def arriving_of(
 
 @dataclass(slots=True)
 class Landed:
-    """What landing a batch came to: its figures, what was rejected, and the customer records that are due now.
-    `refused` is what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was;
-    `removed` is there if anything was kept no longer: the same said again is unchanged."""
+    """What landing a batch came to: its figures, what was rejected, and the customer records that are due now. Of few
+    records it tells which of these are `born`: the record was made with the one thing that was said of it. `refused` is
+    what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was; `removed` is there if
+    anything was kept no longer: the same said again is unchanged."""
 
     counts: Counts
     rejected: list[Rejected] = field(default_factory=list)
     due: list[int] = field(default_factory=list)
+    born: set[int] = field(default_factory=set)
     refused: list[Rejected] = field(default_factory=list)
     marker: Marker | None = None
     removed: Marker | None = None
@@ -209,14 +213,18 @@ def _land_round(
     news = _naming_nobody_erased(connection, installation, arriving.source, news, landed, now)
     if not news:
         return
-    _map_those_before(connection, installation, arriving, [arrival for arrival, is_first in found if not is_first], now)
-    news = _without_echo(connection, _held_back(connection, arriving.source, news))
+    again = [arrival for arrival, is_first in found if not is_first]
+    _map_those_before(connection, installation, arriving, again, now)
+    news = _without_echo(connection, _held_back(connection, arriving.source, news, again))
     saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
     landed.counts += added
     source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
     customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER and (v.counts_now or v.held)]
     landed.due += [version.record_id for version in customers]
-    redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
+    landed.born |= {version.record_id for version in customers if version.is_new}
+    landed.born -= {version.record_id for version in customers if not version.is_new}  # said twice: it has a past
+    if not arriving.resolved_here:
+        redo.queue(connection, [version.record_id for version in customers], CHANGED, now)
     current = [version for version in saved if version.counts_now]
     _ask_for_erasures(connection, arriving.source, current, now)
     land_effects(connection, installation, arriving, current, now)
@@ -311,9 +319,14 @@ def _map_those_before(
     redo.queue(connection, list(taken.values()), CHANGED, now)
 
 
-def _held_back(connection: Connection, source: str, news: Sequence[NewVersion]) -> list[NewVersion]:
-    """What seems to be about another person than the record was about is kept back until a steward decides."""
-    customers = [n.arrival for n in news if n.arrival.kind == Stream.CUSTOMER and n.arrival.op is Op.UPSERT]
+def _held_back(
+    connection: Connection, source: str, news: Sequence[NewVersion], again: Sequence[Arrival]
+) -> list[NewVersion]:
+    """What seems to be about another person than the record was about is kept back until a steward decides. `again`
+    are those that were named before."""
+    customers = [arrival for arrival in again if arrival.kind == Stream.CUSTOMER and arrival.op is Op.UPSERT]
+    if not customers:
+        return list(news)
     facts = record_store.load_facts_of(connection, source, [(a.stream, a.key) for a in customers])
     return [
         replace(item, held=is_another_person(before, item.canonical))

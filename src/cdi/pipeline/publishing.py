@@ -22,6 +22,7 @@ from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, owners, pins, profiles, records, restrictions, reviews, search_text
 from cdi.store import conflicts as store_conflicts
 from cdi.store.profiles import ProfileWrite
+from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
 
 CHUNK = 2_000
@@ -61,13 +62,14 @@ def publish(
     findings: Sequence[Finding] = (),
     asked_about: frozenset[int] | None = None,
     rebuild: bool = False,
+    rare: Rarities = UNKNOWN,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
     `clusters` must cover every live record of every profile that is touched; `changed` are the records that
     became different, gone ones included. `findings` are all that stewards should be asked about the records of
     `asked_about` (None: about any of these). With `rebuild` every document is built again, not only those that
-    changed records touch.
+    changed records touch. `rare`: what the caller knows that none of these records has.
     """
     scope = frozenset(changed).union(*clusters.values())
     before = profiles.load_memberships(connection, sorted(scope))
@@ -75,7 +77,7 @@ def publish(
     gone = changed.union(before) - frozenset().union(*clusters.values())
     replaced = records.replaced_among(connection, sorted(gone)) if gone else {}
     changed = changed.union(replaced.values())
-    plan = _carry(connection, clusters, before, old_profiles, changed, replaced)
+    plan = _carry(connection, clusters, before, old_profiles, changed, replaced, rare)
     after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
     due = {
         plan.ids[label]: members
@@ -85,10 +87,11 @@ def publish(
     touched = sorted({*due, *plan.retired})
     states = profiles.load_states(connection, touched)
     told_before = _states_before(connection, touched, states, old_profiles)
-    pins.end_rectified(connection, sorted(scope), now)
+    if rare.pinned:
+        pins.end_rectified(connection, sorted(scope), now)
     facts = StewardFacts(
-        pins.load_pins(connection, sorted(scope), now),
-        owners.load_assignments(connection, sorted(scope), now),
+        pins.load_pins(connection, sorted(scope), now) if rare.pinned else [],
+        owners.load_assignments(connection, sorted(scope), now) if rare.assigned else [],
         constraints.together,
     )
     told_after: dict[UUID, ProfileState] = {}
@@ -112,9 +115,10 @@ def publish(
         search_text.save_words(connection, words)
     profiles.move_records(connection, before, after, now)
     profiles.retire_profiles(connection, _reasons(plan), now)
-    restrictions.follow(connection, list(due))
+    if rare.restricted:
+        restrictions.follow(connection, list(due))
     search_text.forget_words(connection, list(plan.retired))
-    questions = [*asked, *questions_about(connection, installation, findings, after)]
+    questions = [*asked, *questions_about(connection, installation, findings, after, rare)]
     homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
     reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
     store_conflicts.replace_conflicts(connection, touched, conflicts, now)
@@ -137,6 +141,7 @@ def _carry(
     old_profiles: Mapping[UUID, frozenset[int]],
     changed: frozenset[int],
     replaced: Mapping[int, int],
+    rare: Rarities,
 ) -> IdentityPlan:
     """Ids for all clusters; only those that moved need the vote, the others keep what they have."""
     same = {
@@ -148,7 +153,7 @@ def _carry(
     moving = {label: members for label, members in clusters.items() if label not in same}
     moved = [record for members in moving.values() for record in members]
     carried = {record: old for record, old in before.items() if old not in kept}
-    last = profiles.load_last_carried(connection, moved)
+    last = profiles.load_last_carried(connection, moved) if rare.carried else {}
     named = {*carried.values(), *(old for ids in last.values() for old in ids)}
     ages = {state.profile_id: state.minted for state in profiles.load_states(connection, named).values()}
     record_age = {record: record for record in {*moved, *carried}}
@@ -284,10 +289,14 @@ def findings_of(profile_id: UUID, assembly: Assembly) -> list[reviews.Question]:
 
 
 def questions_about(
-    connection: Connection, installation: Installation, findings: Sequence[Finding], after: Mapping[int, UUID]
+    connection: Connection,
+    installation: Installation,
+    findings: Sequence[Finding],
+    after: Mapping[int, UUID],
+    rare: Rarities = UNKNOWN,
 ) -> list[reviews.Question]:
     """What clustering found, as questions about profiles; and records of which something newer is kept back."""
-    held = records.held_among(connection, sorted(after))
+    held = records.held_among(connection, sorted(after)) if rare.held else []
     told = [
         *findings,
         *(Finding("identity_jump", i, i, 0.0, "the source says it is another person now") for i in held),

@@ -30,8 +30,9 @@ from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
-from cdi.store import decisions, models, normalised, pairs, records, redo, reruns
+from cdi.store import decisions, models, normalised, pairs, rarities, records, redo, reruns
 from cdi.store.db import resolver_lock
+from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.tracing import span
 
 DEFAULT: Final = "default"
@@ -116,32 +117,64 @@ def resolve_these(
         redo.done(connection, taken)
 
 
-def resolve_batch(
-    connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
+def resolve_landed(
+    connection: Connection, installation: Installation, due: frozenset[int], born: frozenset[int], resolved: Resolved
 ) -> None:
-    """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock."""
+    """Resolve what landed in this transaction, under the resolver's lock, so that it need not be a row that is due.
+    Of what is `born`, its record was made in this transaction too."""
+    if due:
+        queued = redo.take_these(connection, sorted(due - born))
+        resolve_batch(connection, installation, due, resolved, utc_now(), born)
+        redo.done(connection, queued)
+
+
+def resolve_batch(
+    connection: Connection,
+    installation: Installation,
+    due: frozenset[int],
+    resolved: Resolved,
+    now: datetime,
+    born: frozenset[int] = frozenset(),
+) -> None:
+    """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock. Those of
+    them that are `born` in this transaction have no past that would have to be asked for."""
     with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
-        _resolve_batch(connection, installation, due, resolved, now)
+        _resolve_batch(connection, installation, due, born, resolved, now)
 
 
 def _resolve_batch(
-    connection: Connection, installation: Installation, due: frozenset[int], resolved: Resolved, now: datetime
+    connection: Connection,
+    installation: Installation,
+    due: frozenset[int],
+    born: frozenset[int],
+    resolved: Resolved,
+    now: datetime,
 ) -> None:
     model = active_model(connection, installation, now)
     ids = sorted(due)
-    around = pairs.uproot(connection, ids, model.match_weight)
-    known = Known(connection, normalise_records(connection, ids))
+    around = pairs.uproot(connection, sorted(due - born), model.match_weight)
+    known = Known(connection, normalise_records(connection, ids, born))
     model = watch_shared_values(connection, model, ids, now)
     met, model = _meet(connection, model, known.table(known.ids), now)
     pairs.save_pairs(connection, _scored(known, model, met))
     wider, core = pairs.surroundings(connection, sorted(due.union(around)), model.match_weight)
     members = known.table(wider)
-    judged = Judged(standing(connection, wider), pairs.load_pairs(connection, wider), partial(rank, connection))
+    rare = rarities.among(connection, sorted(due.union(wider)))
+    judged = Judged(standing(connection, wider, rare), pairs.load_pairs(connection, wider), partial(rank, connection))
     clusters, findings = form(members, model, judged)
-    reruns.leave_to_the_end(connection, sorted(core))
+    if rare.rerunning:
+        reruns.leave_to_the_end(connection, sorted(core))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
     published = publish(
-        connection, installation, clusters, due, judged.constraints, now, findings=about_core, asked_about=core
+        connection,
+        installation,
+        clusters,
+        due,
+        judged.constraints,
+        now,
+        findings=about_core,
+        asked_about=core,
+        rare=rare,
     )
     resolved.records += len(due)
     resolved.candidate_pairs += len(met.left)
@@ -180,16 +213,21 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
     return replace(usual, worth_asking=min(usual.worth_asking, model.review_weight - model.match_weight))
 
 
-def normalise_records(connection: Connection, due: Sequence[int]) -> list[normalised.Carded]:
-    """Bring what is kept of these records up to date; the cards of those that are live."""
-    present = normal_forms(connection, due)
+def normalise_records(
+    connection: Connection, due: Sequence[int], born: frozenset[int] = frozenset()
+) -> list[normalised.Carded]:
+    """Bring what is kept of these records up to date; the cards of those that are live. Of those that are `born` in
+    this transaction there is no earlier version."""
+    present = normal_forms(connection, due, born)
     return normalised.save_normalised(connection, present, ended_among(due, present))
 
 
-def normal_forms(connection: Connection, record_ids: Sequence[int]) -> list[tuple[int, str, NormalisedRecord]]:
+def normal_forms(
+    connection: Connection, record_ids: Sequence[int], born: frozenset[int] = frozenset()
+) -> list[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) of those of these records that are live, by id, as their facts are now."""
     current = records.load_current(connection, record_ids)
-    earlier = records.load_earlier(connection, list(current))
+    earlier = records.load_earlier(connection, [record_id for record_id in current if record_id not in born])
     return [
         (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
         for record_id, record in sorted(current.items())
@@ -250,12 +288,12 @@ class Standing:
     constraints: Constraints
 
 
-def standing(connection: Connection, record_ids: Sequence[int] | None = None) -> Standing:
+def standing(connection: Connection, record_ids: Sequence[int] | None = None, rare: Rarities = UNKNOWN) -> Standing:
     """Decisions closed over groups; a copy goes with the profile that it was copied from unless a steward keeps
     the two apart."""
-    decided = decisions.standing_decisions(connection, record_ids)
+    decided = decisions.standing_decisions(connection, record_ids) if rare.decided else []
     ids = records.live_customer_ids(connection) if record_ids is None else record_ids
-    copies = records.copies_among(connection, ids)
+    copies = records.copies_among(connection, ids) if rare.copied else []
     return Standing(decided, close(decided, copies))
 
 

@@ -125,6 +125,8 @@ select record_id, true as core from reached union all select record_id, false fr
 def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> list[int]:
     """Drop every pair of these records; all records that were connected to them before over stored pairs of weight
     `floor` and more, standing decisions, and profiles as they are now."""
+    if not record_ids:
+        return []
     return list(connection.execute(text(UPROOT), {"ids": list(record_ids), "floor": floor}).scalars())
 
 

@@ -115,6 +115,7 @@ class SavedVersion:
     canonical: CanonicalData
     counts_now: bool
     held: bool = False
+    is_new: bool = False  # the record was made with it
 
 
 BUCKETS: Final = 64
@@ -209,7 +210,9 @@ def save_versions(
     for row in rows:
         version = news[row.position - 1]
         _count(counts, row.is_new, row.counts_now, version)
-        saved.append(SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now, version.held))
+        saved.append(
+            SavedVersion(row.record_id, version.arrival, version.canonical, row.counts_now, version.held, row.is_new)
+        )
     return saved, counts
 
 
@@ -538,6 +541,8 @@ def load_as_of(connection: Connection, shown: Sequence[Mapping[str, Any]], at: d
 
 def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int, list[CanonicalData]]:
     """Canonical data of earlier versions, oldest first, for those records that have any."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text(
             """

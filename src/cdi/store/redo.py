@@ -70,6 +70,8 @@ def take(connection: Connection, now: datetime, limit: int) -> dict[int, int]:
 
 def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, int]:
     """Those of these records that are due now, with the ticket under which each was taken."""
+    if not record_ids:
+        return {}
     rows = connection.execute(
         text(
             "select record_id, ticket from redo"
@@ -83,6 +85,8 @@ def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, i
 def done(connection: Connection, taken: dict[int, int]) -> None:
     """Drop rows that were worked off; one that was queued again meanwhile (another ticket), or is just being queued
     again, stays."""
+    if not taken:
+        return
     connection.execute(
         text(
             """
