@@ -169,14 +169,19 @@ def _append_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray
 
 def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
     """The cards of those of these records that are live, by id."""
-    rows = connection.execute(
-        text(
-            "select record_id, source, card from normalised"
-            " where record_id = any(cast(:ids as bigint[])) order by record_id"
-        ),
-        {"ids": list(record_ids)},
-    ).all()
-    return list(_carded(rows))
+    row = connection.execute(text(CARDS), {"ids": list(record_ids)}).one()
+    if row.record_ids is None:
+        return []
+    cards = map(Card._make, orjson.loads(f"[{row.cards}]"))
+    return list(zip(row.record_ids, row.sources, cards, strict=True))
+
+
+# One row for all: a push reads the cards of thousands, and a row each takes longer than what is in it.
+CARDS = """
+select array_agg(record_id order by record_id) as record_ids, array_agg(source order by record_id) as sources,
+    string_agg(card, ',' order by record_id) as cards
+from normalised where record_id = any(cast(:ids as bigint[]))
+"""
 
 
 def _carded(rows: Several[Row[Any]]) -> Iterator[Carded]:
@@ -256,11 +261,13 @@ carriers as materialized (
         order by record_id limit :most + 1
     ) b
     union all select key, record_id from mine
+),
+met as (
+    select distinct least(m.record_id, c.record_id) as l, greatest(m.record_id, c.record_id) as r
+    from mine m join carriers c using (key) where c.record_id <> m.record_id
 )
-select key, null as l, null as r from carriers group by key having count(*) > :most
-union all
-select distinct cast(null as bigint), least(m.record_id, c.record_id), greatest(m.record_id, c.record_id)
-from mine m join carriers c using (key) where c.record_id <> m.record_id
+select array(select key from carriers group by key having count(*) > :most order by key) as crowded,
+    coalesce(array_agg(l order by l, r), '{}') as l, coalesce(array_agg(r order by l, r), '{}') as r from met
 """
 
 
@@ -276,12 +283,10 @@ class Met:
 def meet(connection: Connection, keys: IntArray, key_ids: IntArray, record_ids: Several[int], most: int) -> Met:
     """Give these records these block keys (two parallel columns) instead of those that they had, and find whom they
     meet: of a block that more than `most` share, no more than that."""
-    rows = connection.execute(
+    row = connection.execute(
         text(MEET), {"keys": keys.tolist(), "ids": key_ids.tolist(), "records": list(record_ids), "most": most}
-    ).all()
-    crowded = np.array(sorted(row.key for row in rows if row.key is not None), dtype=np.int64)
-    pairs = np.array(sorted((row.l, row.r) for row in rows if row.key is None), dtype=np.int64).reshape(-1, 2)
-    return Met(pairs[:, 0].copy(), pairs[:, 1].copy(), crowded)
+    ).one()
+    return Met(*(np.array(column, dtype=np.int64) for column in (row.l, row.r, row.crowded)))
 
 
 def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
