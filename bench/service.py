@@ -68,7 +68,7 @@ streams:
     deletes: [{mode: reconcile, every: P1D}]
 """
 SOURCE = "  {name}: {{connector: {connector}, data_owner: customer_data, purpose: sale, retention: P10Y{config}}}\n"
-HEAD = ("step", "seconds", "records/s", "CPU seconds", "peak MB with PostgreSQL")
+HEAD = ("step", "seconds", "records/s", "CPU seconds", "peak MB", "peak MB with PostgreSQL")
 LATENCY_HEAD = ("pushed over HTTP, resolved before the answer", "records", "records/s", "p50 ms", "p95 ms", "p99 ms")
 
 
@@ -143,12 +143,13 @@ def _loaded(folder: Path, population: Population, size: int) -> tuple[list[list[
         landing.seconds + resolving.seconds,
         landing.cpu_seconds + resolving.cpu_seconds,
         max(landing.peak_mb, resolving.peak_mb),
+        max(landing.own_peak_mb, resolving.own_peak_mb),
     )
     stored = sum(file.stat().st_size for file in (folder / "var").rglob("*") if file.is_file()) / 2**30
     profiles = _cdi(folder, "status")[0]["profiles"]
     rows = [
         _row("land from CSV", landing_seconds, size, landing),
-        ["map what landed", *_rate(resolved["seconds"]["map"], size), "", ""],
+        ["map what landed", *_rate(resolved["seconds"]["map"], size), "", "", ""],
         _row("resolve everything for the first time", resolving.seconds, size, resolving),
         _row("CSV to golden records", total.seconds, size, total),
         _row("read the same files again", again.seconds, size, again),
@@ -160,7 +161,7 @@ def _loaded(folder: Path, population: Population, size: int) -> tuple[list[list[
 
 
 def _row(step: str, seconds: float, size: int, used: Used) -> list[str]:
-    row = [step, *_rate(seconds, size), f"{used.cpu_seconds:.1f}", f"{used.peak_mb:,.0f}"]
+    row = [step, *_rate(seconds, size), f"{used.cpu_seconds:.1f}", f"{used.own_peak_mb:,.0f}", f"{used.peak_mb:,.0f}"]
     print(*row, sep="  ", file=sys.stderr)
     return row
 

@@ -1,6 +1,7 @@
 """What a command of cdi costs the machine: its process, the processes that it starts, and its private PostgreSQL.
 
-Memory is the proportional share (PSS), so that what processes share is counted once; both figures are sampled.
+Memory is the proportional share (PSS), so that what processes share is counted once; both figures are sampled. That of
+cdi's own processes is told apart from PostgreSQL's, most of which are its shared buffers.
 """
 
 import subprocess
@@ -25,6 +26,7 @@ class Used:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
+    own_peak_mb: float = 0.0
 
 
 @contextmanager
@@ -47,16 +49,18 @@ def _watch(pid: int, folder: Path, used: Used, ended: Event) -> None:
     looked = 0.0
     while not ended.wait(EVERY):
         server = server or _server_of(folder)
-        memory, due = 0, time.perf_counter() - looked >= MEMORY_EVERY
+        memory, due = {True: 0, False: 0}, time.perf_counter() - looked >= MEMORY_EVERY
         looked = time.perf_counter() if due else looked
-        for process in [*_family(pid), *(_family(server.pid) if server else ())]:
+        servers = _family(server.pid) if server else []
+        for process in {*_family(pid), *servers}:
             try:
-                memory += process.memory_full_info().pss if due else 0
+                memory[process in servers] += process.memory_full_info().pss if due else 0
                 times = process.cpu_times()
                 spent[process.pid] = times.user + times.system
             except psutil.Error:
                 continue
-        used.peak_mb = max(used.peak_mb, memory / 2**20)
+        used.peak_mb = max(used.peak_mb, sum(memory.values()) / 2**20)
+        used.own_peak_mb = max(used.own_peak_mb, memory[False] / 2**20)
         used.cpu_seconds = sum(spent.values())
 
 

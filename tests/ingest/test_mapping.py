@@ -6,7 +6,7 @@ import pytest
 
 from cdi.errors import BadRecordError
 from cdi.fields import Stream
-from cdi.ingest.mapping import Compilation, compile_map
+from cdi.ingest.mapping import Compilation, compile_map, is_of_fields_alone
 from cdi.ingest.transforms import functions
 
 
@@ -77,6 +77,7 @@ def test_a_block_may_come_from_one_expression() -> None:
 
 def test_a_touchpoint_has_every_part_and_its_contact_only_without_a_key() -> None:
     spec = {"customer_key": "=nr", "contact": {"phones": [{"value": "=phone"}]}, "type": "call", "at": "=ts(at)"}
+    spec["channel"] = "phone"
     native = {"nr": "K-1", "phone": "0301", "at": "2026-03-01T13:05:00+01:00"}
     known = mapped(spec, native, Stream.TOUCHPOINT)
     assert known["customer_key"] == "K-1"
@@ -100,10 +101,15 @@ def test_a_touchpoint_has_every_part_and_its_contact_only_without_a_key() -> Non
 @pytest.mark.parametrize(
     ("spec", "native", "field"),
     [
-        ({"type": "call", "at": "=ts(at)"}, {"at": "gestern um acht"}, "at"),
-        ({"type": "call", "at": "=at"}, {"at": None}, "at"),
-        ({"type": "=what", "at": "2026-01-01T00:00:00Z"}, {"what": "Plausch"}, "type"),
-        ({"type": "call", "at": "=x", "amount": "=decimal(sum)"}, {"x": "y", "sum": "viel"}, "amount"),
+        ({"type": "call", "at": "=ts(at)", "channel": "phone"}, {"at": "gestern um acht"}, "at"),
+        ({"type": "call", "at": "=at", "channel": "phone"}, {"at": None}, "at"),
+        ({"type": "=what", "at": "=x", "channel": "phone"}, {"what": "Plausch"}, "type"),
+        ({"type": "call", "at": "=x", "channel": "=y"}, {"x": "z", "y": "Rohrpost"}, "channel"),
+        (
+            {"type": "call", "at": "=x", "channel": "phone", "amount": "=decimal(sum)"},
+            {"x": "y", "sum": "viel"},
+            "amount",
+        ),
     ],
 )
 def test_a_bad_record_names_the_field_and_never_the_value(
@@ -140,8 +146,9 @@ def test_every_fault_has_its_place(spec: dict[str, Any], fault: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "spec", "fault"),
     [
-        (Stream.TOUCHPOINT, {"type": "call"}, "map: a touchpoint needs at"),
-        (Stream.TOUCHPOINT, {"type": "chat", "at": "=x"}, "map.type: write one of order"),
+        (Stream.TOUCHPOINT, {"type": "call", "channel": "phone"}, "map: a touchpoint needs at"),
+        (Stream.TOUCHPOINT, {"type": "call", "at": "=x"}, "map: a touchpoint needs channel"),
+        (Stream.TOUCHPOINT, {"type": "chat", "at": "=x", "channel": "phone"}, "map.type: write one of order"),
         (Stream.CONSENT, {"purpose": "x", "status": "yes"}, "map.status: write one of granted"),
         (Stream.CONSENT, {"purpose": "x", "status": "=s", "when": "=x"}, "map.when: no part when of a consent"),
         (Stream.IDENTITY_LINK, {"from": "=a", "to": "=b"}, "map: a identity_link needs reason"),
@@ -150,6 +157,31 @@ def test_every_fault_has_its_place(spec: dict[str, Any], fault: str) -> None:
 def test_other_kinds_of_record_have_their_own_words(kind: Stream, spec: dict[str, Any], fault: str) -> None:
     (told,) = faults(spec, kind)
     assert told.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "cannot_fail"),
+    [
+        (Stream.CUSTOMER, {"name": {"full": "=who"}, "emails": [{"value": "=mail", "use": "work"}]}, True),
+        (Stream.CUSTOMER, {"name": "=who"}, True),
+        (Stream.CUSTOMER, {"name": {"full": "=join(' ', who)"}}, False),
+        (Stream.CUSTOMER, {"phones": [{"value": "=phone"}, {"value": "=decimal(mobile)"}]}, False),
+        (Stream.CUSTOMER, {"phones": [{"each": "=all", "value": "=number"}]}, False),
+        (Stream.TOUCHPOINT, {"type": "=type", "at": "=at", "channel": "=channel"}, False),
+    ],
+)
+def test_only_a_mapping_of_fields_alone_reads_whatever_comes(
+    kind: Stream, spec: dict[str, Any], cannot_fail: bool
+) -> None:
+    assert is_of_fields_alone(kind, spec, Compilation(functions({}))) is cannot_fail
+    if cannot_fail:
+        for odd in (
+            {},
+            {"who": [1], "mail": {"a": 1}},
+            {"who": 1.5, "mail": True},
+            {"who": {"full": ["x"]}, "mail": []},
+        ):
+            mapped(spec, odd)
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -37,7 +37,7 @@ streams:
     query: select id, customer, sold from sale
     page: {keyset: [id], size: 2}
     cursor: {field: sold, overlap: PT1H, zone: Europe/Berlin}
-    map: {customer_key: =customer, type: receipt, at: "=ts(sold, 'Europe/Berlin')"}
+    map: {customer_key: =customer, type: receipt, channel: shop, at: "=ts(sold, 'Europe/Berlin')"}
 """
 TABLES = """
 create table customer (branch text, nr bigint, name text, card uuid, balance numeric(20, 4), gone boolean, extra jsonb,

@@ -41,7 +41,7 @@ streams:
     query: select * from receipt
     page: {keyset: [nr], size: 2}
     cursor: {field: sold_at, zone: Europe/Berlin, format: "%Y-%m-%d %H:%M:%S", overlap: PT10M}
-    map: {customer_key: =customer, type: receipt, at: "=ts(sold_at, 'Europe/Berlin')"}
+    map: {customer_key: =customer, type: receipt, channel: shop, at: "=ts(sold_at, 'Europe/Berlin')"}
 """
 
 

@@ -190,6 +190,7 @@ def test_a_database_with_composite_keys(tmp_path: Path) -> None:
             map:
               customer_key: "=join('/', [mandant, to_string(mitglied)])"
               type: order
+              channel: shop
               at: =ts(gebucht, 'Europe/Berlin')
               amount: =decimal(betrag, ',')
     """)

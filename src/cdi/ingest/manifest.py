@@ -219,6 +219,10 @@ class DeclaredConnector:
         """The native fields that the expressions of this stream read; None where that cannot be told."""
         return self._compiled_for(config).streams[stream].fields
 
+    def reads_all(self, stream: str, config: Mapping[str, Any]) -> bool:
+        """Whether there is no record that the mapping of this stream could not read."""
+        return self._compiled_for(config).streams[stream].reads_all
+
     def record_of(self, stream: str, data: Native, config: Mapping[str, Any]) -> Record | Rejected:
         """The record that this native data is: its key, time and operation as the manifest says now."""
         self._known(stream)

@@ -65,7 +65,7 @@ PARTS: Final[dict[Stream, dict[str, tuple[str, ...]]]] = {
 }
 REQUIRED: Final[dict[Stream, tuple[str, ...]]] = {
     Stream.CUSTOMER: (),
-    Stream.TOUCHPOINT: ("type", "at"),
+    Stream.TOUCHPOINT: ("type", "at", "channel"),
     Stream.CONSENT: ("purpose", "status"),
     Stream.IDENTITY_LINK: ("from", "to", "reason"),
 }
@@ -122,6 +122,26 @@ def compile_map(kind: Stream, spec: Mapping[str, Any], shared: Compilation, plac
     if kind is Stream.CUSTOMER:
         return _customer(spec, shared, place)
     return _other(kind, spec, shared, place)
+
+
+def is_of_fields_alone(kind: Stream, spec: Any, shared: Compilation) -> bool:
+    """Whether a customer is mapped by nothing but fields and literals, which cannot fail, whatever a record holds."""
+    if isinstance(spec, dict):
+        return (
+            kind is Stream.CUSTOMER
+            and _CONTROL.isdisjoint(spec)
+            and all(is_of_fields_alone(kind, part, shared) for part in spec.values())
+        )
+    if isinstance(spec, list):
+        return all(is_of_fields_alone(kind, part, shared) for part in spec)
+    return not is_expression(spec) or _is_field(spec[1:], shared)
+
+
+def _is_field(text: str, shared: Compilation) -> bool:
+    try:
+        return compile_expression(text, shared.functions).plain_field is not None
+    except ExpressionError:
+        return False
 
 
 def _customer(spec: Any, shared: Compilation, place: Loc) -> Build:

@@ -4,6 +4,7 @@ kind of source they come from; one that cannot be taken becomes *rejected* and t
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from jmespath.exceptions import JMESPathError
 
@@ -11,13 +12,14 @@ from cdi.fields import CanonicalData, Stream
 from cdi.ingest.blueprint import Cursor, FeedDelete, FlagDelete, ReconcileDelete, StreamPart
 from cdi.ingest.contract import Native, Op, Record, Rejected, State
 from cdi.ingest.expressions import Evaluate, is_false
-from cdi.ingest.mapping import Build, Compilation, Loc, compile_map, condition
+from cdi.ingest.mapping import Build, Compilation, Loc, compile_map, condition, is_of_fields_alone
 from cdi.ingest.transforms import as_text
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledStream:
-    """One stream, ready to run. `fields` are the native fields that its expressions read (None: all)."""
+    """One stream, ready to run. `fields` are the native fields that its expressions read (None: all); `reads_all`:
+    there is no record that its mapping could not read."""
 
     name: str
     kind: Stream
@@ -33,6 +35,7 @@ class CompiledStream:
     cursor_field: Evaluate | None
     build: Build
     fields: frozenset[str] | None
+    reads_all: bool = False
 
     def events(self, native: Native) -> Iterator[Record | Rejected]:
         """What one native record becomes: usually one event; none where `when` leaves it out; several with
@@ -93,10 +96,9 @@ class CompiledStream:
             return None
         try:
             text = as_text(self.source_time(native))
-            moment = datetime.fromisoformat(text) if text else None
+            return _in_utc(text) if text else None
         except ValueError:
             return None
-        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
 
     def scan_is_due(self, state: State | None, now: datetime) -> bool:
         """Whether this reading must be over everything: the first one, and when the last is long enough
@@ -112,6 +114,13 @@ class CompiledStream:
         """Native to canonical; raises BadRecordError."""
         data: CanonicalData = self.build(native)
         return data
+
+
+@lru_cache(maxsize=65_536)
+def _in_utc(text: str) -> datetime | None:
+    """A moment, of which many records may share one; None where it has no offset. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo is not None else None
 
 
 def _told(error: Exception) -> str:
@@ -143,6 +152,7 @@ def compile_stream(name: str, part: StreamPart, shared: Compilation) -> Compiled
         cursor_field=_optional(cursor.field if cursor else None, "cursor", own, place),
         build=compile_map(part.kind, part.map, inner, (*place, "map")),
         fields=_read_fields(own, inner),
+        reads_all=is_of_fields_alone(part.kind, part.map, shared),
     )
 
 

@@ -133,7 +133,12 @@ def ts(value: Any, *how: str) -> str | None:
         return None
     fmt = next((word for word in how if "%" in word or word in _UNIX), None)
     zone = next((word for word in how if word != fmt), None)
-    return moment(text.strip(), fmt, zone).isoformat()
+    return _written_moment(text.strip(), fmt, zone)
+
+
+@lru_cache(maxsize=65_536)
+def _written_moment(text: str, fmt: str | None, zone: str | None) -> str:
+    return moment(text, fmt, zone).isoformat()
 
 
 @lru_cache(maxsize=65_536)

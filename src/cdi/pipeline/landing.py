@@ -3,7 +3,7 @@
 Landing is idempotent on (source, key, content): the same batch twice changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -61,7 +61,8 @@ class Arriving:
     customers that are new land as they were said, and are mapped afterwards (`mapping_landed`), by other processes:
     what is no Python of a connector's own can travel there. `begins`: its streams had nothing when this reading began,
     and of all that arrives it has been asked whether the mapping can read it. `resolved_here`: the caller resolves in
-    the same transaction what becomes due by its own change, so that this need not be queued.
+    the same transaction what becomes due by its own change, so that this need not be queued. `reads_all`: the streams
+    of which the mapping can read whatever comes.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Arriving:
     map_later: bool = False
     begins: bool = False
     resolved_here: bool = False
+    reads_all: Collection[str] = ()
 
 
 def arriving_of(
@@ -83,8 +85,17 @@ def arriving_of(
     """Where records of this source come from: its streams, understood by its connector's mapping."""
     connector, config = installation.connector(source), installation.config(source)
     kinds = {stream.name: stream.kind for stream in connector.streams()}
-    later = isinstance(connector, DeclaredConnector)
-    return Arriving(source, kinds, lambda name, data: connector.map(name, data, config), run_id, copies or {}, later)
+    declared = connector if isinstance(connector, DeclaredConnector) else None
+    reads_all = [name for name in kinds if declared.reads_all(name, config)] if declared else []
+    return Arriving(
+        source,
+        kinds,
+        lambda name, data: connector.map(name, data, config),
+        run_id,
+        copies or {},
+        declared is not None,
+        reads_all=reads_all,
+    )
 
 
 @dataclass(slots=True)
@@ -278,7 +289,7 @@ def _land_first(
         try:
             if not later:
                 canonical.append(orjson.dumps(canonical_of(installation, arriving, arrival)).decode())
-            elif not arriving.begins:
+            elif not arriving.begins and arrival.stream not in arriving.reads_all:
                 arriving.map_record(arrival.stream, arrival.native)
             readable.append(arrival)
         except BadRecordError as error:
@@ -397,7 +408,7 @@ def those_readable(arriving: Arriving, arrivals: Sequence[Arrival]) -> tuple[lis
     rejected: list[Rejected] = []
     for arrival in arrivals:
         try:
-            if arrival.op is Op.UPSERT:
+            if arrival.op is Op.UPSERT and arrival.stream not in arriving.reads_all:
                 arriving.map_record(arrival.stream, arrival.native)
             readable.append(arrival)
         except BadRecordError as error:

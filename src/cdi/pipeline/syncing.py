@@ -1,6 +1,6 @@
 """A source is read stream by stream, each from its checkpoint on; what was read is landed batch by batch."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -142,16 +142,20 @@ def _has_live(installation: Installation, source: str, stream: str) -> bool:
 def _batches(events: Iterator[ReadEvent]) -> Iterator[tuple[Batch, Checkpoint | FullScanEnd | None]]:
     """What is landed in one commit, each with what was said at its end."""
     batch = Batch()
-    for event in events:
-        if isinstance(event, Record | Rejected):
-            batch.add(event)
-            if len(batch) >= BATCH:
-                yield batch, None
+    try:
+        for event in events:
+            if isinstance(event, Record | Rejected):
+                batch.add(event)
+                if len(batch) >= BATCH:
+                    yield batch, None
+                    batch = Batch()
+            else:
+                yield batch, event
                 batch = Batch()
-        else:
-            yield batch, event
-            batch = Batch()
-    yield batch, None
+        yield batch, None
+    finally:
+        if isinstance(events, Generator):
+            events.close()  # in the thread that opened what it has open, however the reading ends
 
 
 class Arrived(NamedTuple):

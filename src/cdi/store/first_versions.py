@@ -4,10 +4,12 @@ that they are appended by COPY, under ids that are drawn beforehand."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection
 
+from cdi.ingest.contract import Op
 from cdi.store.db import copy_lines, in_line, text
 from cdi.store.records import Arrival
 
@@ -48,16 +50,16 @@ def save_first_versions(
     records: list[str] = []
     versions: list[str] = []
     in_source, seen, run = in_line(source), str(now), NULL if run_id is None else str(run_id)
+    upsert, written = Op.UPSERT.value, lru_cache(maxsize=10_000)(str)  # many records share a moment
     for record, version, a in zip(first.record_ids, first.version_ids, arrivals, strict=True):
-        content, at = a.content_hash.hex(), str(a.observed_at)
-        told_at = NULL if a.source_time is None else at if a.source_time is a.observed_at else str(a.source_time)
+        content, at = a.content_hash.hex(), written(a.observed_at)
+        told_at = NULL if a.source_time is None else at if a.source_time is a.observed_at else written(a.source_time)
+        said = a.said.decode().replace("\\", "\\\\")  # JSON has no bare line ends to be written otherwise
         records.append(
             f"{record}\t{version}\t{in_source}\t{in_line(a.stream)}\t{in_line(a.key)}\t{a.kind}\tt"
             f"\t{at}\t\\\\x{content}\t{seen}\n"
         )
-        versions.append(
-            f"{version}\t{record}\t{a.op.value}\t{in_line(a.said.decode())}\t\\\\x{content}\t{told_at}\t{at}\t{seen}\t{run}\n"
-        )
+        versions.append(f"{version}\t{record}\t{upsert}\t{said}\t\\\\x{content}\t{told_at}\t{at}\t{seen}\t{run}\n")
     copy_lines(connection, "record", RECORD, records)
     copy_lines(connection, "record_version", VERSION, versions)
     return first
