@@ -177,6 +177,12 @@ def _pages(customers: Sequence[Customer], reviews: Sequence[int]) -> dict[str, C
         "outcome of a match": about("/reviews/{}/outcome?verdict=match"),
         "conflicts": of("/conflicts"),
         "tasks": of("/tasks"),
+        "sources": of("/sources"),
+        "a source": of("/sources/shop"),
+        "a source's rejected records": of("/sources/shop/rejected"),
+        "the audit log": of("/audit"),
+        "the audit log, by a rare action": of("/audit?action=sign-out"),
+        "the audit log, by profile": of("/audit?profile={id}"),
     }
 
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from desks import DeskInBrowser, PageClient, assert_good_page, signed_in
@@ -10,10 +12,15 @@ from domain import ANNA, push
 from test_modelling import with_setting
 
 from cdi import deployment, modelling
+from cdi.access import EVERYTHING, mask
 from cdi.clock import utc_now
 from cdi.jobs import jobs_of
 from cdi.jobs.job import Standing
+from cdi.matching.model import default_model
+from cdi.matching.similarity import hash_texts
+from cdi.matching.training import shared_in
 from cdi.pipeline import Installation
+from cdi.pipeline.rerun import take_snapshot
 from conftest import Doors, copy_of, installation_of
 
 
@@ -80,6 +87,24 @@ def test_the_page_says_what_another_threshold_would_change(admin: PageClient) ->
     part = admin.get("/model/change?study=1&match=95", headers={"hx-request": "true"}).text
     assert part.strip().startswith('<div id="change"')
     assert "match:" not in admin.get("/model").text, "what stands in cdi.yaml need not be written there"
+
+
+def test_values_that_say_nothing_are_told_with_their_sources_and_masked(company: Installation) -> None:
+    push(company, "till", {"a": ANNA, "a2": ANNA})
+    push(company, "shop", {"b": ANNA})
+    everybodys = ANNA["emails"][0]["value"]
+    model = replace(default_model(), shared=hash_texts([everybodys]))
+    found = {"shared": [asdict(one) for one in shared_in(take_snapshot(company).table, model)]}
+    with company.database.unit_of_work() as connection:
+
+        def told(**seen: Any) -> list[dict[str, Any]]:
+            return list(modelling.shared_values(connection, replace(EVERYTHING, **seen), found))
+
+        shown = {"kind": "emails", "value": everybodys, "records": 3, "sources": {"till": 2, "shop": 1}}
+        assert told() == [shown]
+        assert told(groups=frozenset()) == [shown | {"value": mask(everybodys)}]
+        assert told(hidden_sources=frozenset({"shop"})) == [shown | {"records": 2, "sources": {"till": 2}}]
+        assert told(hidden_sources=frozenset({"shop", "till"})) == []
 
 
 def test_versions_are_told_with_what_each_answer_counts(admin: PageClient) -> None:

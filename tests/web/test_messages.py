@@ -8,6 +8,7 @@ from catalogue import translated, used
 
 from cdi.web.error_words import PATTERNS, told_error
 from cdi.web.languages import LANGUAGES, Language, load_messages, wanted_language
+from cdi.web.source_words import told_reason
 from cdi.web.words import WORDS
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)\w")
@@ -66,3 +67,13 @@ def test_what_stands_against_a_wish_is_told_in_the_visitors_language() -> None:
         said = re.sub(r"%\(\w+\)s", "50 % (x)", message)
         assert pattern.fullmatch(said), message
         assert "50 % (x)" in told_error(german, said)
+
+
+def test_what_a_source_says_is_told_in_german_as_far_as_it_is_known() -> None:
+    german = Language("de", load_messages("de"), ZoneInfo("Europe/Berlin"))
+    assert told_reason(
+        german, "birth_date: not a number. Correct the record at its source or the mapping, then replay"
+    ) == ("birth_date: keine Zahl. Den Datensatz in der Quelle oder die Zuordnung berichtigen, dann erneut versuchen")
+    assert told_reason(german, "the API answers") == "die API antwortet"
+    assert told_reason(german, "nobody knows. It is new") == "nobody knows. It is new"
+    assert told_error(german, "this waits for a second steward") == "Das wartet auf eine zweite Person"

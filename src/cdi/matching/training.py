@@ -5,7 +5,7 @@ Three things keep it honest: u is estimated from random pairs whose own probabil
 agreement on given name or birth date is capped in the household class; every share is smoothed by its start.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -495,11 +495,13 @@ def shared_values(table: RecordTable, start: MatchModel) -> Hashes:
 
 @dataclass(frozen=True, slots=True)
 class SharedValue:
-    """A contact value that joins strangers and so says nothing: its hash, how many records have it, and one of them."""
+    """A contact value that joins strangers and so says nothing: its hash, how many records have it, one of them, and
+    how many of each source."""
 
     hash: int
     records: int
     record_id: int
+    sources: Mapping[str, int]
 
 
 def shared_in(table: RecordTable, model: MatchModel) -> list[SharedValue]:
@@ -510,8 +512,11 @@ def shared_in(table: RecordTable, model: MatchModel) -> list[SharedValue]:
         uses = np.bincount(column.codes, minlength=len(column.values))
         rows = column.rows()
         for code in np.flatnonzero(model.is_shared(hashes) & (uses > 0)).tolist():
-            one = int(table.record_ids[rows[int(np.argmax(column.codes == code))]])
-            found.append(SharedValue(int(hashes[code].view(np.int64)), int(uses[code]), one))
+            carriers = rows[column.codes == code]
+            per_source = np.bincount(table.source[carriers], minlength=len(table.source_names)).tolist()
+            sources = {name: count for name, count in zip(table.source_names, per_source, strict=True) if count}
+            one = int(table.record_ids[carriers[0]])
+            found.append(SharedValue(int(hashes[code].view(np.int64)), int(uses[code]), one, sources))
     return sorted(found, key=lambda value: (-value.records, value.record_id))
 
 

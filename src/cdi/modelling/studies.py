@@ -11,8 +11,10 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy import Connection
 
+from cdi.access import Visibility, mask
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError, NotFoundError
+from cdi.fields import FieldGroup
 from cdi.matching import blocking, engine
 from cdi.matching.chart import ThresholdPoint, points
 from cdi.matching.columns import RecordTable
@@ -211,19 +213,24 @@ def sampled_splits(connection: Connection, stop: dict[str, Any]) -> list[Sampled
     ]
 
 
-def shared_values(connection: Connection, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def shared_values(connection: Connection, visibility: Visibility, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The shared values that a study found, as they stand in a record that carries them: `value`, `kind` (emails,
-    phones), `records`. One that no longer stands there is left out."""
+    phones), `records`, `sources` (how many of each that may be seen). Masked for who may not see contacts. One that no
+    longer stands there, or stands only where the caller may not look, is left out."""
+    in_full = FieldGroup.CONTACT in visibility.groups
     example = {one["record_id"] for one in found["shared"]}
     normal = {record_id: record for record_id, _, record in normal_forms(connection, sorted(example))}
     for one in found["shared"]:
         record = normal.get(one["record_id"])
-        if record is None:
+        sources = {name: n for name, n in one.get("sources", {}).items() if name not in visibility.hidden_sources}
+        if record is None or (one.get("sources") and not sources):
             continue
         carried = [("emails", e.value) for e in record.emails] + [("phones", p.value) for p in record.phones]
         for kind, value in carried:
             if int(hash_texts([value])[0].view(np.int64)) == one["hash"]:
-                yield {"kind": kind, "value": value, "records": one["records"]}
+                shown = value if in_full else mask(value)
+                records_seen = sum(sources.values()) or one["records"]
+                yield {"kind": kind, "value": shown, "records": records_seen, "sources": sources}
 
 
 def list_versions(connection: Connection) -> list[models.ModelVersion]:

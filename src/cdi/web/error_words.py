@@ -2,14 +2,26 @@
 people who run the installation meet) stays so."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from cdi.web.languages import Language
 from cdi.web.words import N_
 
+
+def patterns_of(*messages: str) -> Mapping[str, re.Pattern[str]]:
+    """Sentences with something in them, by the message that is translated."""
+    return {
+        message: re.compile(re.sub(r"%\\\((\w+)\\\)s|%\((\w+)\)s", r"(?P<\1\2>.+)", re.escape(message)), re.DOTALL)
+        for message in messages
+    }
+
+
+SECOND: Final = N_("a second steward")
+"""Whom a word may wait for besides owners."""
 SENTENCES: Final = frozenset(
     {
+        SECOND,
         N_("200 tell a precision within a few per cent"),
         N_("A few words do"),
         N_("A few words suffice: they are kept"),
@@ -124,38 +136,43 @@ SENTENCES: Final = frozenset(
         N_("you keep no filter of this name"),
     }
 )
-PATTERNS: Final[Mapping[str, re.Pattern[str]]] = {
-    message: re.compile(re.sub(r"%\\\((\w+)\\\)s|%\((\w+)\)s", r"(?P<\1\2>.+)", re.escape(message)))
-    for message in (
-        N_("Ask %(who)s"),
-        N_("It takes %(role)s"),
-        N_("a merge with records of %(owners)s is refused by stewardship.cross_owner"),
-        N_("another user is called %(name)s"),
-        N_("standing decisions say otherwise: %(decisions)s"),
-        N_("the identity provider cannot be asked: %(why)s"),
-        N_("the role %(role)s may not do this"),
-        N_("review %(review)s waits for an answer to the same"),
-        N_("this belongs to %(owners)s"),
-        N_("this conflict is closed (%(why)s)"),
-        N_("this is no value of %(attribute)s"),
-        N_("this review is closed (%(why)s)"),
-        N_("this token is not accepted: %(why)s"),
-        N_("this token says no %(claim)s"),
-        N_("this waits for %(who)s"),
-        N_("this was asked of %(owner)s"),
-        N_("you keep %(most)s filters already"),
-        N_("%(steward)s holds this review until %(time)s"),
-    )
-}
-"""Sentences with something in them: what it is stands in the translation as it was."""
+PATTERNS: Final = patterns_of(
+    N_("Ask %(who)s"),
+    N_("It takes %(role)s"),
+    N_("a merge with records of %(owners)s is refused by stewardship.cross_owner"),
+    N_("another user is called %(name)s"),
+    N_("standing decisions say otherwise: %(decisions)s"),
+    N_("the identity provider cannot be asked: %(why)s"),
+    N_("the role %(role)s may not do this"),
+    N_("review %(review)s waits for an answer to the same"),
+    N_("this belongs to %(owners)s"),
+    N_("this conflict is closed (%(why)s)"),
+    N_("this is no value of %(attribute)s"),
+    N_("this review is closed (%(why)s)"),
+    N_("this token is not accepted: %(why)s"),
+    N_("this token says no %(claim)s"),
+    N_("this waits for %(who)s"),
+    N_("this was asked of %(owner)s"),
+    N_("you keep %(most)s filters already"),
+    N_("%(steward)s holds this review until %(time)s"),
+)
+"""What is in them stands in the translation as it was."""
 
 
 def told_error(language: Language, text: str) -> str:
     """A message or a remedy of an error, as this visitor reads it."""
-    if text in SENTENCES:
+    return told(language, text, SENTENCES, PATTERNS) or text
+
+
+def told(
+    language: Language, text: str, sentences: Collection[str], patterns: Mapping[str, re.Pattern[str]]
+) -> str | None:
+    """The translation of a text that is one of these; None if it is none."""
+    if text in sentences:
         return language.gettext(text)
-    for message, pattern in PATTERNS.items():
+    for message, pattern in patterns.items():
         found = pattern.fullmatch(text)
         if found is not None:
-            return language.gettext(message) % found.groupdict()
-    return text
+            within = {name: said.replace(SECOND, language.gettext(SECOND)) for name, said in found.groupdict().items()}
+            return language.gettext(message) % within
+    return None

@@ -165,7 +165,7 @@ def _studied(visit: Visit, study_id: int | None, percent: int | None) -> dict[st
         "measure": _measure_at(found["measured"], stop["match"]),
         "splits": splits,
         "customers": _names(visit, [i for group in stop["samples"]["merges"] for i in group], splits),
-        "shared": list(modelling.shared_values(visit.connection, found)),
+        "shared": list(modelling.shared_values(visit.connection, visit.visibility, found)),
     }
 
 

@@ -15,6 +15,7 @@ from cdi.web import charts
 from cdi.web.assets import address
 from cdi.web.error_words import told_error
 from cdi.web.languages import LANGUAGES, Language, load_messages
+from cdi.web.source_words import told_reason
 from cdi.web.values import customer_name, hints_of, marks, told_value
 from cdi.web.words import attribute_name, why_not, word
 
@@ -62,6 +63,7 @@ class Pages:
             marks=lambda value: marks(language, value),
             told_why=lambda reason: why_not(language, reason),
             told_error=lambda text: told_error(language, text),
+            told_reason=lambda text: told_reason(language, text),
             told_value=lambda attribute, value: told_value(language, attribute, value),
             company=self.deployment.company.name,
             language=language,

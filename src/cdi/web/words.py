@@ -198,6 +198,9 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "two records match, but the others speak against it": N_("Two records match, the others speak against it"),
         "a steward says that they are one customer": N_("A steward says that they are one customer"),
         "a steward says that they are two customers": N_("A steward says that they are two customers"),
+        "the source says it is another person now": N_("The source says that it is another person now"),
+        "a steward linked them": N_("A steward linked them"),
+        "a link by a steward is outweighed by others": N_("A steward's link is outweighed by others"),
         "others have an equal claim": N_("Others have an equal claim"),
     },
     "consent_method": {
