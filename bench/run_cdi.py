@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bench.fields import FIELDS
@@ -21,6 +20,7 @@ from cdi.matching.blocking import candidate_pairs
 from cdi.matching.columns import Column, RecordTable, encode
 from cdi.matching.engine import Limits, match, score
 from cdi.matching.pairs import IntArray, ScoredPairs
+from cdi.matching.texts import to_codes
 from cdi.matching.training import start_model, train
 from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
@@ -39,13 +39,13 @@ def encoded(records_file: str) -> RecordTable:
         column = pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name]
         return encode(column.unify_dictionaries().combine_chunks())
 
-    numbers = pq.read_table(records_file, columns=["record_id", "birth"])
+    ids, births = pq.ParquetFile(records_file).read(["record_id", "birth"], use_threads=False).columns
     with ThreadPoolExecutor(LIMITS.threads) as pool:
         columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))
     pa.default_memory_pool().release_unused()
     return RecordTable.from_columns(
-        numbers["record_id"].to_numpy(),
-        birth=pc.fill_null(numbers["birth"], 0).to_numpy(),
+        np.frombuffer(ids.combine_chunks().buffers()[1], np.int64),
+        birth=np.maximum(to_codes(births.combine_chunks()), np.int32(0)),
         **{NAMES.get(name, name): column for name, column in columns.items()},
     )
 

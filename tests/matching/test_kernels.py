@@ -15,6 +15,7 @@ from cdi.matching.pairs import IntArray, ScoredPairs, places
 from cdi.matching.training import train
 from cdi.resolution import clusters
 from cdi.resolution.clusters import ClusterRules
+from cdi.resolution.components import component_of
 from cdi.resolution.decisions import Constraints
 from people import population
 
@@ -143,3 +144,11 @@ def test_a_whole_run_is_the_same_with_compiled_loops_and_without() -> None:
         return model.version, [found.left.tolist(), found.weight.tolist()], formed.labels.tolist()
 
     assert run(-1) == run(1 << 40)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12))
+def test_what_hangs_together(edges: list[tuple[int, int]]) -> None:
+    left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
+    plain = component_of(10, left, right)
+    assert kernels.components(10, left, right).tolist() == plain.tolist()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching.pairs import IntArray, places
+from cdi.matching.texts import to_arrow, to_codes, to_objects
 from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
@@ -214,15 +215,14 @@ def encode(values: Texts) -> Column:
         return _encode_few(values)
     if isinstance(values, pa.DictionaryArray):
         return _of_dictionary(values) or encode(values.cast(pa.large_string()).fill_null(""))
-    array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
-    encoded = pa.concat_arrays([pa.array([""], type=pa.large_string()), array]).dictionary_encode()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)[1:].astype(np.int32)
-    return Column(codes, _objects(encoded.dictionary))
+    array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else to_arrow(values)
+    encoded = pa.concat_arrays([to_arrow([""]), array]).dictionary_encode()
+    return Column(to_codes(encoded.indices)[1:], _objects(encoded.dictionary))
 
 
 def _objects(array: Any) -> Objects:
     """An Arrow array of texts as objects, each cut at `MAX_LENGTH`."""
-    texts: Objects = array.to_numpy(zero_copy_only=False)
+    texts: Objects = to_objects(array.cast(pa.large_string()))
     if (pc.max(pc.binary_length(array)).as_py() or 0) > MAX_LENGTH:
         texts[:] = [text[:MAX_LENGTH] for text in texts]
     return texts
@@ -234,7 +234,7 @@ def _of_dictionary(array: Any) -> Column | None:
     lengths = pc.binary_length(dictionary)
     if dictionary.null_count or pc.min(lengths).as_py() == 0 or pc.count_distinct(dictionary).as_py() < len(dictionary):
         return None
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+    codes = to_codes(array.indices)
     codes += 1
     return Column(codes, np.concatenate((np.array([""], dtype=object), _objects(dictionary))))
 

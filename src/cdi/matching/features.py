@@ -28,6 +28,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, sound_hashes
+from cdi.matching.texts import to_arrow, to_flags, without_nulls
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -251,7 +252,7 @@ def _cut_at_the_sign(emails: Objects) -> tuple[Texts, Texts]:
     """What stands before the first @ of each, and behind its last."""
     if len(emails) < FEW:  # arrow compiles a pattern each time, which takes longer than a few cuts
         return [value.partition("@")[0] for value in emails], [value.rpartition("@")[2] for value in emails]
-    texts = pa.array(emails, pa.large_string())
+    texts = to_arrow(emails)
     return pc.replace_substring_regex(texts, "(?s)@.*", ""), pc.replace_substring_regex(texts, "(?s)^.*@", "")
 
 
@@ -262,7 +263,7 @@ def unplaced_handles(table: RecordTable) -> BoolArray:
         values = online(table).value.values
         if len(values) <= MANY:
             return np.fromiter((value.startswith("@") for value in values), bool, len(values))
-        found: BoolArray = pc.starts_with(pa.array(values, pa.large_string()), "@").to_numpy(zero_copy_only=False)
+        found: BoolArray = to_flags(pc.starts_with(to_arrow(values), "@"))
         return found
 
     return table.remembered("unplaced handles", make)
@@ -333,8 +334,8 @@ def _found(pattern: str, values: Objects) -> pa.Array | list[str]:
     if len(values) < FEW:  # arrow compiles the pattern each time, which takes milliseconds
         look = re.compile(pattern.replace(r"\p{L}", r"[^\W\d_]"))
         return [match["found"] if (match := look.search(value)) else "" for value in values]
-    found = pc.extract_regex(pa.array(values, pa.large_string()), pattern)
-    return pc.fill_null(pc.struct_field(found, "found"), "")
+    found = pc.extract_regex(to_arrow(values), pattern)
+    return without_nulls(pc.struct_field(found, "found"))
 
 
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")

@@ -4,12 +4,11 @@ Each has a plain definition elsewhere, which it equals for every input; a row th
 told. Who imports this module pays for numba: only callers with many values do (`MANY`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from cdi.matching.pairs import BoolArray, IntArray
@@ -37,12 +36,6 @@ def letters_of(values: NDArray[np.object_]) -> Texts:
     starts = np.zeros(len(values) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
     return letters, starts
-
-
-def bytes_of(values: Sequence[str] | NDArray[Any]) -> tuple[NDArray[np.uint8], IntArray]:
-    """Texts as one array of their bytes in UTF-8 and where each begins; the last entry is where all end."""
-    _, starts, letters = pa.array(values, pa.large_string()).buffers()
-    return np.frombuffer(letters or b"", np.uint8), np.frombuffer(starts, np.int64)[: len(values) + 1]
 
 
 ROOM: Final = 512
@@ -314,3 +307,25 @@ def sound_hashes(letters: Bytes, starts: IntArray, table: Bytes, weights: Hashes
         length = _coded(text, _softened(letters, begin, end, text), table, code)
         hashes[row] = _hash_of(code, 0, length, weights) if length else _hash_of(letters, begin, end, weights)
     return hashes, left_over
+
+
+@compiled
+def components(n: int, left: IntArray, right: IntArray) -> IntArray:
+    """By node, the number of its component, counted by their first nodes."""
+    root, count = np.arange(n), 0
+    for edge in range(len(left)):
+        x, y = left[edge], right[edge]
+        while root[x] != x:
+            root[x] = root[root[x]]
+            x = root[x]
+        while root[y] != y:
+            root[y] = root[root[y]]
+            y = root[y]
+        root[max(x, y)] = min(x, y)
+    for node in range(n):
+        if root[node] == node:
+            root[node] = count
+            count += 1
+        else:
+            root[node] = root[root[node]]  # that one stands before it and has its number
+    return root

@@ -14,6 +14,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.texts import bytes_of
 
 Hashes = NDArray[np.uint64]
 
@@ -96,7 +97,7 @@ def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
     if compiled_pays(len(values)):
         from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
-        return kernels.hash_texts(*kernels.bytes_of(values), _WEIGHTS)
+        return kernels.hash_texts(*bytes_of(values), _WEIGHTS)
     hashes = np.zeros(len(values), np.uint64)
     for start in range(0, len(values), _CHUNK):
         encoded = [value.encode() for value in values[start : start + _CHUNK]]
@@ -166,7 +167,7 @@ def sound_hashes(words: NDArray[Any]) -> Hashes:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
     table = np.array([ord(_SOUNDS.get(letter, chr(letter))[0]) for letter in range(128)], np.uint8)
-    hashes, left_over = kernels.sound_hashes(*kernels.bytes_of(words), table, _WEIGHTS)
+    hashes, left_over = kernels.sound_hashes(*bytes_of(words), table, _WEIGHTS)
     rows = np.flatnonzero(left_over)
     hashes[rows] = hash_texts([sound(word) if len(word) > 1 else "" for word in words[rows]])
     return hashes
