@@ -125,6 +125,7 @@ def test_values_of_pairs_are_crossed(counts: list[int], single: bool, data: st.D
     assert list(zip(*(of.tolist() for of in crossed(starts, a, b)), strict=True)) == expected
 
 
+@pytest.mark.slow
 def test_a_whole_run_is_the_same_with_compiled_loops_and_without() -> None:
     def run(many: int) -> tuple[str, list[list[float]], list[int]]:
         with pytest.MonkeyPatch.context() as patch:
