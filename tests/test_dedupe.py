@@ -443,7 +443,12 @@ def test_a_quote_that_is_never_closed_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "customer", ["Anna,Schuster,Künzing", pytest.param("Anna,,", marks=pytest.mark.slow), ",,Künzing"]
+    "customer",
+    [
+        "Anna,Schuster,Künzing",
+        pytest.param("Anna,,", marks=pytest.mark.slow),
+        pytest.param(",,Künzing", marks=pytest.mark.slow),
+    ],
 )
 def test_many_identical_records_take_bounded_time(tmp_path, customer):
     lines = HEADER + "".join(f"{i},{customer}\n" for i in range(20_000))

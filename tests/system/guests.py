@@ -1,6 +1,7 @@
 """Customers who come by a link, as tests say it: a browser without a screen that opens it."""
 
 from html import unescape
+from itertools import count
 from typing import Any
 
 from desks import TOKEN
@@ -11,11 +12,14 @@ CLOSED = "This view is not open"
 
 
 class Guest(TestClient):
-    """A browser that nobody has used. It does not follow redirects."""
+    """A browser that nobody has used, at an address from which nobody came. It does not follow redirects."""
+
+    addresses = count(1)
 
     def __init__(self, app: FastAPI, language: str = "en", **more: Any) -> None:
         super().__init__(
             app,
+            client=(f"guest-{next(self.addresses)}", 50_000),
             follow_redirects=False,
             headers={"accept": "text/html", "accept-language": language},
             raise_server_exceptions=False,

@@ -35,11 +35,15 @@ def company(
         push(installation, "till", {"a": ANNA, "p": PETER})
         push(installation, "shop", {"b": {**ANNA, "attributes": {"remark": "=HYPERLINK(0)"}}})
         push(installation, "shop", {"b": {**ANNA, "emails": email("anna.moved@gmx.de")}})
-        happened(installation, "till", {"t1": touchpoint("request", "shop", NOON, state="open", subject="boots")})
-        allowed(installation, "till", {"c1": consent("granted", proof="confirmed from 192.0.2.7")})
-        steward = Steward(installation)
-        assert steward.say("household", ["till:p"], ["till:a"], reason="Peter told us on the phone").status_code < 300
+        live_together(installation, Steward(installation), "Peter told us on the phone")
         yield installation
+
+
+def live_together(installation: Installation, steward: Steward, reason: str) -> None:
+    """Anna asked for boots and allowed to be written to; Peter is of her household, as the steward says."""
+    happened(installation, "till", {"t1": touchpoint("request", "shop", NOON, state="open", subject="boots")})
+    allowed(installation, "till", {"c1": consent("granted", proof="confirmed from 192.0.2.7")})
+    assert steward.say("household", ["till:p"], ["till:a"], reason=reason).status_code < 300
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,7 @@ def test_a_simulation_lists_exactly_what_applying_then_does(handelshaus: Install
     assert (again.merges, again.splits) == ((), ())
 
 
+@pytest.mark.slow
 def test_a_trained_model_decides_only_when_it_is_named(handelshaus: Installation) -> None:
     trained = modelling.train(handelshaus, "november", handelshaus.folder / "truth.csv")
     assert trained.labelled > 1_000

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from desks import signed_in
-from domain import ANNA, COLOGNE, email, person, profile_of, push
+from domain import ANNA, person, profile_of, push
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from guests import Guest, assert_closed
@@ -17,8 +17,7 @@ from sqlalchemy import text
 from stewarding import Steward, company_in
 from test_audit import all_routes
 from test_contact import allowed, consent
-from test_disclosure import tables_of
-from test_journey import NOON, happened, touchpoint
+from test_disclosure import PETER, live_together, tables_of
 
 from cdi import audit
 from cdi.access import Role
@@ -32,8 +31,6 @@ from cdi.store.reviews import Question, replace_reviews
 from cdi.web.guests import GuestRoute, get_guest
 from conftest import Doors, copy_of
 
-PETER = person("Peter", "Krzywdzinski", "1951-06-17", emails=email("peter.canary@gmx.de"), addresses=COLOGNE)
-"""Who lives with Anna."""
 OTHERS = ("peter", "1951-06-17", "till:p", "s.keller")
 COMPANY = "matching: {match: 0.7, review: 0.03}\n"
 
@@ -47,10 +44,7 @@ def company(
         installation = company_in(tmp_path_factory.mktemp("own-view"), database, more=COMPANY)
         push(installation, "till", {"a": ANNA, "p": PETER})
         push(installation, "shop", {"b": ANNA})
-        happened(installation, "till", {"t1": touchpoint("request", "shop", NOON, state="open", subject="boots")})
-        allowed(installation, "till", {"c1": consent("granted", proof="confirmed from 192.0.2.7")})
-        steward = Steward(installation, name="screen")
-        assert steward.say("household", ["till:p"], ["till:a"], reason="Peter told us").status_code < 300
+        live_together(installation, Steward(installation, name="screen"), "Peter told us")
         signed_in(installation, Doors(installation).app, "s.keller", Role.STEWARD).get(
             f"/profiles/{profile_of(installation, 'till', 'a')}"
         )
@@ -237,7 +231,8 @@ def test_how_often_links_are_tried_is_limited(
         rarely = RateLimit(per_second=0.0001, burst=2, table=private_table())
         patched.setitem(doors.app.state._state, "exchanges", rarely)
         assert [guest.open("/my-data/guessed").status_code for _ in range(3)] == [403, 403, 429]
-        assert Guest(doors.app).open(link).status_code == 429
+        assert guest.open(link).status_code == 429
+        assert_closed(Guest(doors.app).open("/my-data/guessed"))
     assert guest.open(link).status_code == 303, "no link is used up by it"
 
 

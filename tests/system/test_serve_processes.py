@@ -95,6 +95,7 @@ def test_a_request_that_is_being_answered_when_the_service_ends_is_answered(
     assert profile_of(company, "till", "r900") is not None
 
 
+@pytest.mark.slow
 def test_a_restart_under_load_loses_no_write_that_was_accepted(company: Installation) -> None:
     key, port = key_for(company, Role.CONNECTOR, "till"), free_port()
     accepted: set[str] = set()
@@ -134,6 +135,7 @@ def test_a_restart_under_load_loses_no_write_that_was_accepted(company: Installa
     assert accepted <= kept
 
 
+@pytest.mark.slow
 def test_a_new_start_of_each_process_in_turn_refuses_nobody(company: Installation) -> None:
     """SIGHUP: the operator changed cdi.yaml, say."""
     push(company, "till", {"a": ANNA})

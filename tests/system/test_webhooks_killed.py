@@ -27,10 +27,6 @@ def company(database: Database, tmp_path: Path) -> Installation:
     return installation_of(tmp_path, database)
 
 
-def test_killed_workers_lose_nothing(company: Installation) -> None:
-    deliver_all(company, 100, 4)
-
-
 @pytest.mark.slow
 def test_killed_workers_lose_nothing_of_ten_thousand(company: Installation) -> None:
     told = deliver_all(company, 2_000, 5)

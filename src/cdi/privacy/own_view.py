@@ -9,11 +9,12 @@ else's may be among them, so the view is shut and the officer is told.
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from cdi import contact
 from cdi.access import EVERYTHING, Caller, Credential, Role
 from cdi.audit import Trail
 from cdi.auth import digest
@@ -23,14 +24,14 @@ from cdi.pipeline import Installation
 from cdi.privacy import consents, correcting, restricting
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
 from cdi.privacy.disclosed import Disclosure
-from cdi.privacy.disclosure import disclose
+from cdi.privacy.disclosure import MOST, disclose
 from cdi.privacy.requests import SIGHTING, Office
 from cdi.serving import live_profile
 from cdi.settings import Environment
 from cdi.store import customer_links, privacy_requests, profiles, reviews
 from cdi.store.customer_links import CustomerLink
 from cdi.store.db import resolver_lock, see_one_moment
-from cdi.store.privacy_requests import PrivacyRequest
+from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 
 SESSION: Final = timedelta(minutes=30)
 """So long a view stays open, however busy."""
@@ -151,35 +152,41 @@ def show(view: View, action: str) -> Disclosure:
 def withdraw(view: View, purpose: str, channel: str) -> None:
     """The customer withdraws this consent; it holds at once. Raises InvalidInputError, ViewShutError."""
     trail = _acting(view, "withdraw_own_consent")
-    office = view.office(trail)
-    told = disclose(office, view.link.profile_id, for_customer=True)
-    if (purpose, channel) not in {(one["purpose"], one["channel"]) for one in told["consents"]}:
+    if (purpose, channel) not in {(one["purpose"], one["channel"]) for one in _consents(view)}:
         raise InvalidInputError("there is no such consent", remedy="Choose another one")
+    office, whose = view.office(trail), Customer(profile=view.link.profile_id)
     word = Word(WITHDRAWN, purpose, channel, method="own view")
-    whose = Customer(profile=view.link.profile_id)
     consents.say(office.connection, office.installation, office.caller, trail, whose, word, view.now)
     trail.write(view.connection, view.now)
 
 
-def purposes_to_object(view: View, told: Disclosure) -> dict[str, str]:
+def purposes_to_object(view: View) -> dict[str, str]:
     """By purpose of contacting this customer that they have not objected to: on which ground they object. Direct
     marketing is what asks for consent; what does without may be something else."""
-    standing = [one for one in told["requests"] if one["kind"] == restricting.OBJECTION and one["state"] == "in_force"]
-    objected = {one["about"].get("purpose") for one in standing}
+    standing = RequestFilter(restricting.OBJECTION, "in_force", view.link.profile_id)
+    objected = {one.about.get("purpose") for one in privacy_requests.list_requests(view.connection, standing, MOST)}
     rules = view.installation.deployment.contact
     offered = dict.fromkeys(sorted(rules.without_consent), "demanded")
-    offered |= dict.fromkeys(sorted({one["purpose"] for one in told["consents"]}), "marketing")
+    offered |= dict.fromkeys(sorted({one["purpose"] for one in _consents(view)}), "marketing")
     return {purpose: ground for purpose, ground in offered.items() if purpose not in objected}
+
+
+def _consents(view: View) -> list[dict[str, Any]]:
+    """What this customer allows and does not, by purpose and channel."""
+    found = live_profile(view.connection, EVERYTHING, view.link.profile_id)
+    told: list[dict[str, Any]] = contact.consents(view.connection, view.installation, EVERYTHING, found, view.now)[
+        "consents"
+    ]
+    return told
 
 
 def object_to(view: View, purpose: str) -> None:
     """The customer objects to this purpose; it holds at once. Raises InvalidInputError, ViewShutError."""
     trail = _acting(view, "object_by_own_view")
-    office = view.office(trail)
-    grounds = purposes_to_object(view, disclose(office, view.link.profile_id, for_customer=True))
+    grounds = purposes_to_object(view)
     if purpose not in grounds:
         raise InvalidInputError("there is no such purpose, or you have objected to it", remedy="Choose another one")
-    restricting.restrict(office, view.link.profile_id, grounds[purpose], purpose)
+    restricting.restrict(view.office(trail), view.link.profile_id, grounds[purpose], purpose)
     trail.write(view.connection, view.now)
 
 

@@ -39,11 +39,10 @@ class CustomerLink:
     link_id: int
     profile_id: UUID
     record_ids: Sequence[int]
-    expires_at: datetime
     session_until: datetime | None = None
 
 
-COLUMNS = "link_id, profile_id, record_ids, expires_at, session_until"
+COLUMNS = "link_id, profile_id, record_ids, session_until"
 
 
 def save_link(

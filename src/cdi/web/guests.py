@@ -6,7 +6,7 @@ becomes a page that leads nowhere else. No page of theirs holds a script.
 
 import hashlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, TypeAlias
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -26,10 +25,11 @@ from cdi.errors import CdiError
 from cdi.pipeline import Installation
 from cdi.privacy import own_view
 from cdi.privacy.own_view import View, ViewShutError
+from cdi.web.browsers import secret_of, set_cookie, typed
 from cdi.web.error_words import told_error
 from cdi.web.languages import LANGUAGES, Language, wanted_language
 from cdi.web.pages import POLICY, Pages
-from cdi.web.routing import TITLES, settled
+from cdi.web.routing import TITLES, SettledRoute
 from cdi.web.visits import FORM_TOKEN, get_form
 from cdi.web.words import N_
 
@@ -84,20 +84,11 @@ class Guest:
     @property
     def secret(self) -> str:
         """What only this browser and we know."""
-        if self.seen is not None:
-            return self.request.cookies[SESSION_COOKIE]
-        cookie = self.request.cookies.get(VISIT_COOKIE, "")
-        if len(cookie) >= 32:
-            return cookie
-        if not hasattr(self.request.state, "secret"):
-            self.request.state.secret = signing_in.new_secret()
-        made: str = self.request.state.secret
-        return made
+        return secret_of(self.request, VISIT_COOKIE) if self.seen is None else self.request.cookies[SESSION_COOKIE]
 
     def said(self, name: str) -> str:
         """A field of the form that was sent, without blanks around it; empty if it is not there."""
-        value = self.form.get(name, "")
-        return value.strip() if isinstance(value, str) else ""
+        return typed(self.form, name)
 
     def page(self, template: str, values: Mapping[str, Any]) -> Response:
         """The page, with what was just done above it."""
@@ -135,10 +126,7 @@ class Guest:
 
 
 def _keep(request: Request, response: Response, name: str, value: str, seconds: int | None) -> None:
-    installation: Installation = request.app.state.installation
-    public = installation.settings.environment.public_url or ""
-    secure = request.url.scheme == "https" or public.startswith("https:")
-    response.set_cookie(name, value, max_age=seconds, path=PLACE, httponly=True, samesite="strict", secure=secure)
+    set_cookie(request, response, name, value, seconds, path=PLACE, strict=True)
 
 
 def language_of(request: Request) -> Language:
@@ -179,23 +167,14 @@ Coming: TypeAlias = Annotated[Guest, Depends(get_guest, scope="function")]
 """Anybody, with an open view or without."""
 
 
-class GuestRoute(APIRoute):
+class GuestRoute(SettledRoute):
     """A route for guests: every failure becomes a page of theirs."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                async with settled(request):
-                    return await handle(request)
-            except ViewShutError as error:
-                await run_in_threadpool(_shut, request, error)
-                return _refused(request, SHUT, error.status)
-            except Exception as error:
-                return _failed(request, error)
-
-        return handled
+    async def failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, ViewShutError):
+            await run_in_threadpool(_shut, request, error)
+            return _refused(request, SHUT, error.status)
+        return _failed(request, error)
 
 
 CLOSED: Final = (

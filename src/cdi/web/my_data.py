@@ -29,7 +29,7 @@ def show_own_data(guest: Coming) -> Response:
         "kept": told,
         "for_customer": True,
         "until": guest.view.link.session_until,
-        "objectable": own_view.purposes_to_object(guest.view, told),
+        "objectable": own_view.purposes_to_object(guest.view),
         "correctable": correcting.CORRECTABLE,
         "longest": correcting.LONGEST,
     }

@@ -38,7 +38,7 @@ TITLES: Final = {
 
 
 @asynccontextmanager
-async def settled(request: Request) -> AsyncIterator[None]:
+async def _settled(request: Request) -> AsyncIterator[None]:
     """What a route opened is closed at the end of this, and learns of what was raised in it. The framework would close
     it after the route has made a page of its error, and so commit what failed."""
     async with AsyncExitStack() as opened:
@@ -46,30 +46,42 @@ async def settled(request: Request) -> AsyncIterator[None]:
         yield
 
 
-class PageRoute(APIRoute):
-    """A route of the desk."""
+class SettledRoute(APIRoute):
+    """A route that answers to its failures itself, once all that it had written is taken back."""
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """The page for this failure."""
+        raise NotImplementedError
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
             try:
-                async with settled(request):
+                async with _settled(request):
                     return await handle(request)
-            except NotSignedInError as error:
-                return _to_sign_in(request, error.place)
-            except CdiError as error:
-                return error_page(request, error.status, error.message, error.remedy)
-            except RequestValidationError:
-                return error_page(request, HTTPStatus.UNPROCESSABLE_ENTITY)
-            except HTTPException as error:
-                return error_page(request, error.status_code)
             except Exception as error:
-                # Its text may quote a customer, so only its kind is told.
-                LOG.exception("unexpected error", exc_info=None, extra={"error": type(error).__name__})
-                return error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+                return await self.failed(request, error)
 
         return handled
+
+
+class PageRoute(SettledRoute):
+    """A route of the desk."""
+
+    async def failed(self, request: Request, error: Exception) -> Response:
+        match error:
+            case NotSignedInError():
+                return _to_sign_in(request, error.place)
+            case CdiError():
+                return error_page(request, error.status, error.message, error.remedy)
+            case RequestValidationError():
+                return error_page(request, HTTPStatus.UNPROCESSABLE_ENTITY)
+            case HTTPException():
+                return error_page(request, error.status_code)
+        # Its text may quote a customer, so only its kind is told.
+        LOG.error("unexpected error", extra={"error": type(error).__name__})
+        return error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def pages_router() -> APIRouter:

@@ -24,6 +24,7 @@ from cdi.clock import utc_now
 from cdi.errors import ForbiddenError
 from cdi.pipeline import Installation
 from cdi.signing_in import Session
+from cdi.web.browsers import secret_of, set_cookie, typed
 from cdi.web.languages import Language, wanted_language
 from cdi.web.navigation import places
 from cdi.web.pages import HEADERS, Pages, answer, wants_fragment
@@ -93,8 +94,7 @@ class Visit:
 
     def said(self, name: str) -> str:
         """A field of the form that was sent, without blanks around it; empty if it is not there."""
-        value = self.form.get(name, "")
-        return value.strip() if isinstance(value, str) else ""
+        return typed(self.form, name)
 
     def page(
         self,
@@ -110,7 +110,7 @@ class Visit:
         html = self.pages.draw(self.language, template, {**self._known(told), **(values or {})}, part)
         response = answer(html, status)
         if self.session is None:
-            self._set_cookie(response, VISIT_COOKIE, self.secret, None)
+            self.keep(response, VISIT_COOKIE, self.secret, None)
         return response
 
     def back(self, place: str, message: str = "", *, kind: str = "done", undo: str | None = None) -> Response:
@@ -125,26 +125,11 @@ class Visit:
     @property
     def secret(self) -> str:
         """What only this browser and we know."""
-        if self.session is not None:
-            return self.session.token
-        cookie = self.request.cookies.get(VISIT_COOKIE, "")
-        return cookie if len(cookie) >= 32 else self._new_secret
-
-    @property
-    def _new_secret(self) -> str:
-        if not hasattr(self.request.state, "secret"):
-            self.request.state.secret = signing_in.new_secret()
-        secret: str = self.request.state.secret
-        return secret
+        return secret_of(self.request, VISIT_COOKIE) if self.session is None else self.session.token
 
     def keep(self, response: Response, name: str, value: str, seconds: int | None) -> None:
         """Set a cookie that scripts cannot read and other sites cannot send along with a form."""
-        self._set_cookie(response, name, value, seconds)
-
-    def _set_cookie(self, response: Response, name: str, value: str, seconds: int | None) -> None:
-        public = self.installation.settings.environment.public_url or ""
-        secure = self.request.url.scheme == "https" or public.startswith("https:")
-        response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="lax", secure=secure)
+        set_cookie(self.request, response, name, value, seconds)
 
     def _tell(self) -> list[Any]:
         if self.session is None or not self.session.told:
