@@ -1,42 +1,13 @@
-"""Each trap of a shipped connector's vendor has a test: those that fixtures, the vendors' schemas and the live tests do
-not hold already stand here.
-
-    vendor         trap                                                      held by
-    Shopware 6     updatedAt is null until the first update                  test_shopware_connector
-                   tokens live ten minutes, their endpoint slows down        test_shopware_connector
-                   phones are on addresses only                              its fixture
-                   deliveries are thin; an old timestamp is refused          test_webhooks, here
-    WooCommerce    /customers knows no modified_after, orders do             here
-                   guests (customer_id 0) exist only in orders               its fixture, here
-                   dates are local unless they are named gmt                 its fixture
-                   five failed deliveries switch a webhook off               here
-                   WordPress erases in place                                 its fixture
-    Shopify        a filter on updated_at matches whole days                 its fixture
-                   throttling comes with status 200                          here
-                   merges are told once                                      here
-                   customers/redact is an erasure                            test_webhooks
-                   fields go and come with versions                          test_vendor_schemas
-    OpenSourcePOS  no reliable time of change                                test_live_opensourcepos
-                   deleting may scramble the person                          its fixture, test_live_opensourcepos
-    Zendesk        ten requests a minute                                     here
-                   items are repeated; active: false is a deletion           its fixture
-                   a shared phone number is no evidence                      its fixture
-                   the signature covers the time too                         test_webhooks
-    Asterisk       no header, no zone; hidden numbers and extensions         its fixture, here
-                   several lines of one call                                 its fixture
-    Meta           a lead's delivery holds ids only                          test_webhooks
-                   leads are kept for 90 days                                here
-    Messenger      ids are page-scoped                                       its fixture
-    WhatsApp       the number may be hidden; it may change                   here
-    Mailman        an empty roster has no entries; requests of other kinds   its fixture
-    Synapse        e-mail and phone are only in the detail                   its fixture
+"""What vendors' systems do that their documents mention in passing, if at all; test_trap_registry has the list of
+these traps, with what holds each.
 """
 
 import hashlib
 import hmac
 import json
+import sqlite3
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +16,7 @@ from loopback import Asked, Told, serving
 from reading import NOW, context, read
 
 from cdi.ingest.blueprint import HttpManifest
+from cdi.ingest.conformance import running
 from cdi.ingest.contract import Op, Record, WebhookRequest, WebhookResult
 from cdi.ingest.manifest import DeclaredConnector, load_connector
 from cdi.ingest.webhook import WebhookRefusedError
@@ -87,6 +59,35 @@ def test_an_old_delivery_of_shopware_is_refused(age: timedelta) -> None:
     headers = {"content-type": "application/json", "shopware-shop-signature": signature}
     with pytest.raises(WebhookRefusedError, match="too old"):
         shipped("shopware6").webhook(config, WebhookRequest("POST", "https://x", headers, raw_bytes), context(Path()))
+
+
+def test_an_event_of_shopware_is_known_by_its_own_id_in_every_try() -> None:
+    config = {"base_url": "https://x.example", "client_id": "i", "client_secret": "s", "shop_secret": SECRET}
+    tries = [
+        delivered(
+            "shopware6",
+            config,
+            {
+                "data": {"event": "customer.written", "payload": [{"entity": "customer", "primaryKey": "a1"}]},
+                "source": {"eventId": "e1"},
+                "timestamp": int((NOW + late).timestamp()),
+            },
+            "shopware-shop-signature",
+            base64=False,
+        )
+        for late in (timedelta(0), timedelta(minutes=5))
+    ]
+    assert [told.event_id for told in tries] == ["e1", "e1"]
+    assert tries[0].fingerprint != tries[1].fingerprint
+
+
+def test_shopware_is_asked_for_plain_json() -> None:
+    def shop(asked: Asked) -> Told:
+        return Told({"access_token": "t", "expires_in": 600} if asked.path.endswith("token") else {"data": []})
+
+    with serving(shop) as site:
+        read(shipped("shopware6"), Path(), {"base_url": site.url, "client_id": "i", "client_secret": "s"})
+    assert {asked.headers["accept"] for asked in site.asked} == {"application/json"}
 
 
 # -- WooCommerce -----------------------------------------------------------------------------------------------------
@@ -175,6 +176,21 @@ def test_a_merge_of_shopify_is_an_identity_link_once_it_is_done(status: str, exp
     assert "customers" in result.read_again
 
 
+# -- OpenSourcePOS ---------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_changes_in_a_till_without_any_time_of_change_is_seen() -> None:
+    with running(bundled("connectors") / "opensourcepos") as (connector, config, place):
+        before = read(connector, place, config)
+        with sqlite3.connect(place / "source.sqlite") as till:
+            till.execute("update ospos_people set last_name = 'Weiß' where person_id = 1")
+        till.close()
+        after = read(connector, place, config, state=before.state)
+    was = {record.key: record.data for record in before.records}
+    assert [record.key for record in after.records if record.data != was[record.key]] == ["1"]
+    assert after.full_scan
+
+
 # -- Zendesk, Asterisk, Meta -----------------------------------------------------------------------------------------
 
 
@@ -192,17 +208,93 @@ def test_a_ticket_of_zendesk_has_a_channel_whatever_it_came_by(channel: str | No
     assert shipped("zendesk").map("tickets", ticket, config)["channel"]
 
 
+ZENDESK = {"base_url": "https://x.zendesk.com", "user": "u", "api_token": "t"}
+
+
+def zendesk_user(number: int, **more: Any) -> dict[str, Any]:
+    return {"id": number, "name": f"N{number}", "role": "end-user", "active": True, **more}
+
+
+def test_what_zendesk_has_not_exported_yet_comes_with_the_next_reading() -> None:
+    """The export ends a minute ago and gives the newest again: its own position is what counts, no time of a record."""
+    exported = {"start": [zendesk_user(1, updated_at="2026-03-01T10:00:00Z")], "p1": []}
+
+    def export(asked: Asked) -> Told:
+        position = asked.params.get("cursor", "start")
+        following = {"start": "p1", "p1": "p1" if not exported["p1"] else "p2"}[position]
+        return Told({"users": exported[position], "after_cursor": following, "end_of_stream": True})
+
+    connector = shipped("zendesk")
+    with serving(export) as site:
+        config = {**ZENDESK, "base_url": site.url}
+        first = read(connector, Path(), config)
+        exported["p1"] = [zendesk_user(n, updated_at="2026-03-01T09:59:30Z") for n in (1, 2)]
+        second = read(connector, Path(), config, state=first.state)
+    assert (first.keys, second.keys) == (["1"], ["1", "2"])
+    assert [asked.params.get("cursor") for asked in site.asked] == [None, "p1"]
+
+
+def test_a_user_that_zendesk_deleted_for_good_is_gone() -> None:
+    def export(asked: Asked) -> Told:
+        gone = zendesk_user(7, active=True, permanently_deleted=True, updated_at="2026-03-01T10:00:00Z")
+        return Told({"users": [gone], "after_cursor": "p1", "end_of_stream": True})
+
+    with serving(export) as site:
+        (record,) = read(shipped("zendesk"), Path(), {**ZENDESK, "base_url": site.url}).records
+    assert (record.key, record.op) == ("7", Op.DELETE)
+
+
+def cdr(number: str, leg: str) -> str:
+    """A line of Master.csv: an incoming call, answered at this extension."""
+    start = [
+        "",
+        number,
+        "200",
+        "from-trunk",
+        "",
+        "PJSIP/trunk-1",
+        leg,
+        "Dial",
+        "",
+        "2026-07-01 09:00:00",
+        "",
+        "",
+        "9",
+        "9",
+    ]
+    return ",".join([*start, "ANSWERED", "DOCUMENTATION", "1.1", ""])
+
+
+def test_each_leg_of_a_call_of_asterisk_has_a_key_of_its_own(tmp_path: Path) -> None:
+    lines = [cdr("03012345678", leg) for leg in ("PJSIP/200-1", "PJSIP/201-1")]
+    (tmp_path / "Master.csv").write_text("\n".join(lines), encoding="utf-8")
+    keys = read(shipped("asterisk_cdr"), tmp_path, {"folder": "."}, stream="calls").keys
+    assert len(keys) == len(set(keys)) == 2
+
+
 @pytest.mark.parametrize("number", ["anonymous", "201", "", "123456"])
 def test_a_hidden_or_internal_number_of_asterisk_is_no_customer(tmp_path: Path, number: str) -> None:
-    cells = ["", number, "200", "from-trunk", "", "a", "b", "Dial", "", "2026-07-01 09:00:00", "", "", "9", "9"]
-    line = ",".join([*cells, "ANSWERED", "DOCUMENTATION", "1.1", ""])
-    (tmp_path / "Master.csv").write_text(f"{line}\n", encoding="utf-8")
+    (tmp_path / "Master.csv").write_text(cdr(number, "PJSIP/200-1"), encoding="utf-8")
     assert read(shipped("asterisk_cdr"), tmp_path, {"folder": "."}, stream="calls").records == []
 
 
 @pytest.mark.parametrize("name", ["meta_leads", "meta_messenger", "meta_whatsapp"])
 def test_what_meta_no_longer_keeps_is_not_taken_for_gone(name: str) -> None:
     assert not any(stream.detects_deletes for stream in shipped(name).streams())
+
+
+def test_leads_are_asked_for_from_a_day_before_the_newest() -> None:
+    lead = {"id": "77", "created_time": "2026-03-02T10:00:00+0000", "field_data": []}
+    connector = shipped("meta_leads")
+    with serving(lambda _: Told({"data": [lead]})) as site:
+        config = {"base_url": site.url, "form_ids": ["9001"], "access_token": "t"}
+        first = read(connector, Path(), config)
+        read(connector, Path(), config, state=first.state)
+    again = json.loads(site.asked[-1].params["filtering"])
+    newest = datetime(2026, 3, 2, 10, tzinfo=UTC)
+    assert again == [
+        {"field": "time_created", "operator": "GREATER_THAN", "value": int((newest - timedelta(days=1)).timestamp())}
+    ]
 
 
 # -- WhatsApp --------------------------------------------------------------------------------------------------------

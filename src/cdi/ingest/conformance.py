@@ -15,7 +15,7 @@ import sqlite3
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -244,19 +244,24 @@ class Conformance:
         assert not logged, f"{len(logged)} values of records stand in the log"
 
 
-def conform(folder: Path) -> list[CheckResult]:
-    """The suite without pytest: each promise with its answer, and what is wrong where it is not kept."""
+def conform(folder: Path, only: Collection[str] = ()) -> list[CheckResult]:
+    """The suite without pytest: each promise with its answer, and what is wrong where it is not kept; of `only` these
+    promises, where some are named."""
 
     class Suite(Conformance):
         pass
 
     Suite.folder = folder
     promises = [name for name in vars(Conformance) if name.startswith("test_")]
-    return [_kept(Suite(), name) for name in promises]
+    return [_kept(Suite(), name) for name in promises if not only or _question(name) in only]
+
+
+def _question(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def _kept(suite: Conformance, name: str) -> CheckResult:
-    question = name.removeprefix("test_").replace("_", " ")
+    question = _question(name)
     try:
         getattr(suite, name)()
     except FileNotFoundError as error:
