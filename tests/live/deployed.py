@@ -1,20 +1,22 @@
 """A deployment with one source, read as its operator would: `cdi sync` against a real program, into a real database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from sqlalchemy import text
 
 from cdi.clock import utc_now
+from cdi.errors import SourceError
 from cdi.ingest.contract import CheckResult, ReadContext, Record
 from cdi.ingest.registry import find_connectors
 from cdi.pipeline import Installation
 from cdi.pipeline.installation import connector_folders
 from cdi.pipeline.syncing import Progress, sync
-from cdi.settings import Environment, Settings, load_deployment
+from cdi.settings import Environment, Settings, bundled, load_deployment
 from cdi.store.db import Database
 
 SOURCE = "quelle"
@@ -46,6 +48,21 @@ class Deployed:
         with self.installation.database.unit_of_work() as connection:
             rows = connection.execute(query, {"source": SOURCE, "stream": stream}).all()
         return {key: {name: value for name, value in said.items() if value is not None} for key, said in rows}
+
+    def keys(self, stream: str) -> set[str]:
+        """The records that are not gone, also those of a first reading that are not mapped yet."""
+        query = text("select key from record where source = :source and stream = :stream and current and live")
+        with self.installation.database.unit_of_work() as connection:
+            return set(connection.execute(query, {"source": SOURCE, "stream": stream}).scalars())
+
+    def sync_while_it_dies(self, stream: str, kill: Callable[[], None], after: int, everybody: int) -> int:
+        """A run during which the source is killed, once `after` records have landed: how many of the stream had by
+        then. A part of `everybody`, or there was no middle to die in."""
+        with pytest.raises(SourceError):
+            self.sync(lambda _, counts: kill() if counts.added >= after else None)
+        landed = len(self.keys(stream))
+        assert after <= landed < everybody
+        return landed
 
     def operations(self, stream: str) -> dict[str, str]:
         """By key what the source says has happened to its records."""
@@ -91,3 +108,14 @@ def deploy(folder: Path, database: Database, connector: str, config: Mapping[str
     (folder / "cdi.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     settings = Settings(folder.resolve(), load_deployment(folder / "cdi.yaml"), Environment())
     return Deployed(Installation(settings, database, find_connectors(connector_folders(settings))))
+
+
+def with_pages_of_ten(folder: Path, connector: str, of_a_hundred: str) -> None:
+    """In this deployment the shipped connector reads ten records a page, so that few records make many pages;
+    `of_a_hundred` is how it says a hundred."""
+    manifest = (bundled("connectors") / connector / "connector.yaml").read_text(encoding="utf-8")
+    assert of_a_hundred in manifest
+    own = folder / "connectors" / connector
+    own.mkdir(parents=True)
+    manifest = manifest.replace(of_a_hundred, of_a_hundred.replace("100", "10"))
+    (own / "connector.yaml").write_text(manifest, encoding="utf-8")

@@ -7,17 +7,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from deployed import Deployed, deploy, with_pages_of_ten
 
 from cdi.errors import SourceError
-from cdi.ingest.contract import FullScanEnd, ReadContext, Record
-from cdi.ingest.manifest import DeclaredConnector, load_connector
-from cdi.settings import bundled
+from cdi.store.db import Database
 
 pytestmark = pytest.mark.live
 
@@ -50,11 +49,10 @@ def free_port() -> int:
 
 @dataclass
 class Mailman:
-    """A running Mailman of our own, and the connector that reads it."""
+    """A running Mailman of our own."""
 
     folder: Path
     port: int
-    connector: DeclaredConnector
 
     def command(self, word: str) -> None:
         as_root = ["--run-as-root"] if os.geteuid() == 0 else []
@@ -100,18 +98,11 @@ class Mailman:
             pre_approved=True,
         )
 
-    def read(self, stream: str) -> tuple[dict[str, dict[str, Any]], bool]:
-        """By e-mail address what is canonical, and whether it was all."""
-        config = {
-            "base_url": f"http://127.0.0.1:{self.port}",
-            "password": "geheim",
-            "lists": ["news.example.org", "empty.example.org"],
-        }
-        context = ReadContext(self.folder, datetime.now(UTC), "newsletter")
-        events = list(self.connector.read(config, stream, None, context))
-        mapped = [self.connector.map(stream, e.data, config) for e in events if isinstance(e, Record)]
-        by_address = {consent["contact"]["emails"][0]["value"]: consent for consent in mapped}
-        return by_address, any(isinstance(event, FullScanEnd) for event in events)
+
+def statuses(deployed: Deployed, stream: str) -> dict[str, str]:
+    """By e-mail address, what the consents of a stream say."""
+    consents = deployed.live(stream).values()
+    return {consent["contact"]["emails"][0]["value"]: consent["status"] for consent in consents}
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +110,7 @@ def mailman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailman]:
     if not MAILMAN.exists():
         pytest.skip("GNU Mailman is not installed; .ci/live-programs installs it into var/live")
     folder = tmp_path_factory.mktemp("mailman")
-    running = Mailman(folder, free_port(), load_connector(bundled("connectors") / "mailman" / "connector.yaml"))
+    running = Mailman(folder, free_port())
     text = CONFIGURATION.format(folder=folder, port=running.port, mail_port=free_port())
     (folder / "mailman.cfg").write_text(text, encoding="utf-8")
     running.start()
@@ -132,30 +123,46 @@ def mailman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mailman]:
         running.command("stop")
 
 
-def test_mailman_from_the_first_reading_to_a_restart(mailman: Mailman) -> None:
+@pytest.fixture
+def deployed(mailman: Mailman, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    monkeypatch.setenv("MAILMAN_PASSWORD", "geheim")
+    with_pages_of_ten(tmp_path, "mailman", "size: 100")
+    config = {
+        "base_url": f"http://127.0.0.1:{mailman.port}",
+        "password": "${env:MAILMAN_PASSWORD}",
+        "lists": ["news.example.org", "empty.example.org"],
+    }
+    return deploy(tmp_path, database, "mailman", config)
+
+
+def test_mailman_from_the_first_reading_to_a_restart(mailman: Mailman, deployed: Deployed) -> None:
     mailman.subscribe("erika")
     mailman.subscribe("max")
     mailman.subscribe("wait", confirmed=False)
+    assert [check for check in deployed.check() if not check.ok] == []
 
-    subscribers, whole = mailman.read("subscribers")
-    assert whole
-    assert set(subscribers) == {"erika@example.de", "max@example.de"}
-    assert subscribers["erika@example.de"]["status"] == "granted"
-    assert subscribers["erika@example.de"]["contact"]["name"] == {"full": "Erika Müller"}
-    assert mailman.read("subscribers") == (subscribers, True)
-
-    pending, whole = mailman.read("pending")
-    assert whole
-    assert {address: consent["status"] for address, consent in pending.items()} == {"wait@example.de": "pending"}
-    assert datetime.fromisoformat(pending["wait@example.de"]["at"]).tzinfo is not None
+    assert deployed.sync() == {"added": 3}
+    assert statuses(deployed, "subscribers") == {"erika@example.de": "granted", "max@example.de": "granted"}
+    names = [consent["contact"]["name"] for consent in deployed.live("subscribers").values()]
+    assert {"full": "Erika Müller"} in names
+    assert statuses(deployed, "pending") == {"wait@example.de": "pending"}
+    (pending,) = deployed.live("pending").values()
+    assert datetime.fromisoformat(pending["at"]).tzinfo is not None
+    assert deployed.sync() == {"unchanged": 3}
 
     mailman.subscribe("anna")
+    mailman.call("PATCH", "users/erika@example.de", display_name="Erika Mustermann")
     (found,) = mailman.call("POST", "members/find", subscriber="max@example.de")["entries"]
     mailman.call("DELETE", f"members/{found['member_id']}", pre_confirmed=True, pre_approved=True)
-    assert set(mailman.read("subscribers")[0]) == {"erika@example.de", "anna@example.de"}
+    assert deployed.sync() == {"added": 1, "changed": 1, "deleted": 1, "unchanged": 1}
+    assert set(statuses(deployed, "subscribers")) == {"erika@example.de", "anna@example.de"}
 
-    mailman.command("stop")
+    for n in range(98):
+        mailman.subscribe(f"n{n}")
+    landed = deployed.sync_while_it_dies("subscribers", lambda: mailman.command("stop"), 10, everybody=100)
     with pytest.raises(SourceError, match=r"Check that 127\.0\.0\.1 is up"):
-        mailman.read("subscribers")
+        deployed.sync()
     mailman.start()
-    assert set(mailman.read("subscribers")[0]) == {"erika@example.de", "anna@example.de"}
+    assert deployed.sync() == {"added": 100 - landed, "unchanged": landed + 1}
+    assert len(deployed.keys("subscribers")) == 100
+    assert deployed.versions() == 3 + 3 + 98

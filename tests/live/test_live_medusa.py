@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from deployed import deploy
+from deployed import deploy, with_pages_of_ten
 from programs import LIVE, Program, free_port, needed, running
 
 from cdi.errors import SourceError
@@ -153,6 +153,7 @@ def test_medusa_from_the_first_reading_to_a_restart(
 ) -> None:
     monkeypatch.setenv("MEDUSA_PASSWORD", ADMIN["password"])
     config = {"base_url": medusa.url, "email": ADMIN["email"], "password": "${env:MEDUSA_PASSWORD}"}
+    with_pages_of_ten(tmp_path, "medusa", "size: 100")
     deployed = deploy(tmp_path, database, "medusa", config)
     guest = medusa.customer("erika", phone="+4930123", company_name="Müller & Söhne")
     gone = medusa.customer("gone")
@@ -187,13 +188,19 @@ def test_medusa_from_the_first_reading_to_a_restart(
     assert deployed.live("customers")[guest]["addresses"][0]["postal_code"] == "01067"
 
     medusa.call("DELETE", f"/admin/customers/{gone}")
-    medusa.program.kill()
+    deployed.read_everything_again()
+    assert deployed.sync()["deleted"] == 1
+    assert deployed.keys("customers") == {guest, account}
+
+    for n in range(98):
+        medusa.customer(f"n{n}")
+    landed = deployed.sync_while_it_dies("customers", medusa.program.kill, 10, everybody=100)
     with pytest.raises(SourceError, match=r"Check that 127\.0\.0\.1 is up"):
         deployed.sync()
     medusa.program.start()
-    deployed.read_everything_again()
-    assert deployed.sync()["deleted"] == 1
-    assert set(deployed.live("customers")) == {guest, account}
+    assert deployed.sync()["added"] == 100 - landed
+    assert len(deployed.keys("customers")) == 100
+    assert deployed.versions() == 2 + 3 + 1 + 1 + 98
 
 
 def test_a_wrong_password_is_told(medusa: Medusa, database: Database, tmp_path: Path) -> None:

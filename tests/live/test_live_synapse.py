@@ -6,17 +6,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from deployed import Deployed, deploy, with_pages_of_ten
 
 from cdi.errors import SourceError
-from cdi.ingest.contract import FullScanEnd, ReadContext, Record
-from cdi.ingest.manifest import DeclaredConnector, load_connector
-from cdi.settings import bundled
+from cdi.store.db import Database
 
 pytestmark = pytest.mark.live
 
@@ -25,11 +23,10 @@ BIN = Path(__file__).parents[2] / "var" / "live" / "synapse" / "bin"
 
 @dataclass
 class Synapse:
-    """A running homeserver of our own, and the connector that reads it."""
+    """A running homeserver of our own."""
 
     folder: Path
     url: str
-    connector: DeclaredConnector
     process: subprocess.Popen[bytes] | None = None
     token: str = ""
     headers: dict[str, str] = field(default_factory=dict)
@@ -56,6 +53,12 @@ class Synapse:
             self.process.terminate()
             self.process.wait(timeout=60)
 
+    def kill(self) -> None:
+        """As power fails: at once, without a goodbye."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=60)
+
     def call(self, method: str, path: str, **body: Any) -> Any:
         answer = httpx.request(
             method, f"{self.url}{path}", json=body or None, headers=self.headers, trust_env=False, timeout=30
@@ -68,15 +71,6 @@ class Synapse:
 
     def deactivate(self, name: str, *, erase: bool) -> None:
         self.call("POST", f"/_synapse/admin/v1/deactivate/@{name}:example.org", erase=erase)
-
-    def read(self) -> tuple[dict[str, tuple[str, dict[str, Any]]], bool]:
-        """By the account's name its operation and canonical form, and whether it was all."""
-        config = {"base_url": self.url, "access_token": self.token}
-        context = ReadContext(self.folder, datetime.now(UTC), "community")
-        events = list(self.connector.read(config, "customers", None, context))
-        records = [event for event in events if isinstance(event, Record)]
-        told = {r.key.partition(":")[0]: (str(r.op), self.connector.map("customers", r.data, config)) for r in records}
-        return told, any(isinstance(event, FullScanEnd) for event in events)
 
 
 def run(folder: Path, *command: str | Path) -> None:
@@ -102,8 +96,7 @@ def synapse(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Iterato
     configuration = configuration.replace("port: 8008", f"port: {port}").replace("- ::1\n", "- 127.0.0.1\n", 1)
     configuration = re.sub(r"(    - 127\.0\.0\.1\n)    - 127\.0\.0\.1\n", r"\1", configuration)
     (folder / "homeserver.yaml").write_text(configuration, encoding="utf-8")
-    connector = load_connector(bundled("connectors") / "matrix_synapse" / "connector.yaml")
-    server = Synapse(folder, f"http://127.0.0.1:{port}", connector)
+    server = Synapse(folder, f"http://127.0.0.1:{port}")
     server.start()
     try:
         admin = ["-u", "admin", "-p", "geheim", "-a", server.url]
@@ -117,50 +110,60 @@ def synapse(tmp_path_factory: pytest.TempPathFactory, free_port: int) -> Iterato
         server.stop()
 
 
-def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse) -> None:
+@pytest.fixture
+def deployed(synapse: Synapse, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    monkeypatch.setenv("SYNAPSE_TOKEN", synapse.token)
+    with_pages_of_ten(tmp_path, "matrix_synapse", 'limit: "100"')
+    return deploy(
+        tmp_path, database, "matrix_synapse", {"base_url": synapse.url, "access_token": "${env:SYNAPSE_TOKEN}"}
+    )
+
+
+def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse, deployed: Deployed) -> None:
     for name in ("erika", "gone", "erased"):
         mail, phone = {"medium": "email", "address": f"{name}@example.de"}, {"medium": "msisdn", "address": "49301234"}
         threepids = [mail, phone] if name == "erika" else [mail]
         external = [{"auth_provider": "oidc-sso", "external_id": f"4711-{name}"}]
         synapse.save(name, displayname=name.title(), threepids=threepids, external_ids=external)
+    assert [check for check in deployed.check() if not check.ok] == []
 
-    first, whole = synapse.read()
-    assert whole
-    assert set(first) == {"@erika", "@gone", "@erased"}  # the server's admin is no customer
-    assert first["@erika"] == (
-        "upsert",
-        {
-            "name": {"full": "Erika"},
-            "emails": [{"value": "erika@example.de", "verified": True}],
-            "phones": [{"value": "+49301234", "verified": True}],
-            "identifiers": [
-                {"type": "social_handle", "value": "@erika:example.org", "issuer": "matrix"},
-                {"type": "customer_number", "value": "4711-erika", "issuer": "oidc-sso"},
-            ],
-        },
-    )
-    assert synapse.read() == (first, True)
+    assert deployed.sync() == {"added": 3}  # the server's admin is no customer
+    assert deployed.live("customers")["@erika:example.org"] == {
+        "kind": "person",
+        "name": {"given_name": "Erika"},
+        "emails": [{"value": "erika@example.de", "verified": True}],
+        "phones": [{"value": "+49301234", "verified": True}],
+        "identifiers": [
+            {"type": "social_handle", "value": "@erika:example.org", "issuer": "matrix"},
+            {"type": "customer_number", "value": "4711-erika", "issuer": "oidc-sso"},
+        ],
+    }
+    assert deployed.sync() == {"unchanged": 3}
 
     synapse.save("erika", displayname="Erika Mustermann")
     synapse.deactivate("gone", erase=False)
     synapse.deactivate("erased", erase=True)
-    changed, _ = synapse.read()
-    assert changed["@erika"][1]["name"] == {"full": "Erika Mustermann"}
-    assert {name: op for name, (op, _) in changed.items()} == {
-        "@erika": "upsert",
-        "@gone": "delete",
-        "@erased": "erase",
+    assert deployed.operations("customers") == {
+        "@erika:example.org": "upsert",
+        "@gone:example.org": "delete",
+        "@erased:example.org": "erase",
     }
+    assert deployed.sync() == {"changed": 1, "deleted": 2}
+    (erika,) = deployed.live("customers").values()
+    assert erika["name"] == {"given_name": "Erika", "family_name": "Mustermann"}
 
-    synapse.stop()
+    for n in range(99):
+        synapse.save(f"n{n}", displayname=f"N{n}")
+    landed = deployed.sync_while_it_dies("customers", synapse.kill, 10, everybody=100)
     with pytest.raises(SourceError, match=r"Check that 127\.0\.0\.1 is up"):
-        synapse.read()
+        deployed.sync()
     synapse.start()
-    assert synapse.read() == (changed, True)
+    assert deployed.sync() == {"added": 100 - landed, "unchanged": landed + 2}
+    assert len(deployed.keys("customers")) == 100
+    assert deployed.versions() == 3 + 3 + 99
 
 
-def test_a_wrong_token_is_told(synapse: Synapse) -> None:
-    config = {"base_url": synapse.url, "access_token": "falsch"}
-    context = ReadContext(synapse.folder, datetime.now(UTC), "community")
+def test_a_wrong_token_is_told(synapse: Synapse, deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNAPSE_TOKEN", "falsch")
     with pytest.raises(SourceError, match="refused the credentials"):
-        list(synapse.connector.read(config, "customers", None, context))
+        deployed.sync()
