@@ -13,8 +13,9 @@ from typing import Any
 from cdi.audit import by_source
 from cdi.clock import utc_now
 from cdi.errors import BusyError, CdiError, ConfigurationError, NotFoundError
-from cdi.ingest.contract import HandshakeAnswer, Listening, ReadContext, WebhookRequest
+from cdi.ingest.contract import ErasureDemand, HandshakeAnswer, Listening, ReadContext, WebhookRequest
 from cdi.pipeline import Installation, land, sync
+from cdi.pipeline.demanded import note_demand
 from cdi.pipeline.landing import arriving_of
 from cdi.pipeline.resolving import resolve_now
 from cdi.store import received
@@ -26,15 +27,18 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of a delivery: `repeated` if it had been dealt with already; the customer records that are `due` now,
-    and the streams to be read again."""
+    the streams to be read again, and the answer that the vendor waits for, if it is one of its own."""
 
     counts: Counts = field(default_factory=Counts)
     repeated: bool = False
     due: tuple[int, ...] = ()
     read_again: tuple[str, ...] = ()
+    answer: Mapping[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What the vendor is told: figures, no key and no value."""
+        if self.answer is not None:
+            return dict(self.answer)
         return {
             "repeated": self.repeated,
             "accepted": self.counts.versions,
@@ -56,16 +60,25 @@ def receive(installation: Installation, source: str, request: WebhookRequest) ->
         raise _nothing_received(source, error) from None
     if not (result.records or result.rejected or result.read_again):
         return Received()
+    answer = None if result.demand is None else _where_to_ask(installation, result.demand)
     with installation.database.unit_of_work() as connection:
         known = received.remember(connection, source, result.event_id, result.fingerprint, result.read_again, now)
         if known is None:
-            return Received(repeated=True)
+            return Received(repeated=True, answer=answer)
         landed = land(connection, installation, arriving_of(installation, source), result.records, result.rejected, now)
+        if result.demand is not None:
+            note_demand(connection, source, result.demand, now)
         received.note_counts(connection, known, landed.counts)
         trail = by_source(source, "receive_delivery")
         trail.about["delivery_id"] = known
         trail.write(connection, now)
-    return Received(landed.counts, due=tuple(landed.due), read_again=result.read_again)
+    return Received(landed.counts, due=tuple(landed.due), read_again=result.read_again, answer=answer)
+
+
+def _where_to_ask(installation: Installation, demand: ErasureDemand) -> Mapping[str, str]:
+    """What a vendor that tells of a demand to be deleted hands on to the person."""
+    page = f"{installation.settings.environment.address}/my-data/deletions/{demand.code}"
+    return {"url": page, "confirmation_code": demand.code}
 
 
 def answer_handshake(installation: Installation, source: str, params: Mapping[str, str]) -> HandshakeAnswer:

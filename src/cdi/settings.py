@@ -64,6 +64,11 @@ class Environment(BaseSettings):
     openid_secret: SecretStr | None = None  # by which the desk proves itself at the identity provider
     public_url: str | None = None  # where others reach us, behind a proxy: some signatures are over it
 
+    @property
+    def address(self) -> str:
+        """Where we are reached, without a slash at its end: for links that leave us."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
 
 class Model(BaseModel):
     """A part of `cdi.yaml`: an unknown name is a fault, not a silent nothing."""

@@ -116,8 +116,7 @@ def issue_link(connection: Connection, name: str, now: datetime) -> str:
 
 def link_of(environment: Environment, token: str) -> str:
     """The address at which the desk takes the token of a link."""
-    base = environment.public_url or f"http://{environment.host}:{environment.port}"
-    return f"{base.rstrip('/')}/sign-in/link?token={token}"
+    return f"{environment.address}/sign-in/link?token={token}"
 
 
 def demo_link(connection: Connection, now: datetime) -> str:

@@ -19,7 +19,7 @@ from cdi.ingest.blueprint import HttpManifest
 from cdi.ingest.conformance import running
 from cdi.ingest.contract import Op, Record, WebhookRequest, WebhookResult
 from cdi.ingest.manifest import DeclaredConnector, load_connector
-from cdi.ingest.webhook import WebhookRefusedError
+from cdi.ingest.refusals import WebhookRefusedError
 from cdi.settings import bundled
 
 SECRET = "geheim"

@@ -15,7 +15,8 @@ from cdi.errors import ConfigurationError
 from cdi.ingest.blueprint import Signature
 from cdi.ingest.contract import HandshakeAnswer, Op, WebhookRequest, WebhookResult
 from cdi.ingest.manifest import DeclaredConnector, load_connector
-from cdi.ingest.webhook import LARGEST, TooLargeError, WebhookRefusedError, verify_signature
+from cdi.ingest.refusals import TooLargeError, WebhookRefusedError
+from cdi.ingest.webhook import LARGEST, verify_signature
 from cdi.settings import bundled
 
 

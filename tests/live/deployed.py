@@ -83,10 +83,14 @@ class Deployed:
         with self.installation.database.unit_of_work() as connection:
             return list(connection.execute(text("select reason from rejected")).scalars())
 
-    def versions(self) -> int:
-        """Every version of every record that was ever written."""
+    def versions(self, stream: str | None = None) -> int:
+        """Every version of every record (of a stream) that was ever written."""
+        query = text(
+            "select count(*) from record_version join record using (record_id)"
+            " where cast(:stream as text) is null or stream = :stream"
+        )
         with self.installation.database.unit_of_work() as connection:
-            return int(connection.execute(text("select count(*) from record_version")).scalar_one())
+            return int(connection.execute(query, {"stream": stream}).scalar_one())
 
 
 def deploy(folder: Path, database: Database, connector: str, config: Mapping[str, Any]) -> Deployed:

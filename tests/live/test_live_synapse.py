@@ -121,7 +121,10 @@ def deployed(synapse: Synapse, database: Database, tmp_path: Path, monkeypatch: 
 
 def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse, deployed: Deployed) -> None:
     for name in ("erika", "gone", "erased"):
-        mail, phone = {"medium": "email", "address": f"{name}@example.de"}, {"medium": "msisdn", "address": "49301234"}
+        mail, phone = (
+            {"medium": "email", "address": f"{name}@haus.example"},
+            {"medium": "msisdn", "address": "49301234"},
+        )
         threepids = [mail, phone] if name == "erika" else [mail]
         external = [{"auth_provider": "oidc-sso", "external_id": f"4711-{name}"}]
         synapse.save(name, displayname=name.title(), threepids=threepids, external_ids=external)
@@ -131,16 +134,16 @@ def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse, deployed:
     assert deployed.live("customers")["@erika:example.org"] == {
         "kind": "person",
         "name": {"given_name": "Erika"},
-        "emails": [{"value": "erika@example.de", "verified": True}],
+        "emails": [{"value": "erika@haus.example", "verified": True}],
         "phones": [{"value": "+49301234", "verified": True}],
         "identifiers": [
-            {"type": "social_handle", "value": "@erika:example.org", "issuer": "matrix"},
+            {"type": "social_handle", "value": "erika:example.org", "issuer": "matrix"},
             {"type": "customer_number", "value": "4711-erika", "issuer": "oidc-sso"},
         ],
     }
     assert deployed.sync() == {"unchanged": 3}
 
-    synapse.save("erika", displayname="Erika Mustermann")
+    synapse.save("erika", displayname="Erika Brandt")
     synapse.deactivate("gone", erase=False)
     synapse.deactivate("erased", erase=True)
     assert deployed.operations("customers") == {
@@ -150,7 +153,7 @@ def test_synapse_from_the_first_reading_to_a_restart(synapse: Synapse, deployed:
     }
     assert deployed.sync() == {"changed": 1, "deleted": 2}
     (erika,) = deployed.live("customers").values()
-    assert erika["name"] == {"given_name": "Erika", "family_name": "Mustermann"}
+    assert erika["name"] == {"given_name": "Erika", "family_name": "Brandt"}
 
     for n in range(99):
         synapse.save(f"n{n}", displayname=f"N{n}")

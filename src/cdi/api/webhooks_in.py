@@ -11,7 +11,8 @@ from cdi.api.answers import answer
 from cdi.api.dependencies import Connecting, Here, Work
 from cdi.api.problems import PROBLEMS
 from cdi.ingest.contract import WebhookRequest
-from cdi.ingest.webhook import LARGEST, TooLargeError
+from cdi.ingest.refusals import TooLargeError
+from cdi.ingest.webhook import LARGEST
 from cdi.receiving import Afterwards
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"], responses=PROBLEMS)

@@ -493,13 +493,25 @@ class SignedAnswer(Part):
     answer: str = "response_token"
 
 
+class SignedRequest(Part):
+    """A person demands to be deleted, which the vendor tells in a form; its `field` carries its own signature (Meta).
+    `user` is whom it is of, over what was signed: the key of a record of `stream`, or whoever the officer finds."""
+
+    field: str = "signed_request"
+    secret: str
+    user: str = "user_id"
+    stream: str
+
+
 class Webhook(Part):
     """What the source system tells by itself. `timestamp` and `max_age` refuse what was recorded and is sent again.
-    `ping` is the one field of an unsigned form that only asks whether somebody is there (WooCommerce)."""
+    `ping` is the one field of an unsigned form that only asks whether somebody is there (WooCommerce). `deletion` is
+    how the vendor tells that a person demands to be deleted, where it tells it in a way of its own."""
 
     verify: Signature | SharedToken
     handshake: Annotated[Echo | SignedAnswer, Field(discriminator="type")] | None = None
     ping: Annotated[str, Field(pattern=NAME)] | None = None
+    deletion: SignedRequest | None = None
     event_id: str | None = None
     timestamp: str | None = None
     timestamp_format: str | None = None

@@ -113,9 +113,19 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureDemand:
+    """A person demands at the vendor to be deleted here. The vendor knows them by `key`, which may be the key of a
+    record of `stream`; by `code` they ask what became of it: the same whenever the same is told again."""
+
+    stream: str
+    key: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookResult:
-    """What a verified delivery brings: records to land, what cannot be taken, and streams of which there is something
-    new to read.
+    """What a verified delivery brings: records to land, what cannot be taken, streams of which there is something new
+    to read, and whether a person demands to be deleted.
 
     `event_id` is the vendor's own, `fingerprint` a digest of what was signed: a delivery that repeats either has been
     dealt with already.
@@ -126,6 +136,7 @@ class WebhookResult:
     read_again: tuple[str, ...] = ()
     event_id: str | None = None
     fingerprint: str | None = None
+    demand: ErasureDemand | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,41 +11,36 @@ import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
 from jmespath.exceptions import JMESPathError
 
-from cdi.errors import ConfigurationError, InvalidInputError, UnauthenticatedError
+from cdi.errors import ConfigurationError
+from cdi.ingest import signed_requests
 from cdi.ingest.blueprint import Echo, SharedToken, Signature, SignedAnswer, Webhook, WebhookEvent
-from cdi.ingest.contract import HandshakeAnswer, Native, Op, Record, Rejected, WebhookRequest, WebhookResult
+from cdi.ingest.contract import (
+    ErasureDemand,
+    HandshakeAnswer,
+    Native,
+    Op,
+    Record,
+    Rejected,
+    WebhookRequest,
+    WebhookResult,
+)
 from cdi.ingest.expressions import Evaluate, is_false
 from cdi.ingest.mapping import Compilation, Loc, condition
+from cdi.ingest.refusals import TooLargeError, WebhookRefusedError
 from cdi.ingest.streams import CompiledStream
 from cdi.ingest.templates import Values, fill_if_given
 from cdi.ingest.transforms import TransformError, as_text, moment
 
 LARGEST: Final = 5 * 2**20  # bytes of one delivery
+FORM: Final = "application/x-www-form-urlencoded"
 UNREADABLE: Final = "webhook"
 """The stream under which a verified delivery is rejected that is not built as its connector expects."""
-
-
-class WebhookRefusedError(UnauthenticatedError):
-    """A delivery that is not the vendor's: unsigned, wrongly signed, or too old. The message does not say which value
-    was expected."""
-
-    problem = "webhook-refused"
-    title = "Webhook refused"
-
-
-class TooLargeError(InvalidInputError):
-    """A delivery of more bytes than any vendor sends."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    problem = "too-large"
-    title = "Too large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +83,7 @@ class CompiledWebhook:
     event_id: Evaluate | None
     timestamp: Evaluate | None
     events: tuple[CompiledEvent, ...]
+    demanded_by: Evaluate | None = None
 
     def receive(self, request: WebhookRequest, values: Values, now: datetime) -> WebhookResult:
         """What a delivery brings. Raises WebhookRefusedError, TooLargeError.
@@ -99,6 +95,8 @@ class CompiledWebhook:
             raise TooLargeError(f"a delivery has at most {LARGEST >> 20} MB")
         if self._is_ping(request):
             return WebhookResult()
+        if self.spec.deletion is not None and (field := _form(request).get(self.spec.deletion.field)) is not None:
+            return self._demand(field, secret_of(self.spec.deletion.secret, values))
         fingerprint = self._verified(request, values)
         document = _document(request)
         view = {"headers": dict(request.headers), "body": document}
@@ -122,6 +120,20 @@ class CompiledWebhook:
                 own = signature_of(self.spec.verify, params[signed.param].encode(), values)
                 return HandshakeAnswer(orjson.dumps({signed.answer: own}).decode(), "application/json")
         raise WebhookRefusedError("this is no question that the vendor would ask")
+
+    def _demand(self, field: str, secret: str) -> WebhookResult:
+        """Whose data must go: the record here with the key by which the vendor knows the person, if there is one."""
+        assert self.spec.deletion is not None and self.demanded_by is not None
+        said, stream = signed_requests.verified(field, secret), self.spec.deletion.stream
+        try:
+            who = as_text(self.demanded_by(said.payload))
+        except (ValueError, TypeError, JMESPathError):
+            who = None
+        if not who:
+            rejected = Rejected(UNREADABLE, "the delivery does not say who demands to be deleted", {})
+            return WebhookResult(rejected=(rejected,), fingerprint=said.fingerprint)
+        record = Record(stream, who, {}, Op.ERASE)
+        return WebhookResult((record,), fingerprint=said.fingerprint, demand=ErasureDemand(stream, who, said.code))
 
     def _is_ping(self, request: WebhookRequest) -> bool:
         name, equals, number = request.body.partition(b"=")
@@ -225,15 +237,26 @@ def _message_part(part: str, request: WebhookRequest) -> bytes:
             return request.headers.get(part.removeprefix("header:").lower(), "").encode()
 
 
+def _kind(request: WebhookRequest) -> str:
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+def _form(request: WebhookRequest) -> dict[str, str]:
+    """The fields of a delivery that is a form."""
+    if _kind(request) != FORM:
+        return {}
+    return dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
 class _Unreadable(str):
     """The text of a delivery that is neither JSON nor a form."""
 
 
 def _document(request: WebhookRequest) -> Any:
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    kind = _kind(request)
     text = request.body.decode("utf-8", "replace")
-    if kind == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(text, keep_blank_values=True))
+    if kind == FORM:
+        return _form(request)
     try:
         return orjson.loads(request.body) if kind.endswith("json") else _Unreadable(text)
     except ValueError:
@@ -268,6 +291,8 @@ def compile_webhook(
                 _optional(event.source_time, (*where, "source_time"), shared),
             )
         )
+    if spec.deletion is not None and spec.deletion.stream not in keys:
+        shared.fault((*place, "deletion", "stream"), f"no stream {spec.deletion.stream}; there are {', '.join(keys)}")
     if isinstance(spec.handshake, SignedAnswer) and not isinstance(spec.verify, Signature):
         shared.fault((*place, "handshake"), "only a signature can be answered with: write verify with a secret")
     return CompiledWebhook(
@@ -275,6 +300,7 @@ def compile_webhook(
         _optional(spec.event_id, (*place, "event_id"), shared),
         _optional(spec.timestamp, (*place, "timestamp"), shared),
         tuple(events),
+        _optional(spec.deletion.user if spec.deletion else None, (*place, "deletion", "user"), shared),
     )
 
 

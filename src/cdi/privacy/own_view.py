@@ -112,8 +112,7 @@ def _must_be_one_person(connection: Connection, profile_id: UUID) -> None:
 
 
 def _address(environment: Environment, token: str) -> str:
-    base = environment.public_url or f"http://{environment.host}:{environment.port}"
-    return f"{base.rstrip('/')}/my-data/{token}"
+    return f"{environment.address}/my-data/{token}"
 
 
 def open_view(connection: Connection, token: str, now: datetime) -> str | None:

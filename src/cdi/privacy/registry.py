@@ -50,6 +50,7 @@ PERSONAL: Final[Mapping[str, Mapping[str, str]]] = {
     "scan_key": {"key": "the row is deleted"},
     "correction": {"said": "the row is deleted, and the request closed"},
     "customer_link": {"hash": "the row is deleted", "session": "the row is deleted"},
+    "erasure_demand": {"who": "emptied when the officer has found out who it is, and seen to the request"},
 }
 """By table and column, how erasure reaches what is in it."""
 
@@ -118,6 +119,7 @@ HARMLESS: Final[Mapping[str, frozenset[str]]] = {
     "scan_key": frozenset({"stream"}),
     "correction": frozenset({"attribute"}),
     "customer_link": frozenset({"made_by"}),
+    "erasure_demand": frozenset({"code"}),
 }
 """Columns with words in tables with personal data that hold none themselves: names from cdi.yaml, kinds, who did it."""
 

@@ -1,6 +1,6 @@
 """The requests of data subjects: how they are told, and the office at which they are seen to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,7 @@ from cdi.access import Caller
 from cdi.audit import Trail
 from cdi.errors import ConflictError, NotFoundError
 from cdi.pipeline import Installation
-from cdi.store import privacy_requests
+from cdi.store import demands, privacy_requests
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 
 SIGHTING: Final = "sighting"
@@ -32,7 +32,9 @@ class Office:
 
 def list_requests(connection: Connection, wanted: RequestFilter, limit: int) -> list[dict[str, Any]]:
     """Requests as they are told, newest first."""
-    return [told(request) for request in privacy_requests.list_requests(connection, wanted, limit)]
+    found = privacy_requests.list_requests(connection, wanted, limit)
+    who = demands.load_who(connection, [one.request_id for one in found if one.request_id is not None])
+    return [told(request) | _known_as(who, request) for request in found]
 
 
 def show_request(connection: Connection, request_id: int) -> dict[str, Any]:
@@ -40,7 +42,14 @@ def show_request(connection: Connection, request_id: int) -> dict[str, Any]:
     request = privacy_requests.find_request(connection, request_id)
     if request is None:
         raise NotFoundError("there is no privacy request with this id", remedy="GET /v1/privacy/requests lists them")
-    return told(request)
+    return told(request) | _known_as(demands.load_who(connection, [request_id]), request)
+
+
+def _known_as(who: Mapping[int, str], request: PrivacyRequest) -> dict[str, str]:
+    """Whom an alert is about, as the vendor that told of it knows them: kept apart from the request, until it is seen
+    to."""
+    known = None if request.request_id is None else who.get(request.request_id)
+    return {} if known is None else {"known_as": known}
 
 
 def acknowledge(office: Office, request_id: int) -> dict[str, Any]:
@@ -54,6 +63,7 @@ def acknowledge(office: Office, request_id: int) -> dict[str, Any]:
     if request.state != "asked":
         raise ConflictError("this alert was seen to before", remedy="Nothing is left to do")
     privacy_requests.decide_request(office.connection, request_id, "done", office.caller.actor, office.now, {})
+    demands.forget_who(office.connection, request_id)
     return show_request(office.connection, request_id)
 
 
@@ -81,3 +91,19 @@ def told(request: PrivacyRequest) -> dict[str, Any]:
         "ended_at": request.ended_at,
         "about": request.about,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a person hears who demanded at a vendor to be deleted here: no value of theirs, nor whether we know them."""
+
+    state: str  # asked, done or refused
+    asked_at: datetime
+    decided_at: datetime | None
+
+
+def demand_of(connection: Connection, code: str) -> Demand | None:
+    """What became of the demand with this confirmation code; None if there is none."""
+    request_id = demands.request_of(connection, code)
+    request = None if request_id is None else privacy_requests.find_request(connection, request_id)
+    return None if request is None else Demand(request.state, request.asked_at, request.decided_at)

@@ -112,6 +112,10 @@ class Guest:
         """That there is no open view, whatever the reason; what was done before is kept."""
         return _refused(self.request, CLOSED, HTTPStatus.FORBIDDEN)
 
+    def not_there(self) -> Response:
+        """That nothing was asked for with such a code."""
+        return _refused(self.request, UNKNOWN, HTTPStatus.NOT_FOUND)
+
     def keep(self, response: Response, name: str, value: str, seconds: int | None) -> None:
         """Set a cookie that no script reads and no other site sends along, for these pages alone."""
         _keep(self.request, response, name, value, seconds)
@@ -185,6 +189,10 @@ CLOSED: Final = (
     ),
 )
 """Whatever is wrong with a link or a session, the answer is this one: nobody learns from it which links there are."""
+UNKNOWN: Final = (
+    N_("There is no request with this code"),
+    N_("Compare it with what you were told when you asked to be deleted."),
+)
 SHUT: Final = (
     N_("This view was closed"),
     N_(

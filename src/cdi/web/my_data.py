@@ -8,7 +8,7 @@ from typing import Final, Literal
 import orjson
 from fastapi import Response
 
-from cdi.privacy import correcting, disclosed, own_view
+from cdi.privacy import correcting, disclosed, own_view, requests
 from cdi.web.evidence_words import comparison_word, level_word
 from cdi.web.guests import HEADERS, PLACE, SESSION_COOKIE, VISIT_COOKIE, Coming, guests_router
 
@@ -62,6 +62,16 @@ def download_own_data(form: Literal["json", "zip"], guest: Coming) -> Response:
     content = disclosed.as_zip(told) if form == "zip" else orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
     headers = {**HEADERS, "content-disposition": f'attachment; filename="my-data.{form}"'}
     return Response(content, media_type=FILES[form], headers=headers)
+
+
+@router.get(PLACE + "/deletions/{code}")
+def show_deletion(code: str, guest: Coming) -> Response:
+    """What became of a demand to be deleted, which a vendor told us: whoever has its code may know."""
+    told = requests.demand_of(guest.connection, code)
+    if told is None:
+        return guest.not_there()
+    officer = guest.installation.deployment.processing.officer
+    return guest.page("my_data_deletion.html", {"demand": told, "code": code, "officer": officer})
 
 
 @router.post(PLACE + "/actions/withdrawal")
