@@ -113,8 +113,10 @@ def test_dropped_files_from_the_first_reading_to_a_restart(drop: Drop, deployed:
     assert source.sync() == {}
 
     drop.contacts("contacts-04.csv", [("K-1", "Jörg", "Weiß-Blau", "030 1234567")])  # overrides
-    drop.cards("cards-04.xlsx", [("0047", "Ann O'Hara")])  # the whole export: 0048 is gone
-    assert source.sync() == {"changed": 1, "deleted": 1, "unchanged": 1}
+    drop.cards("cards-04.xlsx", [("0047", "Ann O'Hara")])  # a whole export: 0048 is missing
+    assert source.sync() == {"changed": 1, "unchanged": 1}
+    drop.cards("cards-05.xlsx", [("0047", "Ann O'Hara")])  # and again: it is gone
+    assert source.sync() == {"deleted": 1, "unchanged": 1}
     drop.contacts("contacts-03.csv", [("K-1", "Jörg", "Weiß", "030 1234567"), ("K-2", "Zoë", "Neu", "")])  # anew
     source.sync()
     assert source.live("contacts")["K-2"]["name"]["family_name"] == "Neu"

@@ -117,6 +117,11 @@ def ops_of(installation: Installation, key: str) -> list[str]:
         return list(rows.scalars())
 
 
+def export(many: int) -> list[str]:
+    """The lines of a file with so many customers."""
+    return ["nr,given,family,mail", *(f"{n},Vorname{n},Nachname{n},kunde{n}@web.de" for n in range(many))]
+
+
 def test_a_flag_says_it(folder: Path, till: Till, database: Database) -> None:
     company = company_of(folder, database, TILL.replace("DELETES", FLAG))
     for number in (1, 2, 3):
@@ -170,17 +175,70 @@ def test_a_full_reading_says_it_but_never_of_too_many_at_once(folder: Path, till
 
 def test_a_whole_export_says_it(folder: Path, database: Database) -> None:
     company = company_of(folder, database, DROP, "drop")
-    lines = ["nr,given,family,mail", *(f"{n},Vorname{n},Nachname{n},kunde{n}@web.de" for n in range(40))]
+    lines = export(40)
     (folder / "drop" / "2026-11-01.csv").write_text("\n".join(lines), encoding="utf-8")
     read(company, "drop")
-    (folder / "drop" / "2026-11-02.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
-    read(company, "drop")
+    for day in (2, 3):  # one that lacks somebody may have been cut off
+        assert count(company, "record where live") == 40
+        (folder / "drop" / f"2026-11-0{day}.csv").write_text("\n".join(lines[:-2]), encoding="utf-8")
+        read(company, "drop")
     assert count(company, "record where live") == 38
     assert profile_of(company, "drop", "39") is None
-    (folder / "drop" / "2026-11-03.csv").write_text("\n".join(lines[:10]), encoding="utf-8")
+    (folder / "drop" / "2026-11-04.csv").write_text("\n".join(lines[:10]), encoding="utf-8")
     with pytest.raises(SourceError, match=r"29 of 38 records .* raise sources\.drop\.max_delete_share"):
         read(company, "drop")
     assert count(company, "record where live") == 38
+    assert count(company, "missing_key") == 0
+
+
+def test_who_is_in_the_next_export_again_was_never_gone(folder: Path, database: Database) -> None:
+    company = company_of(folder, database, DROP, "drop")
+    lines = export(40)
+    for day, last in enumerate((41, 40, 41, 40, 41)):  # every other one lacks somebody
+        (folder / "drop" / f"2026-11-0{day}.csv").write_text("\n".join(lines[:last]), encoding="utf-8")
+        read(company, "drop")
+        assert count(company, "record where live") == 40
+    assert ops_of(company, "39") == ["upsert"]
+
+
+def test_the_same_export_read_again_is_no_second_one(folder: Path, database: Database) -> None:
+    """We were killed between the end of the scan and what is remembered of the file."""
+    company = company_of(folder, database, DROP, "drop")
+    lines = export(40)
+    for day, last in enumerate((41, 40)):
+        (folder / "drop" / f"2026-11-0{day}.csv").write_text("\n".join(lines[:last]), encoding="utf-8")
+        read(company, "drop")
+    with company.database.unit_of_work() as connection:
+        connection.execute(text("delete from checkpoint"))
+    read(company, "drop")
+    assert count(company, "record where live") == 40
+    (folder / "drop" / "2026-11-02.csv").write_text("\n".join(lines[:40]), encoding="utf-8")
+    read(company, "drop")
+    assert count(company, "record where live") == 39
+
+
+def test_a_source_may_ask_for_several_full_readings_or_for_one_export(
+    folder: Path, till: Till, database: Database
+) -> None:
+    twice = "[{mode: reconcile, gone_after: 2}]"
+    company = company_of(folder, database, TILL.replace("DELETES", twice))
+    for number in range(1, 41):
+        till.sell_to(number)
+    read(company)
+    till.do("delete from customer where nr = 1")
+    read(company)
+    assert count(company, "record where live") == 40
+    read(company)
+    assert count(company, "record where live") == 39
+
+
+def test_an_export_may_be_believed_at_once(folder: Path, database: Database) -> None:
+    company = company_of(folder, database, DROP.replace("snapshot: true", "snapshot: true\n    gone_after: 1"), "drop")
+    lines = export(40)
+    for day, last in enumerate((41, 40)):
+        (folder / "drop" / f"2026-11-0{day}.csv").write_text("\n".join(lines[:last]), encoding="utf-8")
+        read(company, "drop")
+    assert count(company, "record where live") == 39
 
 
 def test_who_says_nothing_deletes_nothing(folder: Path, till: Till, database: Database) -> None:

@@ -34,6 +34,10 @@ class Setting(Part):
     help: str = ""
 
 
+GoneAfter: TypeAlias = Annotated[int, Field(ge=1, le=10)]
+"""In how many full readings in a row a record must be missing."""
+
+
 class FlagDelete(Part):
     """A field of the record says that it is gone; `erase` that it must be erased, which is a legal act."""
 
@@ -43,12 +47,13 @@ class FlagDelete(Part):
 
 
 class ReconcileDelete(Part):
-    """Everything is read again every so often; what was not seen is gone. More than `max_share` at once stops the sync
-    (else the source's `max_delete_share`)."""
+    """Everything is read again every so often; what was not seen, in `gone_after` such readings in a row, is gone. More
+    than `max_share` at once stops the sync (else the source's `max_delete_share`)."""
 
     mode: Literal["reconcile"]
     every: timedelta = timedelta(days=1)
     max_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    gone_after: GoneAfter = 1
 
 
 class FeedDelete(Part):
@@ -417,13 +422,14 @@ Format: TypeAlias = Annotated[
 
 
 class FilesReading(Part):
-    """Records read from files. `snapshot`: the newest file holds everything, what is missing there is gone;
-    without it every file adds to the ones before. `order` says which of two files is the newer."""
+    """Records read from files. `snapshot`: the newest file holds everything, what is missing in `gone_after` such files
+    in a row is gone; without it every file adds to the ones before. `order` says which of two files is the newer."""
 
     files: str
     format: Format
     order: Literal["name", "time"] = "name"
     snapshot: bool = False
+    gone_after: GoneAfter = 2  # an export that was cut off is followed by a whole one
     settle: timedelta = timedelta(0)  # a file is taken once it has stood still for so long
     marker: str | None = None  # or once a file with this suffix lies beside it (".done")
     move_to: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_./-]*$")] | None = (

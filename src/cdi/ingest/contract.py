@@ -59,11 +59,14 @@ class FullScanEnd:
     """Every live key of the stream was yielded since its reading began: what was not is gone at the source.
 
     It is never said of a reading in which a record had to be rejected: that one has a key too, if an unreadable one.
-    Of more than `max_share` nothing is deleted (None: as the source says).
+    Of more than `max_share` nothing is deleted (None: as the source says). A record is gone once it was missing in
+    `gone_after` scans in a row; `scan` tells one from the other (empty: each reading is one of its own).
     """
 
     stream: str
     max_share: float | None = None
+    gone_after: int = 1
+    scan: str = ""
 
 
 ReadEvent: TypeAlias = Record | Rejected | Checkpoint | FullScanEnd

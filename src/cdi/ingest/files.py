@@ -133,7 +133,7 @@ class FilesReader:
                                 yield Checkpoint(name, memory.state())
                         self._demand_stillness(place, drop)
                         if blueprint.snapshot and readable:
-                            yield FullScanEnd(name)
+                            yield FullScanEnd(name, gone_after=blueprint.gone_after, scan=f"{drop.name} {digest}")
                     elif blueprint.move_to is not None:
                         self._put_away(place, drop, blueprint)
                     if file is not None:

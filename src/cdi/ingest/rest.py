@@ -141,7 +141,7 @@ class HttpReader:
         complete = full and stream.reconcile is not None and tally.proves_absence()
         if complete:
             assert stream.reconcile is not None
-            yield FullScanEnd(name, stream.reconcile.max_share)
+            yield FullScanEnd(name, stream.reconcile.max_share, stream.reconcile.gone_after)
         if not tally.saw_all():
             log.warning("fewer records than announced", extra={"source": self.context.source, "stream": name})
             position = None  # something fell between two pages: the next run asks from the same place again

@@ -66,7 +66,7 @@ class SqlReader:
                         return
                 yield Checkpoint(name, state or {})
         if full and readable and stream.reconcile is not None:
-            yield FullScanEnd(name, stream.reconcile.max_share)
+            yield FullScanEnd(name, stream.reconcile.max_share, stream.reconcile.gone_after)
         yield Checkpoint(name, _end_state(position, state, full, self.context.now))
 
     def check(self) -> Iterator[CheckResult]:

@@ -22,7 +22,7 @@ from cdi.ingest.contract import (
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.landing import Arriving, arrivals_of, arriving_of, land, land_arrivals, those_readable
 from cdi.pipeline.remapping import remap_if_changed
-from cdi.store import received
+from cdi.store import missing_keys, received
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
 from cdi.store.records import Arrival
@@ -200,7 +200,7 @@ def _commit(
 
 
 def _remove_missing(installation: Installation, arriving: Arriving, end: FullScanEnd) -> Counts:
-    """Tombstones for what a full scan did not see; a mass delete stops and asks."""
+    """Tombstones for what a full scan did not see, or so many in a row; a mass delete stops and asks."""
     source, run_id = arriving.source, arriving.run_id
     assert run_id is not None
     with installation.database.unit_of_work() as connection:
@@ -214,6 +214,9 @@ def _remove_missing(installation: Installation, arriving: Arriving, end: FullSca
                 f"{len(missing)} of {live} records of {end.stream} are missing, over {allowed:.0%}: none was deleted",
                 remedy=f"Check the source; if it is right, raise {place} and sync again",
             )
+        if end.gone_after > 1:
+            scan = end.scan or str(run_id)
+            missing = missing_keys.missing_again(connection, source, end.stream, missing, scan, end.gone_after)
         gone = [Record(end.stream, key, {}, Op.DELETE) for key in missing]
         counts = land(connection, installation, arriving, gone, (), utc_now()).counts
     return replace(counts, read=0)

@@ -364,6 +364,7 @@ WORDS: Final[Sequence[str]] = (
     "delete from restricted_record where record_id = any(cast(:ids as bigint[]))",
     "delete from idempotency where route = any(cast(:sources as text[]))",
     "delete from scan_key where key = any(cast(:keys as text[]))",
+    "delete from missing_key where key = any(cast(:keys as text[]))",
     "update privacy_request set state = 'done', decided_by = :by, decided_at = :now where request_id in ("
     "select request_id from correction where record_ids && cast(:ids as bigint[]))",
     "delete from correction where record_ids && cast(:ids as bigint[])",
