@@ -1,6 +1,7 @@
 """The connectors `csv_drop` and `json_drop` over a folder and over OpenSSH's SFTP: first and second reading, a file
 that overrides, one that is written anew, what a full export lacks, Excel, a server that dies while it is read."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,15 @@ LEADS = {
         "format": {"type": "jsonl"},
         "key": "=id",
         "map": {"name": {"full": "=name"}},
-    }
+    },
+    "members": {
+        "kind": "customer",
+        "files": "members-*.json",
+        "format": {"type": "json", "records": "members"},
+        "snapshot": True,
+        "key": "=nr",
+        "map": {"name": {"full": "=name"}},
+    },
 }
 
 
@@ -69,6 +78,11 @@ class Drop:
     def leads(self, name: str, count: int) -> None:
         lines = (f'{{"id": "L{n}", "name": "Zoë Ünal {n}"}}\n' for n in range(count))
         (self.folder / name).write_text("".join(lines), encoding="utf-8")
+
+    def members(self, month: int, names: dict[str, str]) -> None:
+        listed = [{"nr": number, "name": name} for number, name in names.items()]
+        document = json.dumps({"members": listed}, ensure_ascii=False)
+        (self.folder / f"members-{month:02}.json").write_text(document, encoding="utf-8")
 
 
 @contextmanager
@@ -140,18 +154,24 @@ def test_dropped_files_from_the_first_reading_to_a_restart(drop: Drop, deployed:
 
 def test_json_lines_are_dropped_like_csv(drop: Drop, deployed: Deploy) -> None:
     drop.leads("leads-03.jsonl", 3)
+    drop.members(3, {"M1": "Ann O'Hara", "M2": "Bo Weiß"})
     source = deployed(drop, "json_drop", LEADS)
-    assert source.sync() == {"added": 3}
+    assert source.sync() == {"added": 5}
     assert source.live("leads")["L2"]["name"]["given_name"] == "Zoë"
+    assert source.sync() == {}
     drop.leads("leads-04.jsonl", 4)
-    assert source.sync() == {"added": 1, "unchanged": 3}
+    drop.members(4, {"M1": "Ann Blau"})
+    assert source.sync() == {"added": 1, "changed": 1, "unchanged": 3}
+    drop.members(5, {"M1": "Ann Blau"})
+    assert source.sync() == {"deleted": 1, "unchanged": 1}
+    assert source.live("members")["M1"]["name"]["family_name"] == "Blau"
 
 
 def test_a_server_that_dies_between_two_files_costs_nothing(database: Database, deployed: Deploy) -> None:
     with over_sftp() as drop:
         for month in range(1, 6):
             drop.leads(f"leads-{month}.jsonl", month * 10_000)
-        source = deployed(drop, "json_drop", LEADS)
+        source = deployed(drop, "json_drop", {"leads": LEADS["leads"]})
         assert drop.server is not None
         server = drop.server
         landed = source.sync_while_it_dies("leads", server.kill, 10_000, everybody=50_000)
@@ -164,7 +184,7 @@ def test_another_host_key_and_a_wrong_key_are_refused(database: Database, deploy
     with over_sftp() as drop, over_sftp() as other:
         drop.leads("leads-03.jsonl", 1)
         with pytest.raises(SourceError, match="host key"):
-            deployed(drop, "json_drop", LEADS, host_key=other.config["host_key"]).sync()
+            deployed(drop, "json_drop", {"leads": LEADS["leads"]}, host_key=other.config["host_key"]).sync()
         with pytest.raises(SourceError) as found:
-            deployed(drop, "json_drop", LEADS, key=other.config["key"]).sync()
+            deployed(drop, "json_drop", {"leads": LEADS["leads"]}, key=other.config["key"]).sync()
         assert "PRIVATE" not in str(found.value)
