@@ -4,7 +4,7 @@ Block keys, candidates and weights are those that the record would get if it wer
 checkout is what resolving would find.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -16,16 +16,18 @@ from sqlalchemy import Connection
 from cdi.access import Visibility
 from cdi.errors import NotFoundError
 from cdi.fields import CanonicalData
-from cdi.matching import blocking, engine
-from cdi.matching.columns import Card, RecordTable, card_of
-from cdi.matching.evidence import explain_each
-from cdi.matching.model import MatchModel, probability_of
-from cdi.matching.pairs import IntArray
+from cdi.matching import blocking
+from cdi.matching.columns import Card, card_of
+from cdi.matching.comparing.answers import Subject
+from cdi.matching.engine import Compared, applicable, compare
+from cdi.matching.evidence import Evidence, evidence_of
+from cdi.matching.model import MatchModel
+from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.pipeline import Installation
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, present
-from cdi.store import mates, profiles, records
+from cdi.store import mates, profiles
 from cdi.store.mates import Mate
 
 ASKED: Final = 0
@@ -71,29 +73,40 @@ def look_up(
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
     company = installation.deployment.company
     asked = card_of(normalise(canonicalise(said, Context(country=company.country, language=company.language))))
-    met = {mate.record_id: mate for mate in _meets(connection, visibility, model, asked)}
+    rules = _rules(asked, model)
+    met = {mate.record_id: mate for mate in mates.block_mates(connection, visibility, list(rules))}
     if not met:
         return {"model": model.version, "profiles": []}
-    table = build_table([(ASKED, NOBODY, asked), *((i, mate.source, mate.card) for i, mate in met.items())])
-    ranked = _ranked(table, model, met)[:limit]
-    strongest = build_table(
-        [(ASKED, NOBODY, asked), *((r.record_id, met[r.record_id].source, met[r.record_id].card) for r in ranked)]
-    )
-    return {
-        "model": model.version,
-        "profiles": _told(connection, installation, visibility, strongest, model, ranked),
-    }
+    compared = _compared(asked, met.values(), model)
+    ranked = _ranked(compared.scored(), model, met)[:limit]
+    strongest = [met[each.record_id] for each in ranked]
+    places = np.searchsorted(list(met), [mate.record_id for mate in strongest])
+    reckoned = evidence_of(compared.at(places), [mate.among(rules) for mate in strongest])
+    found = profiles.find_profiles(connection, [each.profile_id for each in ranked])
+    told = []
+    for each, mate, evidence in zip(ranked, strongest, reckoned, strict=True):
+        profile = found.get(each.profile_id)
+        shown = None if profile is None else present(connection, installation, visibility, profile)
+        if shown is not None:
+            record = f"{mate.source}:{key_as_seen(mate.key, visibility)}"
+            told.append(_told(each.judgement(model), record, evidence, evidence_seen(evidence, visibility), shown))
+    return {"model": model.version, "profiles": told}
 
 
-def _meets(connection: Connection, visibility: Visibility, model: MatchModel, asked: Card) -> Sequence[Mate]:
+def _rules(asked: Card, model: MatchModel) -> dict[int, str]:
+    """The block keys of the question, and the rule that made each."""
     alone = build_table([(ASKED, NOBODY, asked)])
-    keys, _ = blocking.block_keys(alone, model)
-    return list(mates.block_mates(connection, visibility, keys.tolist())) if len(keys) else []
+    return {key: found.rule.name for found in blocking.rule_keys(alone, model) for key in found.keys.tolist()}
 
 
-def _ranked(table: RecordTable, model: MatchModel, met: Mapping[int, Mate]) -> list[Ranked]:
+def _compared(asked: Card, met: Iterable[Mate], model: MatchModel) -> Compared:
+    """The question with each of these, in their order."""
+    table = build_table([(ASKED, NOBODY, asked), *((mate.record_id, mate.source, mate.card) for mate in met)])
     others: IntArray = np.arange(1, len(table), dtype=np.int64)
-    scored = engine.score(table, model, np.zeros(len(others), dtype=np.int64), others)
+    return compare(Subject(table, model), applicable(table, model), np.zeros_like(others), others)
+
+
+def _ranked(scored: ScoredPairs, model: MatchModel, met: Mapping[int, Mate]) -> list[Ranked]:
     floor = -float(np.logaddexp(-model.prior_household, -model.prior_stranger))
     best: dict[UUID, Ranked] = {}
     for record_id, weight, contradicts in zip(
@@ -111,33 +124,15 @@ def _ranked(table: RecordTable, model: MatchModel, met: Mapping[int, Mate]) -> l
 
 
 def _told(
-    connection: Connection,
-    installation: Installation,
-    visibility: Visibility,
-    table: RecordTable,
-    model: MatchModel,
-    ranked: Sequence[Ranked],
-) -> list[dict[str, Any]]:
-    found = profiles.find_profiles(connection, [each.profile_id for each in ranked])
-    names = records.load_names(connection, [each.record_id for each in ranked])
-    rows = table.row_of(np.array([each.record_id for each in ranked], dtype=np.int64)).tolist()
-    told = []
-    for each, evidence in zip(ranked, explain_each(table, model, [(0, row) for row in rows]), strict=True):
-        document = present(connection, installation, visibility, found[each.profile_id])
-        if document is None:
-            continue
-        name = names[each.record_id]
-        reckoning = evidence_seen(evidence, visibility)
-        told.append(
-            {
-                "id": document["id"],
-                "data_owner": document["data_owner"],
-                "weight": each.weight,
-                "probability": float(probability_of(np.array([each.weight]))[0]),
-                "judgement": each.judgement(model),
-                "record": f"{name.source}:{key_as_seen(name.key, visibility)}",
-                "evidence": {k: v for k, v in reckoning.items() if k not in {"left", "right"}},
-                "profile": document,
-            }
-        )
-    return told
+    judgement: Judgement, record: str, evidence: Evidence, seen: Mapping[str, Any], profile: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "id": profile["id"],
+        "data_owner": profile["data_owner"],
+        "weight": evidence.weight,
+        "probability": evidence.probability,
+        "judgement": judgement,
+        "record": record,
+        "evidence": {name: value for name, value in seen.items() if name not in {"left", "right"}},
+        "profile": profile,
+    }

@@ -2,10 +2,10 @@
 those that may; values of field groups without their scope masked; records and decisions by names they may know."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -14,7 +14,7 @@ from cdi.access import Visibility, mask_key, masked
 from cdi.clock import utc_now
 from cdi.errors import ConflictError, NotFoundError
 from cdi.fields import FieldGroup
-from cdi.matching.evidence import Evidence
+from cdi.matching.evidence import Evidence, Line
 from cdi.pipeline import Installation
 from cdi.pipeline.publishing import record_facts
 from cdi.resolution.document import StewardFacts, assemble
@@ -130,10 +130,18 @@ def decision_seen(connection: Connection, visibility: Visibility, stored: Stored
 
 def evidence_seen(evidence: Evidence, visibility: Visibility) -> dict[str, Any]:
     """Evidence as it is told; to those who may not see every value, weights and levels remain."""
-    told = asdict(evidence)
-    if not visibility.groups >= frozenset(FieldGroup):
-        told["lines"] = [{k: v for k, v in line.items() if k not in {"left", "right"}} for line in told["lines"]]
-    return told
+    told = _by_name(evidence, _EVIDENCE)
+    lines = _LINE if visibility.groups >= frozenset(FieldGroup) else _LINE_WITHOUT_VALUES
+    return told | {"lines": [_by_name(line, lines) for line in evidence.lines]}
+
+
+def _by_name(told: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(told, name) for name in names}
+
+
+_EVIDENCE: Final = [field.name for field in fields(Evidence)]
+_LINE: Final = [field.name for field in fields(Line)]
+_LINE_WITHOUT_VALUES: Final = [name for name in _LINE if name not in {"left", "right"}]
 
 
 def key_as_seen(key: str, visibility: Visibility) -> str:

@@ -91,6 +91,8 @@ def test_a_score_is_the_same_in_any_table_that_holds_the_pair(
     among = engine.score(crowd, MODEL, crowd.row_of(np.array([101])), crowd.row_of(np.array([100])))
     assert alone.weight[0] == among.weight[0]
     assert alone.contradicts[0] == among.contradicts[0]
+    told = explain(crowd, MODEL, *crowd.row_of(np.array([101, 100])).tolist())
+    assert explain(table_of(a, b), MODEL, 0, 1) == replace(told, left=0, right=1)
 
 
 def test_missing_values_are_no_evidence() -> None:

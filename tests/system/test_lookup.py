@@ -51,16 +51,26 @@ def test_an_identifier_alone_finds_its_carrier(people: Installation, reader: Tes
     ]
 
 
-def test_the_weight_is_what_resolving_finds(company: Installation, reader: TestClient) -> None:
+def test_the_evidence_is_what_explain_tells_and_the_weight_what_resolving_finds(
+    company: Installation, reader: TestClient
+) -> None:
     question = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"))
-    asked = ask(reader, question)[0]["weight"]
+    asked = ask(reader, question)[0]
     push(company, "shop", {"anna": question})
+    explained = reader.get("/v1/explain", params={"a": "shop:anna", "b": "till:anna"}).json()
+    assert _unordered(asked["evidence"]) == _unordered({name: explained[name] for name in asked["evidence"]})
     with company.database.unit_of_work() as connection:
         pair = text(
             "select p.weight from pair p join record l on l.record_id = left_id join record r on r.record_id = right_id"
             " where l.key = 'anna' and r.key = 'anna'"
         )
-        assert connection.execute(pair).scalar_one() == pytest.approx(asked)
+        assert connection.execute(pair).scalar_one() == asked["weight"] == explained["weight"]
+
+
+def _unordered(evidence: dict) -> dict:
+    """Which of the two records is named first follows from when they arrived."""
+    lines = [line | {"left": {line["left"], line["right"]}, "right": None} for line in evidence["lines"]]
+    return evidence | {"lines": lines}
 
 
 def test_nothing_is_written(people: Installation, reader: TestClient) -> None:

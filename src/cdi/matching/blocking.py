@@ -5,7 +5,7 @@ Blocks are counted before pairs are made. A key that too many records have is *r
 records get its finer compounds instead; what is too large even then is dropped by name, never silently.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,7 +19,7 @@ from cdi.matching import features
 from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparing.names import surname_hashes
 from cdi.matching.model import MatchModel, contained
-from cdi.matching.pairs import IntArray, distinct, without_repeats
+from cdi.matching.pairs import BoolArray, IntArray, distinct, without_repeats
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts
 
 Rows = NDArray[np.int64]
@@ -320,7 +320,8 @@ def _everything(table: RecordTable, model: MatchModel) -> Entries:
     ragged = {"emails": table.emails, "mobiles": table.mobiles, "landlines": table.landlines}
     for name, column in {**ragged, "identifiers": table.identifiers}.items():
         total = np.zeros(len(table), np.uint64)
-        np.add.at(total, column.rows(), features.ragged_hashes(table, name, column))
+        if not column.is_empty:
+            np.add.at(total, column.rows(), features.ragged_hashes(table, name, column))
         columns.append(total)
     for name, _ in model.custom:
         if name in table.attributes:
@@ -328,10 +329,10 @@ def _everything(table: RecordTable, model: MatchModel) -> Entries:
             columns.append(features.value_hashes(table, f"attribute {name}", attribute.values)[attribute.codes])
         else:
             columns.append(np.zeros(len(table), np.uint64))
-    said = sum((column != 0).astype(np.int64) for column in columns)
-    hashes = combine(*(np.where(column == 0, np.uint64(1), column) for column in columns))
-    rows = np.flatnonzero(said >= 2)
-    return rows, hashes[rows]
+    stacked = np.array(columns)
+    rows = np.flatnonzero((stacked != 0).sum(axis=0) >= 2)
+    stacked[stacked == 0] = 1
+    return rows, combine(*stacked)[rows]
 
 
 RULES: Final = (
@@ -360,76 +361,117 @@ DEPTH: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleKeys:
-    """One rule's keys with their rows, those that the model takes; `refused` are the keys that it does not, and
-    `dropped` those of them that are not divided any more, with their rows."""
+    """One rule's keys with their rows, those that are taken; `dropped` are those that are refused and not divided any
+    more, with their rows."""
 
     rule: Rule
     keys: IntArray
     rows: Rows
-    refused: IntArray
     dropped: tuple[IntArray, Rows]
 
 
-Refuse = Callable[[IntArray], IntArray]
-"""Of some keys, the distinct ones that are refused, sorted."""
+Refuse = Callable[[Sequence[IntArray]], Sequence[BoolArray | None]]
+"""Of several groups of keys, which are refused; None for a group of which none is."""
 
 
 def rule_keys(table: RecordTable, model: MatchModel, refuse: Refuse | None = None) -> Iterator[RuleKeys]:
     """The keys of each rule: coarse ones first, then the finer compounds of those that are refused.
 
-    Without `refuse` the model decides what is refused; then a record's keys depend on it and the model alone.
+    Without `refuse` the model decides what is refused; then a record's keys depend on it and the model alone. The rules
+    are asked one by one, so that memory stays bounded; of a small table all at once, which is quicker.
     """
-    for number, rule in enumerate(RULES):
-        rows, hashes = rule.entries(table, model)
-        keys = combine(np.full(len(hashes), number + 1, np.uint64), hashes).view(np.int64)
-        if rule.chained:
-            nothing = np.zeros(0, np.int64)
-            yield RuleKeys(rule, keys, rows, nothing, (nothing, nothing))
-            continue
-        yield _divided(rule, table, keys, rows, refuse or model.refuses)
+    step = len(RULES) if len(table) <= SMALL_TABLE else 1
+    for start in range(0, len(RULES), step):
+        yield from _keys_of(range(start, start + step), table, model, refuse or _refused_by(model))
 
 
-def _divided(rule: Rule, table: RecordTable, keys: IntArray, rows: Rows, refuse: Refuse) -> RuleKeys:
-    parts = parts_of(table)
-    kept: list[tuple[IntArray, Rows]] = []
-    all_refused: list[IntArray] = []
-    dropped = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    pending = [(keys, rows, 0)]
+SMALL_TABLE: Final = 1_000
+
+
+def _refused_by(model: MatchModel) -> Refuse:
+    def refuse(groups: Sequence[IntArray]) -> Sequence[BoolArray | None]:
+        keys = np.concatenate(groups)
+        found = model.refuses(keys)
+        if not len(found):
+            return [None] * len(groups)
+        refused = contained(keys, found)
+        return np.split(refused, np.cumsum([len(group) for group in groups])[:-1])
+
+    return refuse
+
+
+def _keys_of(numbers: Sequence[int], table: RecordTable, model: MatchModel, refuse: Refuse) -> list[RuleKeys]:
+    entries = [RULES[number].entries(table, model) for number in numbers]
+    sizes = [len(hashes) for _, hashes in entries]
+    tags = np.repeat(np.array(numbers, np.uint64) + np.uint64(1), sizes)
+    keys = combine(tags, np.concatenate([hashes for _, hashes in entries])).view(np.int64)
+    ends = np.cumsum(sizes).tolist()
+    groups = [
+        _Group(place, keys[end - size : end], rows, 0)
+        for place, ((rows, _), size, end) in enumerate(zip(entries, sizes, ends, strict=True))
+    ]
+    return _divided([RULES[number] for number in numbers], groups, table, refuse)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Group:
+    """Keys of one rule (by its place among those asked) with their rows, and the first divisor that they can be divided
+    by."""
+
+    place: int
+    keys: IntArray
+    rows: Rows
+    start: int
+
+    def only(self, wanted: BoolArray) -> "_Group":
+        return _Group(self.place, self.keys[wanted], self.rows[wanted], self.start)
+
+
+def _divided(rules: Sequence[Rule], groups: Sequence[_Group], table: RecordTable, refuse: Refuse) -> list[RuleKeys]:
+    kept = [group for group in groups if rules[group.place].chained]
+    dropped: list[_Group] = []
+    pending = [group for group in groups if not rules[group.place].chained]
     for depth in range(DEPTH + 1):
-        following = []
-        for some_keys, some_rows, start in pending:
-            found = refuse(some_keys)
-            all_refused.append(found)
-            if not len(found):
-                kept.append((some_keys, some_rows))
+        following: list[_Group] = []
+        for group, refused in zip(pending, refuse([group.keys for group in pending]) if pending else (), strict=True):
+            if refused is None:
+                kept.append(group)
                 continue
-            too_many = contained(some_keys, found)
-            kept.append((some_keys[~too_many], some_rows[~too_many]))
-            coarse, of_coarse = some_keys[too_many], some_rows[too_many]
-            finer = [] if depth == DEPTH else list(_finer(rule, parts, coarse, of_coarse, start))
+            kept.append(group.only(~refused))
+            coarse = group.only(refused)
+            finer = [] if depth == DEPTH else list(_finer(rules[group.place], parts_of(table), coarse))
             following += finer
             divided = np.zeros(len(table), dtype=bool)
-            for _, fine_rows, _ in finer:
-                divided[fine_rows] = True
-            dropped.append((coarse[~divided[of_coarse]], of_coarse[~divided[of_coarse]]))
+            for fine in finer:
+                divided[fine.rows] = True
+            dropped.append(coarse.only(~divided[coarse.rows]))
         pending = following
-    return RuleKeys(
-        rule,
-        np.concatenate([k for k, _ in kept]),
-        np.concatenate([r for _, r in kept]),
-        np.concatenate(all_refused),
-        (np.concatenate([k for k, _ in dropped]), np.concatenate([r for _, r in dropped])),
-    )
+    return [
+        RuleKeys(
+            rule,
+            *_together(group for group in kept if group.place == place),
+            _together(group for group in dropped if group.place == place),
+        )
+        for place, rule in enumerate(rules)
+    ]
 
 
-def _finer(rule: Rule, parts: Parts, keys: IntArray, rows: Rows, start: int) -> Iterator[tuple[IntArray, Rows, int]]:
+def _together(groups: Iterable[_Group]) -> tuple[IntArray, Rows]:
+    some = list(groups)
+    if len(some) == 1:
+        return some[0].keys, some[0].rows
+    nothing = np.zeros(0, np.int64)
+    return np.concatenate([nothing, *[g.keys for g in some]]), np.concatenate([nothing, *[g.rows for g in some]])
+
+
+def _finer(rule: Rule, parts: Parts, coarse: _Group) -> Iterator[_Group]:
     """Keys together with each of the rule's further divisors, where the record has it."""
-    for place in range(start, len(rule.divisors)):
-        divisor = getattr(parts, rule.divisors[place])[rows]
-        tag = np.full(len(divisor), place + 1, np.uint64)
-        finer = combine(keys.view(np.uint64), tag, divisor).view(np.int64)
+    for number in range(coarse.start, len(rule.divisors)):
+        divisor = getattr(parts, rule.divisors[number])[coarse.rows]
+        tag = np.full(len(divisor), number + 1, np.uint64)
+        finer = combine(coarse.keys.view(np.uint64), tag, divisor).view(np.int64)
         there = finer != 0
-        yield finer[there], rows[there], place + 1
+        yield _Group(coarse.place, finer[there], coarse.rows[there], number + 1)
 
 
 def _distinct(keys: IntArray, rows: Rows) -> tuple[IntArray, Rows]:
@@ -466,18 +508,15 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
 
     budget = limits.pairs_a_record * len(table) * min(1.0, (PLENTY / max(len(table), 1)) ** 0.75)
 
-    def refuse(keys: IntArray) -> IntArray:
-        keys, sizes = count_blocks(keys)
-        return keys[(sizes > _largest_within(sizes, budget, limits)) | contained(keys, model.refused)]
-
     found = [model.refused]
 
-    def told() -> Iterator[RuleKeys]:
-        for of_rule in rule_keys(table, model, refuse):
-            found.append(of_rule.refused)
-            yield of_rule
+    def oversized(group: IntArray) -> BoolArray | None:
+        keys, sizes = count_blocks(group)
+        refused = keys[(sizes > _largest_within(sizes, budget, limits)) | contained(keys, model.refused)]
+        found.append(refused)
+        return contained(group, refused) if len(refused) else None
 
-    gathering = _gathered(told(), table, limits)
+    gathering = _gathered(rule_keys(table, model, lambda groups: list(map(oversized, groups))), table, limits)
     refused = replace(model, refused=distinct(np.concatenate(found)))
     table.remembered(_name_of_pairs(refused, limits), lambda: gathering.result(table, refused))
     return refused

@@ -253,8 +253,10 @@ FEW: Final = 200
 
 
 def _encode_few(values: Sequence[str]) -> Column:
+    if not any(values):
+        return _missing(len(values))
     known = {"": 0}
-    codes = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int32, len(values))
+    codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
     texts = np.empty(len(known), dtype=object)
     texts[:] = [text[:MAX_LENGTH] for text in known]
     return Column(codes, texts)
@@ -272,7 +274,12 @@ def _missing(n: int) -> Column:
     return Column(np.zeros(n, np.int32), np.array([""], dtype=object))
 
 
-def _take(column: Column, order: IntArray) -> Column:
+Order: TypeAlias = IntArray | slice
+"""The old places of values by their new ones; a slice where each stays where it is, and nothing is copied."""
+AS_IT_IS: Final = slice(None)
+
+
+def _take(column: Column, order: Order) -> Column:
     return Column(column.codes[order], column.values)
 
 
@@ -371,21 +378,29 @@ class _RaggedBuilder:
         self.values += other.values
         self.flags += other.flags
 
-    def build(self, order: IntArray) -> Ragged:
+    def build(self, order: Order) -> Ragged:
         column = encode(self.values)
         starts, positions = _reorder(np.asarray(self.counts, np.int64), order)
         return Ragged(starts, column.codes[positions], np.asarray(self.flags, np.uint8)[positions], column.values)
 
 
-def _reorder(counts: IntArray, order: IntArray) -> tuple[IntArray, IntArray]:
+def _reorder(counts: IntArray, order: Order) -> tuple[IntArray, Order]:
     """New starts, and the old position of each value, when rows are put into `order`."""
-    old_starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    old_starts = _starts(counts)
+    if isinstance(order, slice):
+        return old_starts, AS_IT_IS
     new_counts = counts[order]
-    starts = np.concatenate(([0], np.cumsum(new_counts))).astype(np.int64)
+    starts = _starts(new_counts)
     positions = (
         np.arange(starts[-1]) - np.repeat(starts[:-1], new_counts) + np.repeat(old_starts[:-1][order], new_counts)
     )
     return starts, positions
+
+
+def _starts(counts: IntArray) -> IntArray:
+    starts = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
 
 
 _TEXTS: Final = ("given", "initials", "family", "birth_name", "generation", "organisation", "legal_form")
@@ -485,16 +500,18 @@ class TableBuilder:
         """The table; raises InvalidInputError for a repeated record id."""
         self._settle()
         ids = np.asarray(self._ids, np.int64)
-        order = _order(ids)
+        order: Order = AS_IT_IS if (ids[1:] > ids[:-1]).all() else _order(ids)
         n = len(ids)
-        names, source_codes = np.unique(np.asarray(self._sources, dtype=object), return_inverse=True)
+        names = tuple(sorted(set(self._sources)))
+        place = {name: code for code, name in enumerate(names)}
+        sources = np.fromiter(map(place.__getitem__, self._sources), np.int32, n)
         starts, positions = _reorder(np.asarray(self._address_counts, np.int64), order)
         parts: dict[str, Any] = {n: _take(encode(values), positions) for n, values in self._address_parts.items()}
         texts: dict[str, Any] = {name: _take(encode(values), order) for name, values in self._texts.items()}
         return RecordTable(
             record_ids=ids[order],
-            source=source_codes.astype(np.int32)[order],
-            source_names=tuple(map(str, names)),
+            source=sources[order],
+            source_names=names,
             kind=np.asarray(self._kinds, np.uint8)[order],
             gender=np.asarray(self._genders, np.uint8)[order],
             birth=np.asarray(self._births, np.int32)[order],

@@ -6,6 +6,7 @@ stratum, so that having less never looks like evidence. Every comparison is symm
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -229,6 +230,7 @@ def comparisons_of(model: MatchModel) -> tuple[Comparison, ...]:
     return COMPARISONS + tuple(custom(name, how) for name, how in model.custom)
 
 
+@lru_cache(maxsize=200)
 def starting_weights(comparison: Comparison) -> LevelWeights:
     """The shares that a comparison has before anything was learned."""
     names = ("not comparable", *(level.name for level in comparison.levels))

@@ -5,7 +5,7 @@ push and a lookup give the same weight.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +17,7 @@ from cdi.matching.columns import RecordTable
 from cdi.matching.comparing.answers import Answers, Comparison, Subject
 from cdi.matching.comparisons import VETO_LEVELS, comparisons_of, weights_of
 from cdi.matching.model import VETO, MatchModel
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct
+from cdi.matching.pairs import FloatArray, IntArray, ScoredPairs, distinct
 
 __all__ = ["Limits", "MatchResult", "Progress", "match", "score"]
 
@@ -26,6 +26,7 @@ Progress = Callable[[int, int], None]
 
 RARITY: float = 8.0
 """A rare shared value adds at most this, in nats; beyond it says nothing that its level does not."""
+RAREST, COMMONEST = np.exp(-RARITY), np.exp(RARITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,43 +76,63 @@ def rarity_terms(comparison: Comparison, answers: Answers, model: MatchModel) ->
         nothing = np.zeros(len(answers.levels))
         return nothing, nothing
     collision = model.frequencies_of(comparison.rarity).collision
-    ratio = np.nan_to_num(np.clip(answers.shares / collision, np.exp(-RARITY), np.exp(RARITY)), nan=1.0)
+    ratio = np.minimum(np.maximum(answers.shares / collision, RAREST), COMMONEST)
+    ratio[np.isnan(ratio)] = 1.0
     stranger = -np.log(ratio)
     if not model.has_households:
         return stranger, stranger
     if not comparison.rarity_counts_in_household:
         return np.zeros(len(ratio)), stranger
-    weights = weights_of(model, comparison)
-    by_chance = np.minimum(weights.u / weights.h, 1.0)[answers.levels]
+    by_chance = weights_of(model, comparison).by_chance[answers.levels]
     return -np.log(1 - by_chance + by_chance * ratio), stranger
 
 
-def contradictions(comparison: Comparison, answers: Answers) -> BoolArray:
-    """Pairs whose answer truly contradicts."""
-    opposes = np.array([False] + [level.opposes for level in comparison.levels])
-    found: BoolArray = opposes[answers.levels]
-    return found
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Pairs of rows (`low` < `high`) and what each comparison answered: what scores and evidence are made of."""
+
+    subject: Subject
+    low: IntArray
+    high: IntArray
+    answers: Sequence[tuple[Comparison, Answers]]
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def at(self, places: IntArray) -> "Compared":
+        """Some of these pairs, in this order."""
+        answers = [(comparison, answer.only(places)) for comparison, answer in self.answers]
+        return Compared(self.subject, self.low[places], self.high[places], answers)
+
+    def scored(self) -> ScoredPairs:
+        """Their scores; two organisations are judged by what is known of such pairs."""
+        model, table = self.subject.model, self.subject.table
+        household, stranger = np.empty(len(self)), np.empty(len(self))
+        contradicts = np.zeros(len(self), dtype=bool)
+        organisations = (table.kind[self.low] & table.kind[self.high]) == 1
+        for chosen, of_kind in ((~organisations, model), (organisations, model.for_organisations)):
+            rows = np.flatnonzero(chosen)
+            if len(rows):
+                of_these = self if len(rows) == len(self) else self.at(rows)
+                household[rows], stranger[rows] = of_these._sums(of_kind)
+        for comparison, answers in self.answers:
+            contradicts |= comparison.opposes[answers.levels]
+        weight = -np.logaddexp(-household, -stranger)
+        ids = table.record_ids
+        return ScoredPairs(ids[self.low], ids[self.high], weight, household, stranger, contradicts)
+
+    def _sums(self, judge: MatchModel) -> tuple[FloatArray, FloatArray]:
+        household, stranger = np.full(len(self), judge.prior_household), np.full(len(self), judge.prior_stranger)
+        for comparison, answers in self.answers:
+            terms = terms_of(comparison, answers, judge)
+            household += terms.household
+            stranger += terms.stranger
+        return household, stranger
 
 
-def score_rows(subject: Subject, comparisons: tuple[Comparison, ...], a: IntArray, b: IntArray) -> ScoredPairs:
-    """Scores of pairs of rows, in the order given; two organisations are judged by what is known of such pairs."""
-    model, table = subject.model, subject.table
-    household, stranger = np.empty(len(a)), np.empty(len(a))
-    contradicts = np.zeros(len(a), dtype=bool)
-    answers = [comparison.compare(subject, a, b) for comparison in comparisons]
-    organisations = (table.kind[a] & table.kind[b]) == 1
-    for chosen, of_kind in ((~organisations, model), (organisations, model.for_organisations)):
-        rows = np.flatnonzero(chosen)
-        if len(rows):
-            household[rows], stranger[rows] = of_kind.prior_household, of_kind.prior_stranger
-            for comparison, answer in zip(comparisons, answers, strict=True):
-                terms = terms_of(comparison, answer if len(rows) == len(a) else answer.only(rows), of_kind)
-                household[rows] += terms.household
-                stranger[rows] += terms.stranger
-    for comparison, answer in zip(comparisons, answers, strict=True):
-        contradicts |= contradictions(comparison, answer)
-    ids = table.record_ids
-    return ScoredPairs(ids[a], ids[b], -np.logaddexp(-household, -stranger), household, stranger, contradicts)
+def compare(subject: Subject, comparisons: Sequence[Comparison], low: IntArray, high: IntArray) -> Compared:
+    """Ask all this of these pairs of rows, `low` < `high`."""
+    return Compared(subject, low, high, [(asked, asked.compare(subject, low, high)) for asked in comparisons])
 
 
 def applicable(table: RecordTable, model: MatchModel) -> tuple[Comparison, ...]:
@@ -126,7 +147,7 @@ def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows
     subject = Subject(table, model)
     comparisons = applicable(table, model)
     chunks = [
-        score_rows(subject, comparisons, part >> 32, part & 0xFFFFFFFF)
+        compare(subject, comparisons, part >> 32, part & 0xFFFFFFFF).scored()
         for part in np.array_split(packed, max(1, len(packed) // Limits().chunk))
     ]
     return joined(chunks)
@@ -171,7 +192,7 @@ def _scored_chunks(
 
     def work(start: int) -> ScoredPairs:
         stop = start + limits.chunk
-        return score_rows(subject, comparisons, left[start:stop], right[start:stop])
+        return compare(subject, comparisons, left[start:stop], right[start:stop]).scored()
 
     if len(starts) < 2 or limits.threads < 2:
         yield from map(work, starts)

@@ -2,7 +2,7 @@
 (against *another person of the household*, against *a stranger*) and these to the weight."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +11,10 @@ import numpy as np
 from cdi.matching import features
 from cdi.matching.blocking import shared_keys
 from cdi.matching.columns import SEPARATOR, Ragged, RecordTable
-from cdi.matching.comparing.answers import Comparison, Subject
+from cdi.matching.comparing.answers import Answers, Comparison, Subject
 from cdi.matching.comparisons import weights_of
-from cdi.matching.engine import applicable, terms_of
-from cdi.matching.model import MatchModel, probability_of
-from cdi.matching.pairs import IntArray
+from cdi.matching.engine import Compared, applicable, compare, terms_of
+from cdi.matching.model import LevelWeights, MatchModel, probability_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +67,29 @@ def explain_each(table: RecordTable, model: MatchModel, pairs: Sequence[tuple[in
         return []
     ends = np.array(pairs, dtype=np.int64)
     low, high = ends.min(axis=1), ends.max(axis=1)
-    judges = [model.for_organisations if both else model for both in table.kind[low] & table.kind[high]]
-    subject = Subject(table, model)
-    columns = [_lines(subject, judges, comparison, low, high) for comparison in applicable(table, model)]
-    blocks = shared_keys(table, model, low, high)
+    compared = compare(Subject(table, model), applicable(table, model), low, high)
+    return evidence_of(compared, shared_keys(table, model, low, high))
+
+
+def evidence_of(compared: Compared, blocks: Sequence[tuple[str, ...]]) -> list[Evidence]:
+    """The evidence of pairs that were compared already, in their order; `blocks` are the rules that bring each
+    together. It depends on the two records and the model alone, not on the table around them."""
+    table, model = compared.subject.table, compared.subject.model
+    low, high = compared.low.tolist(), compared.high.tolist()
+    judges = [model.for_organisations if both else model for both in (table.kind[low] & table.kind[high]).tolist()]
+    columns = [_lines(compared, judges, comparison, answers) for comparison, answers in compared.answers]
+    lines: Iterable[tuple[Line | None, ...]] = zip(*columns, strict=True)
     return [
-        _summed(table, judges[place], int(low[place]), int(high[place]), lines, blocks[place], model.version)
-        for place, lines in enumerate(zip(*columns, strict=True))
+        _summed(table, judge, ends, [line for line in of_pair if line is not None], rules, model.version)
+        for judge, ends, of_pair, rules in zip(judges, zip(low, high, strict=True), lines, blocks, strict=True)
     ]
 
 
 def _summed(
     table: RecordTable,
     judge: MatchModel,
-    low: int,
-    high: int,
-    lines: tuple[Line, ...],
+    ends: tuple[int, int],
+    lines: Sequence[Line],
     blocks: tuple[str, ...],
     version: str,
 ) -> Evidence:
@@ -93,11 +99,11 @@ def _summed(
         stranger += line.against_stranger
     weight = -float(np.logaddexp(-household, -stranger))
     return Evidence(
-        left=int(table.record_ids[low]),
-        right=int(table.record_ids[high]),
+        left=int(table.record_ids[ends[0]]),
+        right=int(table.record_ids[ends[1]]),
         prior_household=judge.prior_household,
         prior_stranger=judge.prior_stranger,
-        lines=lines,
+        lines=tuple(lines),
         household=household,
         stranger=stranger,
         weight=weight,
@@ -108,32 +114,45 @@ def _summed(
 
 
 def _lines(
-    subject: Subject, judges: Sequence[MatchModel], comparison: Comparison, low: IntArray, high: IntArray
-) -> list[Line]:
-    """The line of this comparison for each pair, by the model that judges it."""
-    answers = comparison.compare(subject, low, high)
-    reckoned = {id(judge): terms_of(comparison, answers, judge) for judge in judges}
-    found = []
-    for place, judge in enumerate(judges):
-        terms, weights = reckoned[id(judge)], weights_of(judge, comparison)
-        level = int(answers.levels[place])
-        share = math.nan if answers.shares is None else float(answers.shares[place])
+    compared: Compared, judges: Sequence[MatchModel], comparison: Comparison, answers: Answers
+) -> list[Line | None]:
+    """The line of this comparison for each pair, by the model that judges it; None where neither record has anything
+    that it asks for, and where it is set, not learned, and says nothing."""
+    table = compared.subject.table
+    terms = {judge: _terms(comparison, answers, judge) for judge in set(judges)}
+    shares = [math.nan] * len(compared) if answers.shares is None else answers.shares.tolist()
+    found: list[Line | None] = []
+    for place, (judge, low, high, level, share) in enumerate(
+        zip(judges, compared.low.tolist(), compared.high.tolist(), answers.levels.tolist(), shares, strict=True)
+    ):
+        left, right = shown(table, comparison.name, low), shown(table, comparison.name, high)
+        if level == 0 and not (comparison.learned and (left or right)):
+            found.append(None)
+            continue
+        weights, household, stranger = terms[judge]
         found.append(
             Line(
                 name=comparison.name,
                 explanation=comparison.explanation,
-                left=shown(subject.table, comparison.name, int(low[place])),
-                right=shown(subject.table, comparison.name, int(high[place])),
+                left=left,
+                right=right,
                 level=weights.levels[level],
                 m=float(weights.m[level]),
                 h=float(weights.h[level]),
                 u=float(weights.u[level]),
                 frequency=None if math.isnan(share) else share,
-                against_household=float(terms.household[place]),
-                against_stranger=float(terms.stranger[place]),
+                against_household=household[place],
+                against_stranger=stranger[place],
             )
         )
     return found
+
+
+def _terms(
+    comparison: Comparison, answers: Answers, judge: MatchModel
+) -> tuple[LevelWeights, list[float], list[float]]:
+    terms = terms_of(comparison, answers, judge)
+    return weights_of(judge, comparison), terms.household.tolist(), terms.stranger.tolist()
 
 
 def shown(table: RecordTable, comparison: str, row: int) -> str:

@@ -6,6 +6,7 @@ in a file of a million and in a lookup of one.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -41,16 +42,24 @@ BLOCKED_GROUPS = 4
 """By so many of them records are brought together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Words:
     """The words of each distinct value: `codes[value, k]` into `vocabulary`, 0 where there is none."""
 
     codes: NDArray[np.int32]
     vocabulary: Objects
-    hashes: Hashes
     initials: NDArray[np.uint8]
-    sounds: Hashes
     lengths: IntArray
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """By vocabulary: a hash of the word."""
+        return hash_texts(self.vocabulary)
+
+    @cached_property
+    def sounds(self) -> Hashes:
+        """By vocabulary: a hash of how the word sounds."""
+        return sound_hashes(self.vocabulary)
 
     def is_initial(self) -> BoolArray:
         """By vocabulary: is it one letter?"""
@@ -67,13 +76,13 @@ def words_of(values: Objects, at_most: int = WORDS) -> Words:
     """Each value split at blanks, its first words encoded, hashed and sounded out."""
     split = [value.split()[:at_most] for value in values]
     column = encode([word for words in split for word in words])
-    counts = np.fromiter(map(len, split), np.int64, len(split))
     codes = np.zeros((len(values), at_most), np.int32)
+    counts = np.array([len(words) for words in split], np.int64)
     place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values
-    initials = np.fromiter((ord(word[0]) & 0xFF if word else 0 for word in vocabulary), np.uint8, len(vocabulary))
-    return Words(codes, vocabulary, hash_texts(vocabulary), initials, sound_hashes(vocabulary), lengths_of(vocabulary))
+    initials = np.array([ord(word[0]) & 0xFF if word else 0 for word in vocabulary], np.uint8)
+    return Words(codes, vocabulary, initials, lengths_of(vocabulary))
 
 
 def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:

@@ -30,7 +30,7 @@ VETO: Final = -30.0
 UNLIKELY: Final = 1e-12
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LevelWeights:
     """Of one comparison, by level; level 0 is *not comparable* and says nothing.
 
@@ -43,15 +43,20 @@ class LevelWeights:
     h: FloatArray
     u: FloatArray
 
-    @property
+    @cached_property
     def against_household(self) -> FloatArray:
         """log(m / h) by level."""
         return np.log(self.m / self.h)
 
-    @property
+    @cached_property
     def against_stranger(self) -> FloatArray:
         """log(m / u) by level."""
         return np.log(self.m / self.u)
+
+    @cached_property
+    def by_chance(self) -> FloatArray:
+        """u / h by level: of agreements in a household, what share would come about between strangers too?"""
+        return np.minimum(self.u / self.h, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

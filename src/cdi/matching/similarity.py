@@ -5,7 +5,9 @@ Everything here works on whole arrays; nothing knows what a customer is.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, cycle
+from operator import mul
 from typing import Any, Final
 
 import numpy as np
@@ -68,17 +70,32 @@ def distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[IntArray, I
 # --- hashes: stable over processes, machines and library versions, because block keys are stored
 
 _POSITIONS: Final = 1024
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_SEED: Final = 0x243F6A8885A308D3
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+_BITS: Final = (1 << 64) - 1
 
 
 def _splitmix(x: Hashes) -> Hashes:
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(_FIRST)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(_SECOND)
     return x ^ (x >> np.uint64(31))
 
 
-_WEIGHTS: Final[Hashes] = _splitmix(
-    np.arange(1, _POSITIONS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-) | np.uint64(1)
+def _mixed(x: int) -> int:
+    """`_splitmix` of one number."""
+    x = (x ^ (x >> 30)) * _FIRST & _BITS
+    x = (x ^ (x >> 27)) * _SECOND & _BITS
+    return x ^ (x >> 31)
+
+
+_WEIGHTS: Final[Hashes] = _splitmix(np.arange(1, _POSITIONS + 1, dtype=np.uint64) * np.uint64(_GOLDEN)) | np.uint64(1)
+_WEIGHT: Final[list[int]] = _WEIGHTS.tolist()
+_WEIGHT_BEFORE: Final = [0, *accumulate(_WEIGHT)]
+"""By position, the sum of the weights of all before it."""
+
+HANDFUL: Final = 12
+"""Up to so many values, Python's own numbers are quicker than setting up arrays. What comes out is the same."""
 
 
 MANY: Final = 50_000
@@ -98,6 +115,8 @@ def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
         from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
         return kernels.hash_texts(*bytes_of(values), _WEIGHTS)
+    if len(values) <= HANDFUL:
+        return np.array([_hash_of(value) if value else 0 for value in values], np.uint64)
     hashes = np.zeros(len(values), np.uint64)
     for start in range(0, len(values), _CHUNK):
         encoded = [value.encode() for value in values[start : start + _CHUNK]]
@@ -116,16 +135,37 @@ def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
     return hashes
 
 
+def _hash_of(text: str) -> int:
+    """The hash of one text that is not empty."""
+    letters = text.encode()
+    length = len(letters)
+    rounds, rest = divmod(length, _POSITIONS)
+    total = sum(map(mul, letters, cycle(_WEIGHT))) + rounds * _WEIGHT_BEFORE[-1] + _WEIGHT_BEFORE[rest]
+    return _mixed((total + length) & _BITS) or 1
+
+
 def combine(*parts: Hashes) -> Hashes:
     """One hash of several, order counting; 0 where one of them is 0 (missing)."""
-    total = np.full(len(parts[0]), 0x243F6A8885A308D3, np.uint64)
+    if len(parts[0]) <= HANDFUL:
+        return np.array([_combined(row) for row in zip(*[part.tolist() for part in parts], strict=True)], np.uint64)
+    total = np.full(len(parts[0]), _SEED, np.uint64)
     missing: BoolArray = np.zeros(len(total), dtype=bool)
     for part in parts:
         missing |= part == 0
-        total = _splitmix(total * np.uint64(0x9E3779B97F4A7C15) + part)
+        total = _splitmix(total * np.uint64(_GOLDEN) + part)
     total[total == 0] = 1
     total[missing] = 0
     return total
+
+
+def _combined(parts: Iterable[int]) -> int:
+    """`combine` of the parts of one record."""
+    total = _SEED
+    for part in parts:
+        if not part:
+            return 0
+        total = _mixed((total * _GOLDEN + part) & _BITS)
+    return total or 1
 
 
 # --- how a name sounds: Kölner Phonetik, which serves other European names as a skeleton of consonants as well

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -53,7 +54,7 @@ class Answers:
 Compare = Callable[["Subject", IntArray, IntArray], Answers]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """One question: its name, what it means to a steward, its levels from 1, and the function that answers it.
 
@@ -74,6 +75,11 @@ class Comparison:
     household_cap: float = 1.0
     unlike_cap: float = 1.0
     learned: bool = True
+
+    @cached_property
+    def opposes(self) -> BoolArray:
+        """By level: does such an answer truly contradict?"""
+        return np.array([False] + [level.opposes for level in self.levels])
 
 
 class Subject:

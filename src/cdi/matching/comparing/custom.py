@@ -1,5 +1,7 @@
 """Custom attributes as comparisons, as `cdi.yaml` names them."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from cdi.matching.columns import (
@@ -15,6 +17,7 @@ from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import distinct_pairs, token_similarity
 
 
+@lru_cache(maxsize=200)
 def custom(name: str, how: str) -> Comparison:
     """A comparison of one custom attribute: exact, text or number."""
 
