@@ -132,9 +132,18 @@ AuditTrail: TypeAlias = Annotated[Trail, Depends(get_trail)]
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """What a route works on behind the door."""
+
+    connection: Connection
+    caller: Caller
+    trail: Trail
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
-    """A request of which nothing has been looked at: for routes that are asked so often that each change of thread
-    counts. They answer in one thread and one transaction."""
+    """A request of which nothing has been looked at: for routes that only read, and are asked so often that each change
+    of thread and each trip to the database counts."""
 
     request: Request
     installation: Installation
@@ -142,12 +151,14 @@ class Door:
     purpose: str | None
 
     @contextmanager
-    def opened_for(self, *roles: Role) -> Iterator[tuple[Connection, Caller]]:
-        """The transaction and who calls; 401 and 403 as everywhere. Its end writes the audit log."""
-        with self.installation.database.unit_of_work() as connection:
+    def opened_for(self, *roles: Role) -> Iterator[Inside]:
+        """Who calls; 401 and 403 as everywhere. Each statement sees what is committed, as in any transaction of ours;
+        the last one writes the audit log, so that nothing is answered without its entry."""
+        with self.installation.database.reading() as connection:
             caller = require(_caller(self.request, self.installation, connection, self.presented, self.purpose), *roles)
-            yield connection, caller
-            _trail(self.request, self.installation, caller).write(connection, utc_now())
+            trail = _trail(self.request, self.installation, caller)
+            yield Inside(connection, caller, trail)
+            trail.write(connection, utc_now())
 
 
 async def get_door(request: Request, installation: Here, presented: Shown, asked_for: Purpose = None) -> Door:
@@ -156,6 +167,8 @@ async def get_door(request: Request, installation: Here, presented: Shown, asked
 
 
 AtDoor: TypeAlias = Annotated[Door, Depends(get_door)]
+READERS: Final = (Role.READER, Role.STEWARD, Role.PRIVACY)
+"""The roles that may read profiles."""
 
 
 def get_caller_apart(request: Request, installation: Here, presented: Shown) -> Caller:
@@ -182,7 +195,7 @@ def allowed(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
     return check
 
 
-Reader: TypeAlias = Annotated[Caller, Depends(allowed(Role.READER, Role.STEWARD, Role.PRIVACY))]
+Reader: TypeAlias = Annotated[Caller, Depends(allowed(*READERS))]
 """Whoever may read profiles."""
 Connecting: TypeAlias = Annotated[Caller, Depends(allowed(Role.CONNECTOR, Role.READER, Role.STEWARD, Role.PRIVACY))]
 """Whoever may look at sources; a connector only at its own."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cdi import lookup
 from cdi.api.answers import answer
-from cdi.api.dependencies import AuditTrail, Here, Reader, Work
+from cdi.api.dependencies import READERS, AtDoor
 from cdi.api.problems import PROBLEMS
 from cdi.fields import ATTRIBUTES
 
@@ -35,12 +35,11 @@ class Question(BaseModel):
 
 
 @router.post("/lookup")
-def look_up_profiles(
-    body: Question, installation: Here, connection: Work, caller: Reader, trail: AuditTrail
-) -> Response:
+def look_up_profiles(body: Question, door: AtDoor) -> Response:
     """Ranked profiles with match weight, probability, evidence, and what resolving would make of it: `match`, `review`
     or `no_match`."""
-    told = lookup.look_up(connection, installation, caller.visibility, body.record, body.limit)
-    trail.about["criteria"] = sorted(set(body.record) & set(ATTRIBUTES))
-    trail.saw(found["id"] for found in told["profiles"])
+    with door.opened_for(*READERS) as inside:
+        told = lookup.look_up(inside.connection, door.installation, inside.caller.visibility, body.record, body.limit)
+        inside.trail.about["criteria"] = sorted(set(body.record) & set(ATTRIBUTES))
+        inside.trail.saw(found["id"] for found in told["profiles"])
     return answer(told)

@@ -7,9 +7,8 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cdi import history, profiles
-from cdi.access import Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import AtDoor, AuditTrail, Here, Reader, Work
+from cdi.api.dependencies import READERS, AtDoor, AuditTrail, Here, Reader, Work
 from cdi.api.moved import MOVED, moved
 from cdi.api.problems import PROBLEMS
 from cdi.ids import parse_record_key
@@ -28,10 +27,11 @@ def get_profile(
 ) -> Response:
     """The profile: golden record with the provenance and owner of each value, its records, its data owner. With
     `as_of` (a time with its offset) as it was served then; 304 while it is as `If-None-Match` says."""
-    with door.opened_for(Role.READER, Role.STEWARD, Role.PRIVACY) as (connection, caller):
+    with door.opened_for(*READERS) as inside:
+        connection, visibility = inside.connection, inside.caller.visibility
         if as_of is not None:
-            return answer(history.as_of(connection, door.installation, caller.visibility, profile_id, as_of))
-        found = profiles.show(connection, door.installation, caller.visibility, profile_id)
+            return answer(history.as_of(connection, door.installation, visibility, profile_id, as_of))
+        found = profiles.show(connection, door.installation, visibility, profile_id)
     if found.document is None:
         return moved(profile_id, found.status, found.profiles, found.reason)
     etag = f'"{found.document["version"]}"'
@@ -59,10 +59,7 @@ def get_profiles(body: Wanted, installation: Here, connection: Work, caller: Rea
 
 @router.get("/profiles")
 def find_profiles(
-    installation: Here,
-    connection: Work,
-    caller: Reader,
-    trail: AuditTrail,
+    door: AtDoor,
     email: Annotated[str | None, Query(max_length=320)] = None,
     phone: Annotated[str | None, Query(max_length=40)] = None,
     identifier: Annotated[str | None, Query(max_length=300, examples=["loyalty_card:4711"])] = None,
@@ -78,8 +75,10 @@ def find_profiles(
     of words (`q`, the best first), by owner, by time of change; all given must hold. `after` of the answer continues
     the list (null: this was all)."""
     query = profiles.Query(email, phone, identifier, source, key, q, data_owner, updated_since)
-    page = profiles.find(connection, installation, caller.visibility, query, limit=limit, after=after)
-    trail.saw(found["id"] for found in page.items)
+    with door.opened_for(*READERS) as inside:
+        visibility = inside.caller.visibility
+        page = profiles.find(inside.connection, door.installation, visibility, query, limit=limit, after=after)
+        inside.trail.saw(found["id"] for found in page.items)
     return answer({"profiles": page.items, "after": page.after})
 
 
