@@ -394,8 +394,8 @@ def _refused_by(model: MatchModel) -> Refuse:
         found = model.refuses(keys)
         if not len(found):
             return [None] * len(groups)
-        refused = contained(keys, found)
-        return np.split(refused, np.cumsum([len(group) for group in groups])[:-1])
+        flags = np.split(contained(keys, found), np.cumsum([len(group) for group in groups])[:-1])
+        return [refused if refused.any() else None for refused in flags]
 
     return refuse
 
@@ -428,40 +428,36 @@ class _Group:
 
 
 def _divided(rules: Sequence[Rule], groups: Sequence[_Group], table: RecordTable, refuse: Refuse) -> list[RuleKeys]:
-    kept = [group for group in groups if rules[group.place].chained]
-    dropped: list[_Group] = []
+    kept: list[list[_Group]] = [[group] if rules[group.place].chained else [] for group in groups]
+    dropped: list[list[_Group]] = [[] for _ in groups]
     pending = [group for group in groups if not rules[group.place].chained]
     for depth in range(DEPTH + 1):
         following: list[_Group] = []
         for group, refused in zip(pending, refuse([group.keys for group in pending]) if pending else (), strict=True):
             if refused is None:
-                kept.append(group)
+                kept[group.place].append(group)
                 continue
-            kept.append(group.only(~refused))
+            kept[group.place].append(group.only(~refused))
             coarse = group.only(refused)
             finer = [] if depth == DEPTH else list(_finer(rules[group.place], parts_of(table), coarse))
             following += finer
             divided = np.zeros(len(table), dtype=bool)
             for fine in finer:
                 divided[fine.rows] = True
-            dropped.append(coarse.only(~divided[coarse.rows]))
+            dropped[group.place].append(coarse.only(~divided[coarse.rows]))
         pending = following
     return [
-        RuleKeys(
-            rule,
-            *_together(group for group in kept if group.place == place),
-            _together(group for group in dropped if group.place == place),
-        )
-        for place, rule in enumerate(rules)
+        RuleKeys(rule, *_together(some), _together(gone)) for rule, some, gone in zip(rules, kept, dropped, strict=True)
     ]
 
 
-def _together(groups: Iterable[_Group]) -> tuple[IntArray, Rows]:
-    some = list(groups)
-    if len(some) == 1:
-        return some[0].keys, some[0].rows
-    nothing = np.zeros(0, np.int64)
-    return np.concatenate([nothing, *[g.keys for g in some]]), np.concatenate([nothing, *[g.rows for g in some]])
+def _together(groups: Sequence[_Group]) -> tuple[IntArray, Rows]:
+    if len(groups) < 2:
+        return (groups[0].keys, groups[0].rows) if groups else (NONE, NONE)
+    return np.concatenate([g.keys for g in groups]), np.concatenate([g.rows for g in groups])
+
+
+NONE: Final[IntArray] = np.zeros(0, np.int64)
 
 
 def _finer(rule: Rule, parts: Parts, coarse: _Group) -> Iterator[_Group]:
@@ -517,7 +513,7 @@ def refuse_oversized(table: RecordTable, model: MatchModel, limits: Limits) -> M
         return contained(group, refused) if len(refused) else None
 
     gathering = _gathered(rule_keys(table, model, lambda groups: list(map(oversized, groups))), table, limits)
-    refused = replace(model, refused=distinct(np.concatenate(found)))
+    refused = replace(model, refused=distinct(np.concatenate(found)), drifted_from="", drift=0)
     table.remembered(_name_of_pairs(refused, limits), lambda: gathering.result(table, refused))
     return refused
 

@@ -258,7 +258,7 @@ def _encode_few(values: Sequence[str]) -> Column:
     known = {"": 0}
     codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
     texts = np.empty(len(known), dtype=object)
-    texts[:] = [text[:MAX_LENGTH] for text in known]
+    texts[:] = list(known) if max(map(len, known)) <= MAX_LENGTH else [text[:MAX_LENGTH] for text in known]
     return Column(codes, texts)
 
 

@@ -452,8 +452,13 @@ def _years_in(locals_: Objects) -> NDArray[np.int32]:
     return found
 
 
+_FOUR_DIGITS: Final = re.compile("[0-9]{4}")
+
+
 def _year_in(local: str) -> int:
     """The year of 1920 to 2019 that stands in a local part as four digits of their own."""
+    if not _FOUR_DIGITS.search(local):
+        return 0
     digits = ""
     for letter in local + " ":
         if letter.isdigit():

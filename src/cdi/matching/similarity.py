@@ -53,9 +53,16 @@ def token_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -
     return np.asarray(scores, dtype=np.float64) / 100
 
 
+FEW_PAIRS: Final = 100
+"""Up to so many pairs, comparing one twice takes less than finding out which are the same."""
+
+
 def distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[IntArray, IntArray, IntArray]:
-    """The distinct unordered pairs of codes, and for each given pair the index of its distinct one."""
+    """The distinct unordered pairs of codes, and for each given pair the index of its distinct one. Of a few pairs each
+    stands for itself, as often as it occurs."""
     low, high = np.minimum(left, right).astype(np.int64), np.maximum(left, right).astype(np.int64)
+    if len(low) <= FEW_PAIRS:
+        return low, high, np.arange(len(low))
     packed = low << 32 | high
     order = np.argsort(packed)
     ordered = packed[order]

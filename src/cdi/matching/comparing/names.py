@@ -106,8 +106,8 @@ def _unequal_names(
     initial = one_letter[first[:, 0]] | one_letter[second[:, 0]]
     fits = words.initials[first[:, 0]] == words.initials[second[:, 0]]
     levels[initial] = np.where(fits[initial], level.initial_fits, level.initial_differs)
-    for i in range(features.WORDS):
-        for j in range(features.WORDS):
+    for i in range(_most_words(first)):
+        for j in range(_most_words(second)):
             same = (first[:, i] == second[:, j]) & (first[:, i] != 0) & ~one_letter[first[:, i]]
             is_first = i == 0 and j == 0 and name == "given"
             levels[same] = np.minimum(levels[same], level.exact if is_first else level.shared_word)
@@ -117,6 +117,11 @@ def _unequal_names(
     levels[joined] = level.exact
     shares[joined] = np.fmin(shares[joined], by_word[first[joined, 0]])
     return levels, shares
+
+
+def _most_words(codes: NDArray[np.int32]) -> int:
+    """How many words the longest of these names has."""
+    return int((codes != 0).any(axis=0).sum())
 
 
 def _similar_names(
@@ -205,10 +210,12 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
 
     one, other = crosswise(given.initials, family.initials)  # most pairs fail here, so the rest is asked of few
     likely = np.flatnonzero(one & other)
+    swapped = np.zeros(len(a), dtype=bool)
+    if not len(likely):
+        return swapped
     ga, gb, fa, fb = ga[likely], gb[likely], fa[likely], fb[likely]
     one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
     one_exact, other_exact = crosswise(given.hashes, family.hashes)
-    swapped = np.zeros(len(a), dtype=bool)
     swapped[likely] = one_sounds & other_sounds & (one_exact | other_exact)
     return swapped
 
