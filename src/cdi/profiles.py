@@ -25,7 +25,7 @@ from cdi.pipeline.households import who_lives_with
 from cdi.pipeline.identified import carriers_of, typed_identifier
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
-from cdi.store import conflicts, decisions, models, normalised, pairs, profiles, records
+from cdi.store import conflicts, decisions, normalised, pairs, profiles, records
 from cdi.store.finding import ProfileFilter, list_profiles
 from cdi.store.profiles import FoundProfile
 from cdi.store.restrictions import closed_among
@@ -229,6 +229,7 @@ def explain_profile(
     answer = show(connection, installation, visibility, profile_id)
     if answer.document is None:
         raise NotFoundError("this id is retired", remedy="Ask for the profile to see where its records are now")
+    active = installation.models.active(connection)
     members = profiles.load_members(connection, [profile_id])[profile_id]
     current = records.load_current(connection, members)
     seen = [i for i in members if current[i].source not in visibility.hidden_sources]
@@ -240,7 +241,7 @@ def explain_profile(
     return {
         "id": str(profile_id),
         "data_owner": answer.document["data_owner"],
-        "model": models.active_version(connection),
+        "model": None if active is None else active.version,
         "records": list(names.values()),
         "links": links,
         "decisions": [

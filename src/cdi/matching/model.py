@@ -77,6 +77,8 @@ class Frequencies:
         return np.fromiter(found, np.float64, len(values))
 
 
+NOTHING_SHARED: Final[Hashes] = np.zeros(0, np.uint64)
+NOTHING_REFUSED: Final[IntArray] = np.zeros(0, np.int64)
 NO_FREQUENCIES: Final = Frequencies({}, 1.0, 1.0)
 
 
@@ -100,6 +102,7 @@ class MatchModel:
     `shared` are hashes of contact values that join strangers and so say nothing; `refused` are the block keys
     that too many records have. `custom` names attributes to compare and how; `guarantees` are the sources that
     have one record a customer; `vetoes` are identifier types whose verified contradiction forbids a match.
+    `drift` counts what was found about the model of version `drifted_from` while data grew (see `with_found`).
     """
 
     weights: Mapping[str, LevelWeights]
@@ -116,6 +119,8 @@ class MatchModel:
     vetoes: tuple[str, ...] = ("national_id", "register_id", "vat_id")
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    drifted_from: str = ""
+    drift: int = 0
 
     @property
     def has_households(self) -> bool:
@@ -161,7 +166,18 @@ class MatchModel:
         """The same model linking and asking at other probabilities; raises InvalidInputError."""
         if not 0 < review <= match < 1:
             raise InvalidInputError("thresholds must be 0 < review <= match < 1")
-        return replace(self, match=match, review=review)
+        return replace(self, match=match, review=review, drifted_from="", drift=0)
+
+    def with_found(self, *, shared: Hashes = NOTHING_SHARED, refused: IntArray = NOTHING_REFUSED) -> "MatchModel":
+        """The model with more that says nothing because strangers share it, and more block keys that too many have:
+        values that were not known of before."""
+        return replace(
+            self,
+            shared=with_more(self.shared, shared),
+            refused=with_more(self.refused, refused),
+            drifted_from=self.drifted_from or self.version,
+            drift=self.drift + len(shared) + len(refused),
+        )
 
     @cached_property
     def for_organisations(self) -> "MatchModel":
@@ -198,11 +214,16 @@ class MatchModel:
             lambda_match=scaled(self.lambda_match),
             lambda_household=scaled(self.lambda_household),
             organisations=own,
+            drifted_from="",
+            drift=0,
         )
 
     @cached_property
     def version(self) -> str:
-        """A short hash of all that decides: equal for equal models, on every machine."""
+        """A short hash of all that decides: equal for equal models, on every machine. Of one that drifted, that of the
+        model before, and by how much: `8668dc81b4d0+12`."""
+        if self.drifted_from:
+            return f"{self.drifted_from}+{self.drift}" if self.drift else self.drifted_from
         content = self._content()
         del content["provenance"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -2,7 +2,6 @@
 appended to the model version that decides, and what it touches is due again."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from cdi.matching.blocking import Limits
-from cdi.matching.model import MatchModel, contained, with_more
+from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import IntArray
 from cdi.matching.training import MIN_NAMES, shared_values
 from cdi.pipeline.tables import build_table
@@ -36,7 +35,7 @@ def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence
         return model
     models.add_drift(connection, models.SHARED, found.view(np.int64).tolist(), now)
     redo.queue(connection, carriers, "a value turned out to be shared by strangers", now)
-    return replace(model, shared=with_more(model.shared, found))
+    return model.with_found(shared=found)
 
 
 def refuse_blocks(connection: Connection, model: MatchModel, crowded: IntArray, now: datetime) -> MatchModel:
@@ -47,4 +46,4 @@ def refuse_blocks(connection: Connection, model: MatchModel, crowded: IntArray, 
     models.add_drift(connection, models.REFUSED, found.tolist(), now)
     touched = normalised.records_in_blocks(connection, found.tolist())
     redo.queue(connection, touched, "a block went over its budget", now)
-    return replace(model, refused=with_more(model.refused, found))
+    return model.with_found(refused=found)

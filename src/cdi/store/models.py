@@ -2,14 +2,14 @@
 while data grow (a value that strangers share, a block over its budget) is appended to the active one as drift."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text
 
-from cdi.matching.model import MatchModel, with_more
+from cdi.matching.model import MatchModel
 from cdi.store.db import copy_rows, metadata, text
 from cdi.store.sources import TIME
 
@@ -34,6 +34,7 @@ model_drift = Table(
     Column("value", BigInteger, nullable=False),
     Column("at", TIME, nullable=False),
     Index("uq_model_drift_value", "version", "kind", "value", unique=True),
+    Index(None, "version", "drift_id"),  # every lookup and every push asks how far its version has drifted
 )
 
 derivation = Table(
@@ -85,7 +86,7 @@ def _drifted(connection: Connection, version: str, model: MatchModel, since: int
     ).all()
     shared = np.array([row.value for row in rows if row.kind == SHARED], dtype=np.int64).view(np.uint64)
     refused = np.array([row.value for row in rows if row.kind == REFUSED], dtype=np.int64)
-    return replace(model, shared=with_more(model.shared, shared), refused=with_more(model.refused, refused))
+    return model.with_found(shared=shared, refused=refused)
 
 
 def add_drift(connection: Connection, kind: str, values: Sequence[int], now: datetime) -> None:
@@ -100,7 +101,8 @@ def add_drift(connection: Connection, kind: str, values: Sequence[int], now: dat
 
 
 def active_version(connection: Connection) -> str | None:
-    """The version that decides now, and how much it has drifted: `8668dc81b4d0+12`."""
+    """The version that decides now, and how much it has drifted: `8668dc81b4d0+12`. It is counted, so who has the
+    model at hand asks that."""
     row = connection.execute(
         text(
             "select m.version, (select count(*) from model_drift d where d.version = m.version) as drift"
