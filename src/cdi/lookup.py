@@ -27,7 +27,7 @@ from cdi.normalise.record import Context, canonicalise, normalise
 from cdi.pipeline import Installation
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, present
-from cdi.store import mates, profiles
+from cdi.store import mates, profiles, records
 from cdi.store.mates import Mate
 
 ASKED: Final = 0
@@ -79,16 +79,16 @@ def look_up(
         return {"model": model.version, "profiles": []}
     compared = _compared(asked, met.values(), model)
     ranked = _ranked(compared.scored(), model, met)[:limit]
-    strongest = [met[each.record_id] for each in ranked]
-    places = np.searchsorted(list(met), [mate.record_id for mate in strongest])
-    reckoned = evidence_of(compared.at(places), [mate.among(rules) for mate in strongest])
+    places = np.searchsorted(list(met), [each.record_id for each in ranked])
+    reckoned = evidence_of(compared.at(places), [met[each.record_id].among(rules) for each in ranked])
     found = profiles.find_profiles(connection, [each.profile_id for each in ranked])
+    names = records.load_names(connection, [each.record_id for each in ranked])
     told = []
-    for each, mate, evidence in zip(ranked, strongest, reckoned, strict=True):
-        profile = found.get(each.profile_id)
+    for each, evidence in zip(ranked, reckoned, strict=True):
+        profile, name = found.get(each.profile_id), names.get(each.record_id)
         shown = None if profile is None else present(connection, installation, visibility, profile)
-        if shown is not None:
-            record = f"{mate.source}:{key_as_seen(mate.key, visibility)}"
+        if shown is not None and name is not None:
+            record = f"{name.source}:{key_as_seen(name.key, visibility)}"
             told.append(_told(each.judgement(model), record, evidence, evidence_seen(evidence, visibility), shown))
     return {"model": model.version, "profiles": told}
 

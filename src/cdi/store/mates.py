@@ -22,8 +22,8 @@ with mates as materialized (
     cross join lateral (select record_id from block_key where key = asked.key limit :most) b
     group by b.record_id
 )
-select n.record_id, n.source, r.key, n.card, m.profile_id, mates.keys
-from mates join membership m using (record_id) join normalised n using (record_id) join record r using (record_id)
+select n.record_id, n.source, n.card, m.profile_id, mates.keys
+from mates join membership m using (record_id) join normalised n using (record_id)
 where not n.source = any(cast(:hidden as text[])) order by n.record_id
 """
 
@@ -34,7 +34,6 @@ class Mate:
 
     record_id: int
     source: str
-    key: str
     profile_id: UUID
     card: Card
     keys: Sequence[int]
@@ -51,4 +50,4 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
         text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
     ).all()
     for row, card in zip(rows, read_cards([row.card for row in rows]), strict=True):
-        yield Mate(row.record_id, row.source, row.key, row.profile_id, card, row.keys)
+        yield Mate(row.record_id, row.source, row.profile_id, card, row.keys)
