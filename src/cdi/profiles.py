@@ -22,7 +22,7 @@ from cdi.matching.evidence import Evidence, explain_each
 from cdi.normalise.searching import read_typed
 from cdi.pipeline import Installation
 from cdi.pipeline.households import who_lives_with
-from cdi.pipeline.identified import carriers_of, typed_identifier
+from cdi.pipeline.identified import as_kept, typed_identifier
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, normalised, pairs, profiles, records
@@ -147,7 +147,8 @@ def find(
     if query.q is not None and not words:
         return Page([], None)
     narrowed = ProfileFilter(
-        carriers=list(_carriers(connection, installation, query)),
+        carriers=list(_carriers(connection, query)),
+        handles=[(kind, as_kept(installation, kind, value)) for kind, value in _handles(query)],
         words=words,
         data_owner=query.data_owner,
         updated_since=query.updated_since,
@@ -157,10 +158,8 @@ def find(
     return Page([document for document in shown if document is not None], listed.after)
 
 
-def _carriers(connection: Connection, installation: Installation, query: Query) -> Iterator[list[int]]:
-    """For each identifier asked for, the records that carry it."""
-    for kind, value in _handles(query):
-        yield carriers_of(connection, installation, kind, value)
+def _carriers(connection: Connection, query: Query) -> Iterator[list[int]]:
+    """The source record asked for, if one is."""
     if (query.key is None) != (query.source is None):
         raise InvalidInputError("source and key go together", remedy="Ask for ?source=webshop&key=10023")
     if query.source is not None and query.key is not None:

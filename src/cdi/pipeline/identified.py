@@ -11,10 +11,15 @@ from cdi.store import normalised
 
 def carriers_of(connection: Connection, installation: Installation, kind: str, value: str) -> list[int]:
     """The records that carry this e-mail address (`email`), phone number (`phone`) or identifier of any other type."""
-    company = installation.deployment.company
-    context = Context(country=company.country, language=company.language)
-    kept = _as_kept(kind, value, context)
+    kept = as_kept(installation, kind, value)
     return [record for handle in kept for record in normalised.find_by_handle(connection, [kind], handle)]
+
+
+def as_kept(installation: Installation, kind: str, value: str) -> list[str]:
+    """What is looked for in the place of this identifier: its form as the engine keeps it; nothing for one that it
+    would not take."""
+    company = installation.deployment.company
+    return _normalised(kind, value, Context(country=company.country, language=company.language))
 
 
 def typed_identifier(text: str) -> tuple[str, str]:
@@ -25,8 +30,7 @@ def typed_identifier(text: str) -> tuple[str, str]:
     return kind, value
 
 
-def _as_kept(kind: str, value: str, context: Context) -> list[str]:
-    """An identifier as the engine keeps it; none for one that it would not take."""
+def _normalised(kind: str, value: str, context: Context) -> list[str]:
     match kind:
         case "email":
             return [email.value for email in normalise(canonicalise({"emails": [{"value": value}]}, context)).emails]

@@ -40,10 +40,12 @@ class Tier(IntEnum):
 class ProfileFilter:
     """What a list of profiles is narrowed by; nothing given: not narrowed. All that is given must hold.
 
-    Of each of `carriers` (sets of records) a profile must hold a record that the caller may see.
+    Of each of `carriers` (sets of records) a profile must hold a record that the caller may see, and for each of
+    `handles` (a type, and values as the engine keeps them) one that carries a value.
     """
 
     carriers: Sequence[Sequence[int]] = ()
+    handles: Sequence[tuple[str, Sequence[str]]] = ()
     words: Sequence[Word] = ()
     data_owner: str | None = None
     updated_since: datetime | None = None
@@ -89,7 +91,7 @@ def list_profiles(
     return _by_id(connection, question, after, limit)
 
 
-CARRYING = "membership m join record r using (record_id)"
+CARRYING = "(membership m join record r using (record_id))"
 SEEN_RECORD = "not r.source = any(cast(:hidden as text[]))"
 
 
@@ -98,6 +100,12 @@ def _question(visibility: Visibility, narrowed: ProfileFilter) -> _Question:
     question.must("not (p.sources <@ cast(:hidden as text[]))")
     if visibility.uses:
         question.must("not (p.closed_to && cast(:uses as text[]))", uses=sorted(visibility.uses))
+    for n, (kind, values) in enumerate(narrowed.handles):
+        question.must(
+            f"p.profile_id in (select m.profile_id from handle h join {CARRYING} using (record_id)"  # noqa: S608
+            f" where h.value = any(cast(:values{n} as text[])) and h.type = :kind{n} and {SEEN_RECORD})",
+            **{f"values{n}": list(values), f"kind{n}": kind},
+        )
     for n, records in enumerate(narrowed.carriers):
         question.must(
             f"p.profile_id in (select m.profile_id from {CARRYING}"  # noqa: S608  fixed names
