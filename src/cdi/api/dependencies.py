@@ -173,7 +173,7 @@ READERS: Final = (Role.READER, Role.STEWARD, Role.PRIVACY)
 
 def get_caller_apart(request: Request, installation: Here, presented: Shown) -> Caller:
     """Who calls, for a use case that has transactions of its own: the look-up of the key is over before."""
-    with installation.database.unit_of_work() as connection:
+    with installation.database.reading() as connection:
         return _caller(request, installation, connection, presented, None)
 
 
