@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from cdi.ingest.contract import Checkpoint, FullScanEnd, ReadContext, ReadEvent, Record, Rejected, State
+from cdi.ingest.contract import Checkpoint, FullScanEnd, ReadContext, ReadEvent, Record, Rejected, Seen, State
 from cdi.ingest.manifest import DeclaredConnector, load_connector
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -32,6 +32,7 @@ class Reading:
     rejected: list[Rejected] = field(default_factory=list)
     state: State | None = None
     checkpoints: int = 0
+    seen: list[str] = field(default_factory=list)
     full_scan: bool = False
 
     @property
@@ -50,6 +51,8 @@ def gathered(events: Iterable[ReadEvent]) -> Reading:
             case Checkpoint():
                 reading.state = event.state
                 reading.checkpoints += 1
+            case Seen():
+                reading.seen.append(event.key)
             case FullScanEnd():
                 reading.full_scan = True
     return reading

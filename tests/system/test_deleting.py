@@ -217,6 +217,29 @@ def test_the_same_export_read_again_is_no_second_one(folder: Path, database: Dat
     assert count(company, "record where live") == 39
 
 
+def test_a_list_of_keys_says_it_where_changes_alone_are_read(folder: Path, till: Till, database: Database) -> None:
+    keys = """
+      - mode: keys
+        query: select nr from customer
+        page: {keyset: [nr], size: 7}"""
+    by_cursor = 'cursor: {field: changed, zone: UTC, format: "%Y-%m-%d %H:%M:%S", overlap: PT1H}'
+    manifest = TILL.replace("change: row_hash", by_cursor).replace("DELETES", keys)
+    company = company_of(folder, database, manifest)
+    for number in range(1, 41):
+        till.sell_to(number, changed=f"2026-11-01 10:00:{number:02}")
+    read(company)
+    till.do("delete from customer where nr in (3, 40)")
+    read(company)
+    assert count(company, "record where live") == 40, "keys are asked for once a day"
+    with company.database.unit_of_work() as connection:
+        connection.execute(text("update checkpoint set state = state #- '{customers.deletes.0,scanned_at}'"))
+    read(company)
+    assert [profile_of(company, "till", key) is None for key in ("3", "40", "4")] == [True, True, False]
+    assert count(company, "record where live") == 38
+    assert count(company, "record_version") == 42
+    assert count(company, "scan_key") == 0
+
+
 def test_a_source_may_ask_for_several_full_readings_or_for_one_export(
     folder: Path, till: Till, database: Database
 ) -> None:

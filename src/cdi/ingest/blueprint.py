@@ -46,14 +46,28 @@ class FlagDelete(Part):
     erase: bool = False
 
 
-class ReconcileDelete(Part):
-    """Everything is read again every so often; what was not seen, in `gone_after` such readings in a row, is gone. More
+class Absence(Part):
+    """All that is there is listed every so often; what was not seen, in `gone_after` such lists in a row, is gone. More
     than `max_share` at once stops the sync (else the source's `max_delete_share`)."""
 
-    mode: Literal["reconcile"]
     every: timedelta = timedelta(days=1)
     max_share: Annotated[float, Field(ge=0, le=1)] | None = None
     gone_after: GoneAfter = 1
+
+
+class ReconcileDelete(Absence):
+    """Everything is read again, which finds also changes that no cursor told of."""
+
+    mode: Literal["reconcile"]
+
+
+class KeysDelete(Absence):
+    """A second reading lists the keys of all that is there: for streams that are too large to be read again whole."""
+
+    mode: Literal["keys"]
+    key: str | tuple[str, ...] | None = None  # else as the stream's own records have it
+    each: str | None = None
+    when: str | None = None
 
 
 class FeedDelete(Part):
@@ -66,6 +80,10 @@ class FeedDelete(Part):
     each: str | None = None
     when: str | None = None
     erase: bool = False
+
+
+Listed: TypeAlias = FeedDelete | KeysDelete
+"""What takes a reading of its own."""
 
 
 class Cursor(Part):
@@ -89,7 +107,7 @@ class StreamPart(Part):
     each: str | None = None  # a list in the record: one record for each of its elements, under the name `each`
     when: str | None = None  # records for which this does not hold are left out
     event_id: str | None = None
-    deletes: tuple[FlagDelete | ReconcileDelete | FeedDelete, ...] = ()
+    deletes: tuple[FlagDelete | ReconcileDelete | KeysDelete | FeedDelete, ...] = ()
     map: dict[str, Any]
 
 
@@ -280,10 +298,16 @@ class HttpFeed(FeedDelete, HttpReading):
     """A request that lists what is gone."""
 
 
+class HttpKeys(KeysDelete, HttpReading):
+    """A request that lists the keys of all that is there."""
+
+    cursor: None = None
+
+
 class HttpStream(StreamPart, HttpReading):
     """A stream read by requests."""
 
-    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | HttpFeed, Field(discriminator="mode")], ...] = ()
+    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | HttpKeys | HttpFeed, Field(discriminator="mode")], ...] = ()
 
 
 # -- SQL -----------------------------------------------------------------------------------------------------
@@ -318,10 +342,16 @@ class SqlFeed(FeedDelete, SqlReading):
     """A query that lists what is gone."""
 
 
+class SqlKeys(KeysDelete, SqlReading):
+    """A query that lists the keys of all that is there."""
+
+    cursor: None = None
+
+
 class SqlStream(StreamPart, SqlReading):
     """A stream read by one query."""
 
-    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | SqlFeed, Field(discriminator="mode")], ...] = ()
+    deletes: tuple[Annotated[FlagDelete | ReconcileDelete | SqlKeys | SqlFeed, Field(discriminator="mode")], ...] = ()
     change: Literal["row_hash"] | None = None
 
     @model_validator(mode="after")
@@ -587,15 +617,16 @@ Reading = TypeVar("Reading")
 
 
 def feed_names(stream: str, part: StreamPart) -> list[str]:
-    """What the readings are called that list what is gone from a stream: by their place in the manifest."""
-    return [f"{stream}.deletes.{n}" for n, delete in enumerate(part.deletes) if isinstance(delete, FeedDelete)]
+    """What the readings are called that list what is gone from a stream, or still there: by their place in the
+    manifest."""
+    return [f"{stream}.deletes.{n}" for n, delete in enumerate(part.deletes) if isinstance(delete, Listed)]
 
 
 def with_feeds(streams: Mapping[str, Any], reading: type[Reading]) -> dict[str, Reading]:
     """Every reading of a manifest by its name: the streams, and what lists what is gone from them."""
     found: dict[str, Reading] = dict(streams)
     for name, part in streams.items():
-        feeds = (delete for delete in part.deletes if isinstance(delete, reading))
+        feeds = (delete for delete in part.deletes if isinstance(delete, Listed) and isinstance(delete, reading))
         found |= zip(feed_names(name, part), feeds, strict=True)
     return found
 

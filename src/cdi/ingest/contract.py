@@ -55,6 +55,14 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """There is a record with this key at the source; what it says was not read."""
+
+    stream: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class FullScanEnd:
     """Every live key of the stream was yielded since its reading began: what was not is gone at the source.
 
@@ -69,7 +77,7 @@ class FullScanEnd:
     scan: str = ""
 
 
-ReadEvent: TypeAlias = Record | Rejected | Checkpoint | FullScanEnd
+ReadEvent: TypeAlias = Record | Rejected | Seen | Checkpoint | FullScanEnd
 
 
 @dataclass(frozen=True, slots=True)

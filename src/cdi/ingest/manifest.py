@@ -13,15 +13,16 @@ from cdi.errors import ConfigurationError, SourceError
 from cdi.fields import CanonicalData
 from cdi.ingest.blueprint import (
     MANIFESTS,
-    FeedDelete,
+    Absence,
     FilesManifest,
     FilesStream,
     FlagDelete,
     HttpFeed,
+    HttpKeys,
     HttpManifest,
+    Listed,
     Manifest,
     Question,
-    ReconcileDelete,
     Setting,
     SqlManifest,
     SqlReading,
@@ -31,12 +32,14 @@ from cdi.ingest.blueprint import (
 from cdi.ingest.contract import (
     Checkpoint,
     CheckResult,
+    FullScanEnd,
     HandshakeAnswer,
     Native,
     ReadContext,
     ReadEvent,
     Record,
     Rejected,
+    Seen,
     State,
     StreamInfo,
     WebhookRequest,
@@ -187,7 +190,7 @@ class DeclaredConnector:
                 incremental=isinstance(self.manifest, FilesManifest) or bool(getattr(stream, "cursor", None)),
                 detects_deletes=bool(stream.deletes or getattr(stream, "snapshot", False)),
                 scans=bool(getattr(stream, "snapshot", False))
-                or any(isinstance(delete, ReconcileDelete) for delete in stream.deletes),
+                or any(isinstance(delete, Absence) for delete in stream.deletes),
             )
             for name, stream in self.manifest.streams.items()
         ]
@@ -200,7 +203,10 @@ class DeclaredConnector:
         reader, feeds = self._reader(config, context), feed_names(stream, self.manifest.streams[stream])
         states = {feed: (state or {}).get(feed) for feed in feeds}
         states[stream] = {n: v for n, v in state.items() if n not in feeds} if state is not None else None
+        listing = {name for name in feeds if reader.streams[name].reconcile is not None}
         for name in (stream, *feeds):
+            if name in listing and not reader.streams[name].list_is_due(states[name], context.now):
+                continue
             for event in reader.read(name, states[name]):
                 if isinstance(event, Checkpoint):
                     states[name] = event.state
@@ -208,6 +214,10 @@ class DeclaredConnector:
                     yield Checkpoint(stream, {**(states[stream] or {}), **told})
                 elif isinstance(event, Rejected) and name != stream:
                     yield replace(event, stream=name)  # so that no replay takes it for a record of the stream
+                elif isinstance(event, Record) and name in listing:
+                    yield Seen(stream, event.key)
+                elif isinstance(event, FullScanEnd):
+                    yield replace(event, stream=stream)
                 else:
                     yield event
 
@@ -338,7 +348,7 @@ def _compile(manifest: Manifest, values: Values) -> Compiled:
     for name, stream in manifest.streams.items():
         for feed, (place, delete) in zip(feed_names(name, stream), _feeds(name, stream), strict=True):
             streams[feed] = compile_feed(name, place, delete, stream, shared)
-            if isinstance(delete, HttpFeed):
+            if isinstance(delete, HttpFeed | HttpKeys):
                 plans[feed] = compile_http(delete, shared, place)
     keys = {name: part.key for name, part in manifest.streams.items()}
     webhook = compile_webhook(manifest.webhook, streams, keys, shared) if manifest.webhook is not None else None
@@ -385,10 +395,10 @@ def _check(manifest: Manifest) -> None:
         raise _ManifestError(faults)
 
 
-def _feeds(name: str, stream: StreamPart) -> Iterator[tuple[Loc, FeedDelete]]:
-    """What lists what is gone from a stream, each with its place in the manifest."""
+def _feeds(name: str, stream: StreamPart) -> Iterator[tuple[Loc, Listed]]:
+    """What lists what is gone from a stream, or still there, each with its place in the manifest."""
     for index, delete in enumerate(stream.deletes):
-        if isinstance(delete, FeedDelete):
+        if isinstance(delete, Listed):
             yield ("streams", name, "deletes", index), delete
 
 

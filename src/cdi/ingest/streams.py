@@ -9,7 +9,16 @@ from functools import lru_cache
 from jmespath.exceptions import JMESPathError
 
 from cdi.fields import CanonicalData, Stream
-from cdi.ingest.blueprint import Cursor, FeedDelete, FlagDelete, ReconcileDelete, StreamPart
+from cdi.ingest.blueprint import (
+    Absence,
+    Cursor,
+    FeedDelete,
+    FlagDelete,
+    KeysDelete,
+    Listed,
+    ReconcileDelete,
+    StreamPart,
+)
 from cdi.ingest.contract import Native, Op, Record, Rejected, State
 from cdi.ingest.expressions import Evaluate, is_false
 from cdi.ingest.mapping import Build, Compilation, Loc, compile_map, condition, is_of_fields_alone
@@ -30,7 +39,7 @@ class CompiledStream:
     when: Evaluate | None
     event_id: Evaluate | None
     gone: tuple[tuple[Evaluate, Op], ...]
-    reconcile: ReconcileDelete | None
+    reconcile: Absence | None
     cursor: Cursor | None
     cursor_field: Evaluate | None
     build: Build
@@ -105,9 +114,12 @@ class CompiledStream:
         ago."""
         if self.cursor is None or not state or "cursor" not in state:
             return True
-        if self.reconcile is None:
-            return False
-        scanned = state.get("scanned_at")
+        return self.reconcile is not None and self.list_is_due(state, now)
+
+    def list_is_due(self, state: State | None, now: datetime) -> bool:
+        """Whether the last list of all that is there is long enough ago, or there was none."""
+        scanned = (state or {}).get("scanned_at")
+        assert self.reconcile is not None
         return scanned is None or datetime.fromisoformat(scanned) + self.reconcile.every <= now
 
     def map(self, native: Native) -> CanonicalData:
@@ -156,26 +168,27 @@ def compile_stream(name: str, part: StreamPart, shared: Compilation) -> Compiled
     )
 
 
-def compile_feed(name: str, place: Loc, feed: FeedDelete, stream: StreamPart, shared: Compilation) -> CompiledStream:
-    """What lists what is gone from the stream `name`: each of its records is the deletion of one of that stream."""
+def compile_feed(name: str, place: Loc, feed: Listed, stream: StreamPart, shared: Compilation) -> CompiledStream:
+    """What lists what is gone from the stream `name` (each of its records is the deletion of one of that stream), or
+    the keys of all that is there (each of its records is one that was seen)."""
     cursor: Cursor | None = getattr(feed, "cursor", None)
-    if cursor is not None and feed.source_time is None:
+    source_time = feed.source_time if isinstance(feed, FeedDelete) else None
+    if cursor is not None and source_time is None:
         shared.fault((*place, "source_time"), "is needed with a cursor: what came back since must not go again")
     own = Compilation(shared.functions, shared.faults)
     inner = own if feed.each is None else Compilation(shared.functions, shared.faults)
     keys = feed.key if feed.key is not None else stream.key
-    op = Op.ERASE if feed.erase else Op.DELETE
     return CompiledStream(
         name=name,
         kind=stream.kind,
         key=tuple(condition(key, inner, (*place, "key")) for key in ((keys,) if isinstance(keys, str) else keys)),
-        source_time=_optional(feed.source_time, "source_time", inner, place),
+        source_time=_optional(source_time, "source_time", inner, place),
         each=_optional(feed.each, "each", own, place),
         each_field=None if feed.each is None else feed.each.removeprefix("="),
         when=_optional(feed.when, "when", inner, place),
         event_id=None,
-        gone=((lambda _: True, op),),
-        reconcile=None,
+        gone=((lambda _: True, Op.ERASE if feed.erase else Op.DELETE),) if isinstance(feed, FeedDelete) else (),
+        reconcile=feed if isinstance(feed, KeysDelete) else None,
         cursor=cursor,
         cursor_field=_optional(cursor.field if cursor else None, "cursor", own, place),
         build=lambda native: native,

@@ -16,6 +16,7 @@ from cdi.ingest.contract import (
     ReadEvent,
     Record,
     Rejected,
+    Seen,
     State,
     StreamInfo,
 )
@@ -106,7 +107,10 @@ class Batch:
     rejected: list[Rejected] = field(default_factory=list)
     keys: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, event: Record | Rejected) -> None:
+    def add(self, event: Record | Rejected | Seen) -> None:
+        if isinstance(event, Seen):
+            self.keys.append((event.stream, event.key))
+            return
         if isinstance(event, Rejected):
             self.rejected.append(event)
             if event.key is not None:
@@ -117,7 +121,7 @@ class Batch:
             self.keys.append((event.stream, event.key))
 
     def __len__(self) -> int:
-        return len(self.records) + len(self.rejected)
+        return max(len(self.records) + len(self.rejected), len(self.keys))
 
 
 def _sync_stream(
@@ -144,7 +148,7 @@ def _batches(events: Iterator[ReadEvent]) -> Iterator[tuple[Batch, Checkpoint | 
     batch = Batch()
     try:
         for event in events:
-            if isinstance(event, Record | Rejected):
+            if isinstance(event, Record | Rejected | Seen):
                 batch.add(event)
                 if len(batch) >= BATCH:
                     yield batch, None
@@ -187,7 +191,7 @@ def _commit(
     *,
     remembers: bool,
 ) -> Counts:
-    if not (arrived.arrivals or arrived.rejected) and checkpoint is None:
+    if not (arrived.arrivals or arrived.rejected or arrived.keys) and checkpoint is None:
         return Counts()
     with installation.database.unit_of_work() as connection:
         now = utc_now()
