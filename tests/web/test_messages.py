@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from catalogue import translated, used
 
+from cdi.matching.model import default_model
 from cdi.web.error_words import PATTERNS, told_error
+from cdi.web.evidence_words import LEVEL_WORDS
 from cdi.web.languages import LANGUAGES, Language, load_messages, wanted_language
 from cdi.web.source_words import told_reason
+from cdi.web.spans import schedule_in_words
 from cdi.web.words import WORDS
 
 PLACEHOLDER = re.compile(r"%\((\w+)\)\w")
@@ -39,6 +42,29 @@ def test_a_message_is_said_in_german() -> None:
     assert load_messages("en").gettext("Sign in") == "Sign in"
     german = load_messages("de")
     assert all(german.gettext(said) for words in WORDS.values() for said in words.values())
+
+
+def test_every_level_that_the_engine_finds_has_words() -> None:
+    models = (default_model(), default_model().for_organisations)
+    levels = {level for model in models for weights in model.weights.values() for level in weights.levels}
+    assert levels <= set(LEVEL_WORDS)
+    assert load_messages("de").gettext("not comparable") == "nicht vergleichbar"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "english", "german"),
+    [
+        ("PT15M", "at intervals of 15 minutes", "im Abstand von 15 Minuten"),
+        ("30 6 * * *", "every day at 06:30", "täglich um 06:30"),
+        ("@weekly", "every Sunday at 00:00", "jeden Sonntag um 00:00"),
+        ("5 22 * * 1", "every Monday at 22:05", "jeden Montag um 22:05"),
+        ("0 3 1 * *", "0 3 1 * *", "0 3 1 * *"),
+    ],
+)
+def test_a_schedule_is_told_in_words_where_it_is_of_one_time(schedule: str, english: str, german: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    assert schedule_in_words(Language("en", load_messages("en"), zone), schedule) == english
+    assert schedule_in_words(Language("de", load_messages("de"), zone), schedule) == german
 
 
 @pytest.mark.parametrize(
@@ -73,7 +99,19 @@ def test_what_a_source_says_is_told_in_german_as_far_as_it_is_known() -> None:
     german = Language("de", load_messages("de"), ZoneInfo("Europe/Berlin"))
     assert told_reason(
         german, "birth_date: not a number. Correct the record at its source or the mapping, then replay"
-    ) == ("birth_date: keine Zahl. Den Datensatz in der Quelle oder die Zuordnung berichtigen, dann erneut versuchen")
+    ) == ("Geburtsdatum: keine Zahl. Den Datensatz in der Quelle oder die Zuordnung berichtigen, dann erneut versuchen")
+    for said, told in (
+        (
+            "at: a time that does not fit %d.%m.%Y %H:%M",
+            "Datum und Uhrzeit: eine Zeit, die nicht zu dem Muster 31.12.2026 23:59 passt",
+        ),
+        (
+            "at: a time that does not fit ISO 8601",
+            "Datum und Uhrzeit: eine Zeit, die nicht zu dem Muster ISO 8601 passt",
+        ),
+        ("field name.given_name has an impossible shape", "Feld Vorname hat eine unmögliche Form"),
+    ):
+        assert told_reason(german, said) == told
     assert told_reason(german, "the API answers") == "die API antwortet"
     assert told_reason(german, "nobody knows. It is new") == "nobody knows. It is new"
     assert told_error(german, "this waits for a second steward") == "Das wartet auf eine zweite Person"

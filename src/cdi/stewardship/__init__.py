@@ -26,9 +26,11 @@ from cdi.stewardship.reviews import (
     count_reviews,
     decide_review,
     list_reviews,
+    list_to_agree,
     preview_decision,
     release_review,
     show_review,
+    to_agree,
     undo_decision,
 )
 from cdi.stewardship.samples import draw_sample, judge_pair, list_samples, look_at_pair, show_sample
@@ -61,6 +63,7 @@ __all__ = [
     "list_reviews",
     "list_samples",
     "list_tasks",
+    "list_to_agree",
     "look_at_pair",
     "look_into",
     "mine",
@@ -81,6 +84,7 @@ __all__ = [
     "show_sample",
     "snooze_review",
     "split_profile",
+    "to_agree",
     "undo_decision",
     "unpin_value",
 ]

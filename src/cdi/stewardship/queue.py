@@ -20,8 +20,10 @@ MANY: Final = 200
 
 
 def next_review(desk: Desk, narrowed: ReviewFilter) -> dict[str, Any] | None:
-    """The review whose turn it is among these: not held by somebody else, not put off, not waiting for others."""
-    waiting = replace(narrowed, status="open", free_for=desk.caller.name, awake_at=desk.now)
+    """The review whose turn it is among these: not held by somebody else, not put off; waiting for others only if it
+    is they who are asked for."""
+    status = narrowed.status if narrowed.status == "waiting" else "open"
+    waiting = replace(narrowed, status=status, free_for=desk.caller.name, awake_at=desk.now)
     found = list_reviews(desk, waiting, 1)
     return found[0] if found else None
 

@@ -31,6 +31,17 @@ def list_reviews(desk: Desk, narrowed: ReviewFilter, limit: int) -> list[dict[st
     return [_told(desk, review) for review in found]
 
 
+def to_agree(desk: Desk) -> ReviewFilter:
+    """What others said that waits for this steward to say the same: as a second one, or for an owner."""
+    return ReviewFilter(status="waiting", agreeable_by=desk.caller.name, awake_at=desk.now, order="risk")
+
+
+def list_to_agree(desk: Desk, limit: int) -> list[dict[str, Any]]:
+    """The reviews on which it waits, with the decision that does."""
+    found = reviews.list_reviews(desk.connection, desk.visibility, to_agree(desk), limit, desk.now)
+    return [_told(desk, one) | {"decision": desk.told(said)} for one in found if (said := _decision_of(desk, one))]
+
+
 def count_reviews(desk: Desk, narrowed: ReviewFilter, at_most: int) -> int:
     """How many there are, up to `at_most`."""
     return reviews.count_reviews(desk.connection, desk.visibility, narrowed, at_most, desk.now)
@@ -170,7 +181,10 @@ def _consent(desk: Desk, review: Review, proposal: StoredDecision) -> dict[str, 
         raise ConflictError(f"this waits for {' and '.join(proposal.awaits)}", remedy="Any other verdict takes it back")
     missing = sorted(set(proposal.awaits) - mine)
     decisions.agree(desk.connection, decision.id, missing, desk.caller.name, desk.now)
-    return told_now(desk, decision.id, ()) if missing else _take_effect(desk, review, decision.id)
+    if not missing:
+        return _take_effect(desk, review, decision.id)
+    reviews.release(desk.connection, review.id)  # whom it waits for now must be able to answer
+    return told_now(desk, decision.id, ())
 
 
 def _take_effect(desk: Desk, review: Review, decision_id: int) -> dict[str, Any]:

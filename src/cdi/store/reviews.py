@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import EVERYTHING, Visibility
 from cdi.store.db import metadata, text
+from cdi.store.decisions import SECOND_STEWARD
 from cdi.store.sources import TIME
 
 TURN: Final = "case when kind = 'pair' then - weight else - 1000 - weight end"
@@ -348,6 +349,7 @@ class ReviewFilter:
     weight_below: float | None = None
     assigned_to: Sequence[str] | None = None
     free_for: str | None = None  # held by nobody else than this steward
+    agreeable_by: str | None = None  # waits for the word of this steward
     awake_at: datetime | None = None  # without those that were put off until later
     order: Order = "age"
     after: int | None = None  # the id of the review that came last, in this order
@@ -402,6 +404,7 @@ def _conditions(
             "free_for",
             narrowed.free_for,
         ),
+        (_agreeable(visibility), "agreeable_by", narrowed.agreeable_by),
         ("(v.snoozed_until is null or v.snoozed_until <= :awake_at)", "awake_at", narrowed.awake_at),
         (BEYOND[narrowed.order], "after", narrowed.after),
         (AHEAD[narrowed.order], "before", narrowed.before),
@@ -410,6 +413,19 @@ def _conditions(
     conditions = ["v.status <> 'closed'"] if standing else []
     conditions += [condition for condition, _, _ in given]
     return conditions, {name: value for _, name, value in given} | ({"now": now} if narrowed.free_for else {})
+
+
+def _agreeable(visibility: Visibility) -> str:
+    """Whether what was said on a review waits for `:agreeable_by`: for a second steward, which nobody is who said so
+    already, or for one of the owners that the caller acts for."""
+    owners = (
+        f"d.awaits <> array['{SECOND_STEWARD}']" if visibility.owners is None else "d.awaits && cast(:owners as text[])"
+    )
+    return (
+        "exists (select from decision d where d.decision_id = v.decision_id and d.awaits <> '{}'"
+        f" and ({owners} or ('{SECOND_STEWARD}' = any(d.awaits)"
+        " and :agreeable_by <> all(d.agreed_by || d.author))))"
+    )
 
 
 def _list(names: Iterable[str] | None) -> list[str] | None:

@@ -2,7 +2,7 @@
 people who run the installation meet) stays so."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from cdi.web.languages import Language
@@ -159,20 +159,28 @@ PATTERNS: Final = patterns_of(
 """What is in them stands in the translation as it was."""
 
 
+def _as_it_was(language: Language, _name: str, said: str) -> str:
+    return said.replace(SECOND, language.gettext(SECOND))
+
+
 def told_error(language: Language, text: str) -> str:
     """A message or a remedy of an error, as this visitor reads it."""
     return told(language, text, SENTENCES, PATTERNS) or text
 
 
 def told(
-    language: Language, text: str, sentences: Collection[str], patterns: Mapping[str, re.Pattern[str]]
+    language: Language,
+    text: str,
+    sentences: Collection[str],
+    patterns: Mapping[str, re.Pattern[str]],
+    say: Callable[[Language, str, str], str] = _as_it_was,
 ) -> str | None:
-    """The translation of a text that is one of these; None if it is none."""
+    """The translation of a text that is one of these; None if it is none. `say` tells how what is in it (its name, and
+    what it is) reads."""
     if text in sentences:
         return language.gettext(text)
     for message, pattern in patterns.items():
         found = pattern.fullmatch(text)
         if found is not None:
-            within = {name: said.replace(SECOND, language.gettext(SECOND)) for name, said in found.groupdict().items()}
-            return language.gettext(message) % within
+            return language.gettext(message) % {n: say(language, n, said) for n, said in found.groupdict().items()}
     return None

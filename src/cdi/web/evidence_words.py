@@ -24,6 +24,7 @@ COMPARISON_WORDS: Final[Mapping[str, str]] = {
 }
 
 LEVEL_WORDS: Final = (
+    N_("not comparable"),
     N_("same"),
     N_("similar"),
     N_("different"),

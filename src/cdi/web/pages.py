@@ -17,7 +17,7 @@ from cdi.web.error_words import told_error
 from cdi.web.languages import LANGUAGES, Language, load_messages
 from cdi.web.source_words import told_reason
 from cdi.web.values import customer_name, hints_of, marks, told_value
-from cdi.web.words import attribute_name, why_not, word
+from cdi.web.words import attribute_name, field_name, why_not, word
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -59,6 +59,7 @@ class Pages:
             attribute_name=lambda path: attribute_name(language, path),
             charts=charts,
             customer_name=lambda document: customer_name(language, document),
+            field_name=lambda path: field_name(language, path),
             hints_of=lambda document: hints_of(language, document),
             marks=lambda value: marks(language, value),
             told_why=lambda reason: why_not(language, reason),
@@ -79,6 +80,7 @@ class Pages:
             moment=language.moment,
             ago=language.ago,
             day_label=lambda one: f"{language.day(one['day'])}: {language.number(one['answered'])}",
+            agreement_label=lambda one: f"{language.day(one['day'])}: {_share(language, one['agreement'])}",
             event_name=lambda kind: word(language, "event", kind),
             listed=language.listed,
             money=language.money,
@@ -98,6 +100,10 @@ class Pages:
         if block is None:
             return drawn.render(values)
         return "".join(drawn.blocks[block](drawn.new_context(dict(values))))
+
+
+def _share(language: Language, share: float | None) -> str:
+    return "–" if share is None else language.percent(share)
 
 
 def source_name(source: str) -> str:

@@ -29,7 +29,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "size": N_("More records than any customer has: are these one customer?"),
     "split": N_("Shall these records be taken out of the profile?"),
 }
-STATES: Final = ("open", "waiting", "closed", "all")
+AGREE: Final = "agree"
+"""What others said, and this steward is to say too."""
+STATES: Final = ("open", AGREE, "waiting", "closed", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Asked:
             owner=self.owner or None,
             kind=self.kind or None,
             source=self.source or None,
-            status=self.status,
+            status="waiting" if self.status == AGREE else self.status,
+            agreeable_by=visit.caller.name if self.status == AGREE else None,
             weight_from=_weight(self.least),
             weight_below=_weight(self.below),
             assigned_to=stewardship.mine(visit.desk) if self.mine else None,

@@ -85,7 +85,7 @@ def decide(review_id: Number, visit: Stewarding) -> Response:
     except (ConflictError, StaleError) as error:
         return _refused(visit, review_id, asked, error)
     said = _said_of(visit, told["status"], verdict)
-    if following is not None and stewardship.show_review(visit.desk, following["id"])["status"] != "open":
+    if following and stewardship.show_review(visit.desk, following["id"])["status"] != following["status"]:
         following = stewardship.next_review(visit.desk, asked.narrowed(visit))  # the answer settled that one, too
     if following is None:
         following = stewardship.next_review(visit.desk, asked.narrowed(visit))

@@ -1,11 +1,12 @@
 """What a source answers to a check, why its records could not be taken and why a run failed, as this visitor reads it.
 Connectors and use cases say it in English; what is not listed here stays so, and the page says which language it is."""
 
+from datetime import datetime
 from typing import Final
 
 from cdi.web.error_words import patterns_of, told
 from cdi.web.languages import Language
-from cdi.web.words import N_
+from cdi.web.words import N_, field_name
 
 SENTENCES: Final = frozenset(
     {
@@ -15,6 +16,7 @@ SENTENCES: Final = frozenset(
         N_("Map it in the connector"),
         N_("Map it with ts(format, zone)"),
         N_("a consent has no purpose"),
+        N_("different in nearly every record"),
         N_("everything is said in cdi.yaml"),
         N_("its clock agrees with ours"),
         N_("the API answers"),
@@ -64,4 +66,17 @@ def told_reason(language: Language, text: str) -> str:
 
 
 def _told(language: Language, text: str) -> str | None:
-    return told(language, text, SENTENCES, PATTERNS)
+    return told(language, text, SENTENCES, PATTERNS, _in_words)
+
+
+EXAMPLE: Final = datetime(2026, 12, 31, 23, 59, 58)  # noqa: DTZ001  it shows how a time is written
+PATTERN: Final = N_("the pattern %(example)s")
+
+
+def _in_words(language: Language, name: str, said: str) -> str:
+    """A field by its name for people, and how a time is written by an example."""
+    if name == "field":
+        return field_name(language, said)
+    if name == "format":
+        return language.gettext(PATTERN) % {"example": EXAMPLE.strftime(said)}
+    return said

@@ -1,12 +1,14 @@
 """Schedules and periods in words for people."""
 
-from datetime import timedelta
+import re
+from datetime import time, timedelta
 from typing import Final
 
+from babel.dates import format_time
 from babel.units import format_unit
 
 from cdi.periods import Period
-from cdi.schedule import Schedule
+from cdi.schedule import NICKNAMES, Schedule
 from cdi.settings import Retention
 from cdi.web.languages import Language
 from cdi.web.words import N_, attribute_name
@@ -20,16 +22,32 @@ UNITS: Final = {
 }
 
 
+ONCE: Final = re.compile(r"(?P<minute>\d{1,2}) (?P<hour>\d{1,2}) \* \* (?P<day>[*0-7])")
+"""A cron expression of one time a day, or a week."""
+
+
 def schedule_in_words(language: Language, schedule: str | None) -> str:
-    """How often a source is read: an interval in its largest whole unit, a cron expression as it stands."""
+    """How often a source is read: an interval in its largest whole unit, the time of each day or week; any other cron
+    expression as it stands."""
     if schedule is None:
         return language.gettext("when somebody asks for it")
     every = Schedule.parse(schedule).every
     if every is None:
-        return schedule
+        return _cron_in_words(language, schedule)
     unit = next(name for name, length in UNITS.items() if not every % length)
     span = format_unit(every // UNITS[unit], unit, locale=language.locale)
     return language.gettext("at intervals of %(span)s") % {"span": span}
+
+
+def _cron_in_words(language: Language, schedule: str) -> str:
+    once = ONCE.fullmatch(NICKNAMES.get(schedule, schedule))
+    if once is None:
+        return schedule
+    at = format_time(time(int(once["hour"]), int(once["minute"])), "short", locale=language.locale)
+    if once["day"] == "*":
+        return language.gettext("every day at %(time)s") % {"time": at}
+    day = language.locale.days["format"]["wide"][(int(once["day"]) - 1) % 7]
+    return language.gettext("every %(day)s at %(time)s") % {"day": day, "time": at}
 
 
 AFTER: Final = {

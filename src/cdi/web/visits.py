@@ -184,7 +184,6 @@ UNAUDITED: Final[Mapping[str, str]] = {
     "show_link": "a button",
     "send_away": "the way to the identity provider",
     "come_back": "the way back from it",
-    "show_today": "figures",
     "choose": "the visitor's own language and colours",
     "show_sources": "figures of sources",
     "show_source": "figures of a source and of its runs",

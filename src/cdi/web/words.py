@@ -56,6 +56,25 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "type": N_("Type"),
         "issuer": N_("Issuer"),
     },
+    "said_of": {
+        "customer_key": N_("Customer key"),
+        "type": N_("Type"),
+        "at": N_("Date and time"),
+        "direction": N_("Direction"),
+        "channel": N_("Channel"),
+        "subject": N_("Subject"),
+        "amount": N_("Amount"),
+        "currency": N_("Currency"),
+        "state": N_("State"),
+        "purpose": N_("Purpose"),
+        "status": N_("Status"),
+        "legal_basis": N_("Legal basis"),
+        "method": N_("Method"),
+        "proof": N_("Proof"),
+        "from": N_("Replaced record"),
+        "to": N_("Replacing record"),
+        "reason": N_("Reason"),
+    },
     "kind": {"person": N_("Person"), "organisation": N_("Organisation")},
     "gender": {"f": N_("female"), "m": N_("male"), "d": N_("diverse"), "x": N_("diverse")},
     "identifier": {
@@ -269,6 +288,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "conflict": {"value": N_("Contradicting values"), "owner": N_("Two data owners")},
     "status": {
         "open": N_("open"),
+        "agree": N_("waits for you to agree"),
         "waiting": N_("waits for consent"),
         "closed": N_("closed"),
     },
@@ -285,6 +305,15 @@ def attribute_name(language: Language, path: str) -> str:
     """What an attribute is called, custom ones (`attributes.NAME`) too."""
     name, _, custom = path.partition(".")
     return word(language, "attribute", custom or name)
+
+
+def field_name(language: Language, path: str) -> str:
+    """What a field of any record is called: of a customer (`name.given_name`, `emails`), of a touchpoint, a consent
+    or a replaced record (`at`, `purpose`)."""
+    name, _, part = path.partition(".")
+    if part:
+        return word(language, {"identifiers": "identifier", "attributes": "attribute"}.get(name, "part"), part)
+    return word(language, "attribute" if name in WORDS["attribute"] else "said_of", name)
 
 
 def why_not(language: Language, reason: str) -> str:
