@@ -13,9 +13,14 @@ from desks import (
     link_for,
     signed_in,
 )
+from fastapi import Response
+from sqlalchemy import text
 
 from cdi.access import Role
+from cdi.errors import ConflictError
 from cdi.pipeline import Installation
+from cdi.web.routing import pages_router
+from cdi.web.visits import Visiting
 from conftest import Doors
 
 
@@ -99,6 +104,41 @@ def test_a_form_without_its_token_or_with_anothers_changes_nothing(company: Inst
         assert refused.status_code == 403
         assert "<h1>" in refused.text
     assert client.get("/").status_code == 200
+
+
+DOUBLED = "create table left_over (n int unique deferrable initially deferred); insert into left_over values (1), (1)"
+
+
+@pytest.mark.parametrize(
+    ("error", "statement", "status"),
+    [
+        (None, "create table left_over (n int)", 303),
+        (ConflictError("somebody was faster"), "create table left_over (n int)", 409),
+        (RuntimeError("quotes a customer"), "create table left_over (n int)", 500),
+        (None, DOUBLED, 503),
+    ],
+    ids=["goes well", "is refused", "breaks", "cannot be kept"],
+)
+def test_of_a_page_that_fails_nothing_is_kept(
+    company: Installation, error: Exception | None, statement: str, status: int
+) -> None:
+    app, router = Doors(company).app, pages_router()
+
+    @router.post("/written")
+    def write(visit: Visiting) -> Response:
+        for one in statement.split(";"):
+            visit.connection.execute(text(one))
+        if error is not None:
+            raise error
+        return visit.back("/sign-in")
+
+    app.include_router(router)
+    answer = PageClient(app).submit("/written", page="/sign-in")
+    assert answer.status_code == status
+    assert error is None or ("<h1>" in answer.text and "quotes" not in answer.text)
+    with company.database.unit_of_work() as connection:
+        kept = connection.execute(text("select to_regclass('left_over') is not null")).scalar_one()
+    assert kept is (status == 303)
 
 
 def test_cookies_are_kept_from_scripts_and_other_sites(company: Installation, visitor: PageClient) -> None:

@@ -7,6 +7,7 @@ becomes a page that leads nowhere else. No page of theirs holds a script.
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -29,7 +30,8 @@ from cdi.web.browsers import secret_of, set_cookie, typed
 from cdi.web.error_words import told_error
 from cdi.web.languages import LANGUAGES, Language, wanted_language
 from cdi.web.pages import POLICY, Pages
-from cdi.web.routing import TITLES, SettledRoute
+from cdi.web.routing import TITLES
+from cdi.web.settling import SettledRoute, held
 from cdi.web.visits import FORM_TOKEN, get_form
 from cdi.web.words import N_
 
@@ -152,9 +154,8 @@ def drawn(request: Request, template: str, values: Mapping[str, Any], status: in
     return response
 
 
-def get_guest(request: Request, form: Annotated[FormData, Depends(get_form)]) -> Iterator[Guest]:
-    """Whoever comes, in one unit of work: committed before the page is sent, rolled back on an error. A form that is
-    not from a page of ours is refused."""
+@contextmanager
+def _come(request: Request, form: FormData) -> Iterator[Guest]:
     installation: Installation = request.app.state.installation
     now = utc_now()
     session = request.cookies.get(SESSION_COOKIE)
@@ -167,7 +168,13 @@ def get_guest(request: Request, form: Annotated[FormData, Depends(get_form)]) ->
         yield guest
 
 
-Coming: TypeAlias = Annotated[Guest, Depends(get_guest, scope="function")]
+async def get_guest(request: Request, form: Annotated[FormData, Depends(get_form)]) -> Guest:
+    """Whoever comes, in one unit of work: committed before the page is sent, rolled back on an error. A form that is
+    not from a page of ours is refused."""
+    return await held(request, _come(request, form))
+
+
+Coming: TypeAlias = Annotated[Guest, Depends(get_guest)]
 """Anybody, with an open view or without."""
 
 

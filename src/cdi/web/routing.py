@@ -1,8 +1,6 @@
 """Pages answer with pages when something goes wrong: every failure of a route of the desk becomes one in its style."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -10,12 +8,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from cdi.errors import CdiError
 from cdi.web.error_words import told_error
 from cdi.web.pages import HEADERS, answer
+from cdi.web.settling import SettledRoute
 from cdi.web.visits import NotSignedInError, language_of
 from cdi.web.words import N_
 
@@ -35,35 +33,6 @@ TITLES: Final = {
     502: N_("A source system cannot be reached"),
     503: N_("The service is not ready"),
 }
-
-
-@asynccontextmanager
-async def _settled(request: Request) -> AsyncIterator[None]:
-    """What a route opened is closed at the end of this, and learns of what was raised in it. The framework would close
-    it after the route has made a page of its error, and so commit what failed."""
-    async with AsyncExitStack() as opened:
-        request.scope["fastapi_function_astack"] = opened
-        yield
-
-
-class SettledRoute(APIRoute):
-    """A route that answers to its failures itself, once all that it had written is taken back."""
-
-    async def failed(self, request: Request, error: Exception) -> Response:
-        """The page for this failure."""
-        raise NotImplementedError
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handled(request: Request) -> Response:
-            try:
-                async with _settled(request):
-                    return await handle(request)
-            except Exception as error:
-                return await self.failed(request, error)
-
-        return handled
 
 
 class PageRoute(SettledRoute):

@@ -5,6 +5,7 @@ answers with `visit.page(…)` or, after a form, with `visit.back(…)`.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeAlias
@@ -28,6 +29,7 @@ from cdi.web.browsers import secret_of, set_cookie, typed
 from cdi.web.languages import Language, wanted_language
 from cdi.web.navigation import places
 from cdi.web.pages import HEADERS, Pages, answer, wants_fragment
+from cdi.web.settling import held
 
 SESSION_COOKIE: Final = "cdi_session"
 VISIT_COOKIE: Final = "cdi_visit"
@@ -168,15 +170,20 @@ def local(place: str | None) -> str:
     return quote(wanted, safe="/?&=%+:@,;-._~") if inside else "/"
 
 
-def get_connection(request: Request) -> Iterator[Connection]:
-    """One unit of work for the request: committed before the page is sent, rolled back on an error. What was done is
-    written to the audit log in it."""
+@contextmanager
+def _unit_of_work(request: Request) -> Iterator[Connection]:
     installation: Installation = request.app.state.installation
     with installation.database.unit_of_work() as connection:
         yield connection
         trail: Trail | None = getattr(request.state, "trail", None)
         if trail is not None:
             trail.write(connection, utc_now())
+
+
+async def get_connection(request: Request) -> Connection:
+    """One unit of work for the request: committed before the page is sent, rolled back on an error. What was done is
+    written to the audit log in it."""
+    return await held(request, _unit_of_work(request))
 
 
 UNAUDITED: Final[Mapping[str, str]] = {
@@ -233,7 +240,7 @@ async def get_form(request: Request) -> FormData:
 
 def get_visit(
     request: Request,
-    connection: Annotated[Connection, Depends(get_connection, scope="function")],
+    connection: Annotated[Connection, Depends(get_connection)],
     form: Annotated[FormData, Depends(get_form)],
 ) -> Visit:
     """Whoever comes; a form that is not from a page of ours is refused."""
