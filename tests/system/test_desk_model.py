@@ -14,11 +14,13 @@ from test_modelling import with_setting
 from cdi import deployment, modelling
 from cdi.access import EVERYTHING, mask
 from cdi.clock import utc_now
+from cdi.fields import FieldGroup
 from cdi.jobs import jobs_of
 from cdi.jobs.job import Standing
 from cdi.matching.model import default_model
 from cdi.matching.similarity import hash_texts
 from cdi.matching.training import shared_in
+from cdi.modelling import left_out
 from cdi.pipeline import Installation
 from cdi.pipeline.rerun import take_snapshot
 from conftest import Doors, copy_of, installation_of
@@ -83,6 +85,7 @@ def test_a_trial_says_what_a_simulation_says_at_every_threshold(tried: Installat
 def test_the_page_says_what_another_threshold_would_change(admin: PageClient) -> None:
     page = admin.get("/model?match=95").text
     assert "match: 0.95" in page
+    assert re.search(r"Left out when it was read.*1900-01-01<br>[^<]*<span[^>]*>Date of birth · Callcentre \d+", page, re.DOTALL)
     assert re.search(r'href="/profiles/[0-9a-f-]{36}">[^<]+</a>', page), "samples are named"
     part = admin.get("/model/change?study=1&match=95", headers={"hx-request": "true"}).text
     assert part.strip().startswith('<div id="change"')
@@ -105,6 +108,41 @@ def test_values_that_say_nothing_are_told_with_their_sources_and_masked(company:
         assert told(groups=frozenset()) == [shown | {"value": mask(everybodys)}]
         assert told(hidden_sources=frozenset({"shop"})) == [shown | {"records": 2, "sources": {"till": 2}}]
         assert told(hidden_sources=frozenset({"shop", "till"})) == []
+
+
+SAYS_NOTHING = {"phones": ["0000"], "emails": ["test@test.de", "anna.k@gmx.de"], "name": {"given_name": "unbekannt"}}
+
+
+def test_values_that_were_left_out_are_told_with_their_sources_and_masked(company: Installation) -> None:
+    push(company, "till", {"a": SAYS_NOTHING, "b": {"phones": ["0000", "0000"]}, "c": ANNA})
+    push(company, "shop", {"d": {"phones": ["0000"], "birth_date": "01.01.1900"}})
+    ids = take_snapshot(company).table.record_ids.tolist()
+    found = left_out.count_left_out(company, ids, 20, lambda *_: None)
+    assert found["count"] == 4
+    assert "0000" not in str(found) and "unbekannt" not in str(found), "a study holds nobody's values"
+
+    def told(**seen: Any) -> list[tuple[str, str, int, dict[str, int]]]:
+        visibility = replace(EVERYTHING, **seen)
+        with company.database.unit_of_work() as connection:
+            values = modelling.left_out_values(connection, company, visibility, found)
+            return [(one["field"], one["value"], one["records"], one["sources"]) for one in values]
+
+    everything = [
+        ("phones", "0000", 3, {"shop": 1, "till": 2}),
+        ("birth_date", "01.01.1900", 1, {"shop": 1}),
+        ("emails", "test@test.de", 1, {"till": 1}),
+        ("name.given_name", "unbekannt", 1, {"till": 1}),
+    ]
+    assert told() == everything
+    assert told(hidden_sources=frozenset({"shop"})) == [
+        ("phones", "0000", 2, {"till": 2}),
+        *(one for one in everything if one[3] == {"till": 1}),
+    ]
+    seen = told(groups=frozenset({FieldGroup.BIRTH}))
+    assert [value for _, value, _, _ in seen] == [mask("0000"), "01.01.1900", mask("test@test.de"), mask("unbekannt")]
+    push(company, "shop", {"d": ANNA})
+    assert told()[:1] == everything[:1], "another record still says it"
+    assert "01.01.1900" not in str(told()), "the only one that said it says something else"
 
 
 def test_versions_are_told_with_what_each_answer_counts(admin: PageClient) -> None:

@@ -5,6 +5,7 @@ from cdi.modelling import studies
 from cdi.modelling.applying import JOB, apply_model, ask_to_apply, go_on, pause, show, standing
 from cdi.modelling.labels import Truth, read_truth
 from cdi.modelling.learning import Trained, train
+from cdi.modelling.left_out import left_out_values
 from cdi.modelling.measuring import chart, compare_models, evaluate
 from cdi.modelling.studies import (
     SampledSplit,
@@ -35,6 +36,7 @@ __all__ = [
     "compare_models",
     "evaluate",
     "go_on",
+    "left_out_values",
     "list_studies",
     "list_versions",
     "nearest_stop",

@@ -25,6 +25,7 @@ from cdi.matching.pairs import IntArray
 from cdi.matching.similarity import hash_texts
 from cdi.matching.training import shared_in
 from cdi.modelling.labels import labels_of_decisions, truth_by_record
+from cdi.modelling.left_out import count_left_out
 from cdi.modelling.trial import Progress
 from cdi.pipeline import Installation
 from cdi.pipeline.parts import Outcome, Snapshot, labels_of
@@ -95,6 +96,7 @@ def _studied(installation: Installation, model: MatchModel, say: Progress) -> di
         "shared": [asdict(value) for value in shared_in(snapshot.table, lowest.model)[:SHARED_SHOWN]],
         "shared_count": len(lowest.model.shared),
         "refused_count": len(lowest.model.refused),
+        "left_out": count_left_out(installation, snapshot.table.record_ids.tolist(), SHARED_SHOWN, say),
     }
 
 

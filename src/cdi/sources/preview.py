@@ -12,6 +12,7 @@ from cdi.fields import ATTRIBUTES, CanonicalData, Stream
 from cdi.ingest.contract import Native, Record, Rejected
 from cdi.ingest.manifest import DeclaredConnector
 from cdi.normalise.headers import ROLES, guess_targets
+from cdi.normalise.left_out import left_out
 from cdi.normalise.record import canonicalise
 from cdi.pipeline import Installation
 from cdi.pipeline.arrivals import checked_consent, checked_touchpoint, without
@@ -106,7 +107,8 @@ def _previewed(
         made = _made(installation, name, kind, mapped)
     except BadRecordError as error:
         return PreviewedRecord(event.stream, event.key, native, None, str(error))
-    lost = tuple(_lost(mapped, made)) if kind is Stream.CUSTOMER else ()
+    found = left_out(mapped, made, installation.context(name)) if kind is Stream.CUSTOMER else ()
+    lost = tuple(dict.fromkeys(one.field for one in found))
     return PreviewedRecord(event.stream, event.key, native, made, None, lost)
 
 
@@ -120,17 +122,6 @@ def _made(installation: Installation, name: str, kind: Stream, mapped: Canonical
             return checked_consent(mapped)
         case Stream.IDENTITY_LINK:
             return mapped
-
-
-def _lost(mapped: CanonicalData, made: CanonicalData) -> Iterator[str]:
-    """The attributes of which the mapping gave more than was understood: no date, no phone, a placeholder."""
-    for name, value in mapped.items():
-        kept = made.get(name)
-        if isinstance(value, list):
-            if len([item for item in value if item]) > len(kept or ()):
-                yield name
-        elif value and not kept and not (name == "name" and made.get("organisation")):
-            yield name
 
 
 def _report(stream: str, kind: Stream, looked: Sequence[PreviewedRecord]) -> StreamReport:

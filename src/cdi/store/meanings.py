@@ -139,6 +139,43 @@ def rename(connection: Connection, source: str, stream: str, old: str, new: str)
     ).scalar()
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a live customer record says now, and what it was taken to mean."""
+
+    version_id: int
+    source: str
+    stream: str
+    key: str
+    native: Native
+    canonical: CanonicalData
+
+
+SAID = """
+select v.version_id, r.source, r.stream, r.key, v.native, m.canonical
+from record r join record_version v on v.version_id = r.version_id and v.record_id = r.record_id
+join meaning m on m.version_id = v.version_id
+where r.live and r.kind = 'customer' and v.derived_from is null
+"""
+
+
+def load_said_between(connection: Connection, first: int, last: int) -> list[Said]:
+    """What the customer records from one id to another say, by id; copies of profiles are left out."""
+    rows = connection.execute(
+        text(SAID + " and r.record_id >= :first and r.record_id <= :last order by r.record_id"),
+        {"first": first, "last": last},
+    )
+    return [Said(*row) for row in rows]
+
+
+def load_said(connection: Connection, version_ids: Sequence[int]) -> dict[int, Said]:
+    """Those of these versions that still count, by id."""
+    rows = connection.execute(
+        text(SAID + " and v.version_id = any(cast(:ids as bigint[]))"), {"ids": list(version_ids)}
+    )
+    return {row.version_id: Said(*row) for row in rows}
+
+
 # -- what landed and was not mapped yet ----------------------------------------------------------------------
 
 

@@ -32,6 +32,7 @@ STEPS: Final[Mapping[str, str]] = {
     "normalise": N_("normalises the records"),
     "compare": N_("compares pairs of records"),
     "cluster": N_("forms customers"),
+    "look": N_("looks for values that were left out"),
     "publish": N_("writes the profiles"),
 }
 TOLD: Final[Mapping[str, str]] = {
@@ -166,7 +167,15 @@ def _studied(visit: Visit, study_id: int | None, percent: int | None) -> dict[st
         "splits": splits,
         "customers": _names(visit, [i for group in stop["samples"]["merges"] for i in group], splits),
         "shared": list(modelling.shared_values(visit.connection, visit.visibility, found)),
+        "left_out": _left_out(visit, found.get("left_out")),
     }
+
+
+def _left_out(visit: Visit, found: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
+    """What was left out; None for a study that did not look."""
+    if found is None:
+        return None
+    return list(modelling.left_out_values(visit.connection, visit.installation, visit.visibility, found))
 
 
 def _curve(visit: Visit, measured: Mapping[str, Any] | None) -> dict[str, Any] | None:
