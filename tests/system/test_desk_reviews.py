@@ -5,7 +5,14 @@ import re
 from typing import Any
 
 import pytest
-from desks import DeskInBrowser, assert_good_page, assert_no_complaints, signed_in
+from desks import (
+    DeskInBrowser,
+    assert_accessible,
+    assert_fits,
+    assert_good_page,
+    assert_no_complaints,
+    signed_in,
+)
 from domain import assert_consistent
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
@@ -151,6 +158,48 @@ def test_keys_are_explained_and_lead_back(desk: DeskInBrowser) -> None:
     page.wait_for_function("before => location.href !== before", arg=first)
     page.keyboard.press("k")
     page.wait_for_url(first)
+
+
+@pytest.mark.slow
+def test_by_keyboard_a_value_is_reported_and_a_review_given_and_put_off(desk: DeskInBrowser) -> None:
+    page = desk.signed_in("eva")
+    page.goto("/reviews/next?kind=pair")
+    number = review_shown(page)
+    page.keyboard.press("w")
+    expect(page.get_by_role("dialog", name="A value of a source is wrong")).to_be_visible()
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_label("What is wrong").fill("m n u are letters here")
+    page.get_by_role("button", name="Tell its owner").press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("is told.")
+    assert rows(desk.installation, "select said from task")[0].said == "m n u are letters here"
+    page.keyboard.press("g")
+    page.keyboard.type("max")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Given to max.")
+    page.keyboard.press("p")
+    page.keyboard.press("Tab")
+    page.keyboard.type("she calls back")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Put off until")
+    assert review_shown(page) != number
+    (review,) = rows(
+        desk.installation, "select assigned_to, snoozed_until from review where review_id = :id", id=number
+    )
+    assert (review.assigned_to, review.snoozed_until is None) == ("max", False)
+    assert decisions(desk.installation) == []
+    assert_no_complaints(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_all_that_one_answers_with_is_in_sight_on_a_small_laptop(shared_desk: DeskInBrowser, language: str) -> None:
+    page = shared_desk.signed_in(height=800, language=language)
+    page.goto("/reviews/next?kind=pair")
+    beside = "(() => { const a = document.querySelector('.work > aside'), box = a.getBoundingClientRect();"
+    hidden, below = page.evaluate(beside + "return [a.scrollHeight - a.clientHeight, box.bottom - innerHeight]; })()")
+    assert hidden <= 0, "it scrolls inside its own window"
+    assert below <= 0
 
 
 # -- without scripts -------------------------------------------------------------------------------
