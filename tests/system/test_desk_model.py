@@ -85,7 +85,7 @@ def test_a_trial_says_what_a_simulation_says_at_every_threshold(tried: Installat
 def test_the_page_says_what_another_threshold_would_change(admin: PageClient) -> None:
     page = admin.get("/model?match=95").text
     assert "match: 0.95" in page
-    assert re.search(r"Left out when it was read.*1900-01-01<br>[^<]*<span[^>]*>Date of birth · Callcentre \d+", page, re.DOTALL)
+    assert re.search(r"1900-01-01<br><span[^>]*>Date of birth · Callcentre \d+ · Shop \d+", page)
     assert re.search(r'href="/profiles/[0-9a-f-]{36}">[^<]+</a>', page), "samples are named"
     part = admin.get("/model/change?study=1&match=95", headers={"hx-request": "true"}).text
     assert part.strip().startswith('<div id="change"')

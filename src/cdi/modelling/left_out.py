@@ -86,7 +86,9 @@ def left_out_values(
                 "field": field,
                 "value": value if group is None or group in visibility.groups else mask(value),
                 "records": sum(carriers["records"] for carriers in sources.values()),
-                "sources": {name: carriers["records"] for name, carriers in sources.items()},
+                "sources": dict(
+                    sorted(((n, c["records"]) for n, c in sources.items()), key=lambda one: (-one[1], one[0]))
+                ),
             }
 
 
