@@ -19,7 +19,7 @@ from cdi.ingest.contract import Native, Op, Record, Rejected
 from cdi.pipeline import Arriving, Installation, land
 from cdi.pipeline.arrivals import content_hash
 from cdi.pipeline.landing import Landed, arriving_of
-from cdi.pipeline.resolving import Resolved, resolve_landed, resolve_now
+from cdi.pipeline.resolving import Resolved, resolve_changed, resolve_now
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles
 from cdi.store.db import resolver_lock
@@ -89,7 +89,7 @@ def push(
             if idempotency_key is not None:
                 idempotency.remember_answer(connection, caller.name, name, idempotency_key, asked, answer, now)
         if together:
-            resolve_landed(connection, installation, frozenset(due), frozenset(born), Resolved())
+            resolve_changed(connection, installation, frozenset(due), Resolved(), born=frozenset(born))
             affected = _affected(connection, name, pushed)
     if wait and not together:
         resolve_now(installation, due)

@@ -1,7 +1,7 @@
 """What became different is published: ids follow their records, golden records are built from facts, reviews and
 conflicts open and close, and the feed says what happened. All in the caller's transaction."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -63,13 +63,15 @@ def publish(
     asked_about: frozenset[int] | None = None,
     rebuild: bool = False,
     rare: Rarities = UNKNOWN,
+    keep_past: bool = True,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
     `clusters` must cover every live record of every profile that is touched; `changed` are the records that
     became different, gone ones included. `findings` are all that stewards should be asked about the records of
     `asked_about` (None: about any of these). With `rebuild` every document is built again, not only those that
-    changed records touch. `rare`: what the caller knows that none of these records has.
+    changed records touch. `rare`: what the caller knows that none of these records has. Without `keep_past` the
+    documents from before are not kept of profiles that had one of the changed records.
     """
     scope = frozenset(changed).union(*clusters.values())
     before = profiles.load_memberships(connection, sorted(scope))
@@ -86,7 +88,8 @@ def publish(
     }
     touched = sorted({*due, *plan.retired})
     states = profiles.load_states(connection, touched)
-    told_before = _states_before(connection, touched, states, old_profiles)
+    told_before = _states_before(connection, touched, states, old_profiles, due.keys())
+    forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     if rare.pinned:
         pins.end_rectified(connection, sorted(scope), now)
     facts = StewardFacts(
@@ -111,10 +114,10 @@ def publish(
             if state is None or state.retired or state.content_hash != assembly.content_hash:
                 writes.append(_write(profile_id, assembly, current))
             words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in current)
-        written |= profiles.write_profiles(connection, writes, now)
+        written |= profiles.write_profiles(connection, writes, now, forgotten)
         search_text.save_words(connection, words)
     profiles.move_records(connection, before, after, now)
-    profiles.retire_profiles(connection, _reasons(plan), now)
+    profiles.retire_profiles(connection, _reasons(plan), now, forgotten)
     if rare.restricted:
         restrictions.follow(connection, list(due))
     search_text.forget_words(connection, list(plan.retired))
@@ -230,10 +233,18 @@ def _states_before(
     touched: Sequence[UUID],
     states: Mapping[UUID, profiles.ProfileState],
     old_profiles: Mapping[UUID, frozenset[int]],
+    living: Collection[UUID],
 ) -> dict[UUID, ProfileState]:
+    """What the feed compares with; of an id that ends now it says no attribute."""
     lived = [profile_id for profile_id in touched if profile_id in states and not states[profile_id].retired]
-    told: dict[UUID, ProfileState] = {}
-    for part in _chunks(lived, CHUNK):
+    told = {
+        profile_id: ProfileState(
+            old_profiles.get(profile_id, frozenset()), states[profile_id].data_owner, GoldenRecord()
+        )
+        for profile_id in lived
+        if profile_id not in living
+    }
+    for part in _chunks((profile_id for profile_id in lived if profile_id in living), CHUNK):
         for profile_id, document in profiles.load_documents(connection, part).items():
             told[profile_id] = _told(old_profiles.get(profile_id, frozenset()), document, seen_before=True)
     return told

@@ -117,14 +117,20 @@ def resolve_these(
         redo.done(connection, taken)
 
 
-def resolve_landed(
-    connection: Connection, installation: Installation, due: frozenset[int], born: frozenset[int], resolved: Resolved
+def resolve_changed(
+    connection: Connection,
+    installation: Installation,
+    due: frozenset[int],
+    resolved: Resolved,
+    *,
+    born: frozenset[int] = frozenset(),
+    keep_past: bool = True,
 ) -> None:
-    """Resolve what landed in this transaction, under the resolver's lock, so that it need not be a row that is due.
-    Of what is `born`, its record was made in this transaction too."""
+    """Resolve what changed in this transaction, under the resolver's lock, so that it need not be a row that is due.
+    Of what is `born`, its record was made in this transaction too. `keep_past`: see `publish`."""
     if due:
         queued = redo.take_these(connection, sorted(due - born))
-        resolve_batch(connection, installation, due, resolved, utc_now(), born)
+        resolve_batch(connection, installation, due, resolved, utc_now(), born, keep_past=keep_past)
         redo.done(connection, queued)
 
 
@@ -135,11 +141,14 @@ def resolve_batch(
     resolved: Resolved,
     now: datetime,
     born: frozenset[int] = frozenset(),
+    *,
+    keep_past: bool = True,
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock. Those of
-    them that are `born` in this transaction have no past that would have to be asked for."""
+    them that are `born` in this transaction have no past that would have to be asked for. `keep_past`: see
+    `publish`."""
     with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
-        _resolve_batch(connection, installation, due, born, resolved, now)
+        _resolve_batch(connection, installation, due, born, resolved, now, keep_past)
 
 
 def _resolve_batch(
@@ -149,21 +158,23 @@ def _resolve_batch(
     born: frozenset[int],
     resolved: Resolved,
     now: datetime,
+    keep_past: bool,
 ) -> None:
     model = active_model(connection, installation, now)
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     known = Known(connection, normalise_records(connection, ids, born))
+    ended = due.difference(known.ids)  # whom they were connected to is in `around`
     model = watch_shared_values(connection, model, ids, now)
     met, model = _meet(connection, model, known.table(known.ids), now)
     pairs.save_pairs(connection, _scored(known, model, met))
-    wider, core = pairs.surroundings(connection, sorted(due.union(around)), model.match_weight)
+    wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
     members = known.table(wider)
     rare = rarities.among(connection, sorted(due.union(wider)))
     judged = Judged(standing(connection, wider, rare), pairs.load_pairs(connection, wider), partial(rank, connection))
     clusters, findings = form(members, model, judged)
     if rare.rerunning:
-        reruns.leave_to_the_end(connection, sorted(core))
+        reruns.leave_to_the_end(connection, sorted(core | ended))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
     published = publish(
         connection,
@@ -175,6 +186,7 @@ def _resolve_batch(
         findings=about_core,
         asked_about=core,
         rare=rare,
+        keep_past=keep_past,
     )
     resolved.records += len(due)
     resolved.candidate_pairs += len(met.left)

@@ -26,17 +26,16 @@ from cdi.pipeline import Installation
 from cdi.pipeline.landing import CONTACTS, arriving_of, is_bare_contact
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.removed import mark as mark_removed
-from cdi.pipeline.resolving import Progress, Resolved, resolve_these
+from cdi.pipeline.resolving import Progress, Resolved, resolve_changed
 from cdi.privacy.unsaying import unsaid
 from cdi.settings import PUSH, Deployment
-from cdi.store import records, redo
+from cdi.store import records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
 from cdi.store.retention import Found, SaidVersion
 
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
-REASON: Final = "it is kept no longer"
 HELD: Final = 0.6
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
 LEAST: Final = 250
@@ -225,15 +224,10 @@ def _act_of(installation: Installation, rule: Rule) -> Act:
 def remove_records(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
     """These customer records end and are forgotten, in the caller's transaction, under the resolver's lock."""
     mentions = store.load_mentions(connection, record_ids)
-    store.end_records(connection, record_ids)
-    _resolve(connection, installation, record_ids)
-    store.forget_customers(connection, record_ids)
+    names = store.end_records(connection, record_ids)
+    resolve_changed(connection, installation, frozenset(record_ids), Resolved(), keep_past=False)
+    store.forget_customers(connection, record_ids, names)
     store.scrub_documents(connection, mentions)
-
-
-def _resolve(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
-    redo.queue(connection, record_ids, REASON, utc_now())
-    resolve_these(connection, installation, record_ids, Resolved())
 
 
 def remove_attribute(
@@ -259,7 +253,7 @@ def remove_attribute(
     ]
     store.rewrite_said(connection, versions)
     store.forget_pins(connection, rest, attribute)
-    _resolve(connection, installation, rest)
+    resolve_changed(connection, installation, frozenset(rest), Resolved())
     store.scrub_attribute(connection, store.load_mentions(connection, rest), attribute)
 
 

@@ -133,5 +133,7 @@ def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> l
 def surroundings(connection: Connection, record_ids: Sequence[int], floor: float) -> tuple[list[int], frozenset[int]]:
     """All records connected to these (as in `uproot`); and with them all that are connected to a record which a
     stored pair of any weight brings beside one of them. The latter first, the former as the core of it."""
+    if not record_ids:
+        return [], frozenset()
     rows = connection.execute(text(SURROUNDINGS), {"ids": list(record_ids), "floor": floor}).all()
     return sorted({row.record_id for row in rows}), frozenset(row.record_id for row in rows if row.core)

@@ -247,7 +247,7 @@ WRITE_PROFILES = """
 with before as (
     insert into profile_version (profile_id, version, document, valid_from, valid_to)
     select profile_id, version, document, updated_at, :now from profile
-    where profile_id = any(cast(:profile_id as uuid[]))
+    where profile_id = any(cast(:kept as uuid[]))
     on conflict do nothing
 )
 insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, version,
@@ -268,8 +268,11 @@ returning p.profile_id, p.version
 """
 
 
-def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now: datetime) -> dict[UUID, int]:
-    """Insert new profiles, replace changed ones (the document before is kept), bring retired ones back.
+def write_profiles(
+    connection: Connection, profiles: Sequence[ProfileWrite], now: datetime, forgotten: Collection[UUID] = ()
+) -> dict[UUID, int]:
+    """Insert new profiles, replace changed ones (the document before is kept, but for those that are `forgotten`),
+    bring retired ones back.
 
     The version that each profile has now, by id. Ids are minted in the order given.
     """
@@ -285,34 +288,37 @@ def write_profiles(connection: Connection, profiles: Sequence[ProfileWrite], now
             for p in profiles
         ),
     )  # fmt: skip
-    rows = connection.execute(text(WRITE_PROFILES), {"now": now, "stamp": now.isoformat(), **said})
+    kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
+    rows = connection.execute(text(WRITE_PROFILES), {"now": now, "stamp": now.isoformat(), "kept": kept, **said})
     return {row.profile_id: row.version for row in rows}
 
 
-def retire_profiles(connection: Connection, reasons: Mapping[UUID, str], now: datetime) -> None:
-    """These ids carry no record any more: `merged`, `split` or `retired` (the last record went)."""
-    if not reasons:
-        return
-    connection.execute(
-        text(
-            """
-            insert into profile_version (profile_id, version, document, valid_from, valid_to)
-            select profile_id, version, document, updated_at, :now from profile
-            where profile_id = any(cast(:ids as uuid[])) on conflict do nothing
-            """
-        ),
-        {"ids": list(reasons), "now": now},
-    )
-    connection.execute(
-        text(
-            """
-            update profile p set retired_at = :now, retired_reason = t.reason, updated_at = :now
-            from unnest(cast(:ids as uuid[]), cast(:reasons as text[])) as t(profile_id, reason)
-            where p.profile_id = t.profile_id
-            """
-        ),
-        {"ids": list(reasons), "reasons": list(reasons.values()), "now": now},
-    )
+EMPTY = """jsonb_build_object('id', p.profile_id, 'kind', p.kind, 'data_owner', p.data_owner, 'golden', '{}'::jsonb,
+    'records', '[]'::jsonb, 'version', p.version, 'updated_at', p.document -> 'updated_at')"""
+"""What is left of the document of a profile `p` whose values are not to be kept."""
+RETIRE = f"""
+with before as (
+    insert into profile_version (profile_id, version, document, valid_from, valid_to)
+    select profile_id, version, document, updated_at, :now from profile
+    where profile_id = any(cast(:kept as uuid[])) on conflict do nothing
+)
+update profile p set retired_at = :now, retired_reason = t.reason, updated_at = :now,
+    document = case when t.kept then p.document else {EMPTY} end,
+    content_hash = case when t.kept then p.content_hash else '' end
+from unnest(cast(:ids as uuid[]), cast(:reasons as text[]), cast(:keep as bool[])) as t(profile_id, reason, kept)
+where p.profile_id = t.profile_id
+"""  # noqa: S608  fixed parts
+
+
+def retire_profiles(
+    connection: Connection, reasons: Mapping[UUID, str], now: datetime, forgotten: Collection[UUID] = ()
+) -> None:
+    """These ids carry no record any more: `merged`, `split` or `retired` (the last record went). Of those that are
+    `forgotten` no value is kept."""
+    if reasons:
+        rows = [(profile_id, reason, profile_id not in forgotten) for profile_id, reason in reasons.items()]
+        kept = [profile_id for profile_id, _, keep in rows if keep]
+        connection.execute(text(RETIRE), {"now": now, "kept": kept, **as_columns(("ids", "reasons", "keep"), rows)})
 
 
 def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapping[int, UUID], now: datetime) -> None:

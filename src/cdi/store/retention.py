@@ -18,6 +18,7 @@ from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native
 from cdi.store.db import as_columns, metadata, text
 from cdi.store.holds import HELD
+from cdi.store.profiles import EMPTY
 from cdi.store.sources import TIME
 
 retention_evidence = Table(
@@ -181,15 +182,16 @@ def load_keys(connection: Connection, record_ids: Sequence[int]) -> list[str]:
     return list(connection.execute(text(asked), {"ids": list(record_ids)}).scalars())
 
 
-def end_records(connection: Connection, record_ids: Sequence[int]) -> None:
-    """These records have ended; their keys mean nothing any more. What follows from it is due to be resolved."""
-    connection.execute(
-        text(
-            "update record set live = false, current = false, held_version_id = null, held_hash = null"
-            " where record_id = any(cast(:ids as bigint[]))"
-        ),
-        {"ids": list(record_ids)},
+def end_records(connection: Connection, record_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """These records have ended; what is left of each is a row without a name. The (source, key) that they had. What
+    follows from it is to be resolved."""
+    ids = {"ids": list(record_ids)}
+    named = connection.execute(
+        text("select distinct source, key from record where record_id = any(cast(:ids as bigint[]))"), ids
     )
+    names = [(row.source, row.key) for row in named]
+    connection.execute(text(NAMELESS), ids)
+    return names
 
 
 # Of a key that its source gave to another person meanwhile, the touchpoints and consents are that person's.
@@ -200,7 +202,9 @@ where not exists (select from record other where other.source = k.source and oth
     and other.kind = 'customer' and other.current and not other.record_id = any(cast(:ids as bigint[])))
 """
 NAMELESS = """
-update record set key = '', content_hash = '', copied_from = null where record_id = any(cast(:ids as bigint[]))
+update record set live = false, current = false, key = '', content_hash = '', copied_from = null,
+    held_version_id = null, held_hash = null
+where record_id = any(cast(:ids as bigint[]))
 """
 UNSAID = (
     "delete from meaning m using record_version v"
@@ -268,14 +272,11 @@ def known_marks(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
     return {bytes(one) for one in rows.scalars()}
 
 
-def forget_customers(connection: Connection, record_ids: Sequence[int]) -> int:
-    """Drop all that these records said, and that was said of them alone, with their touchpoints and consents; what is
-    left of each is a row without a name. How many touchpoints and consents that were."""
+def forget_customers(connection: Connection, record_ids: Sequence[int], named: Sequence[tuple[str, str]]) -> int:
+    """Drop all that these records, `named` (source, key), said, and that was said of them alone, with their touchpoints
+    and consents. How many touchpoints and consents that were."""
     ids = list(record_ids)
-    named = connection.execute(
-        text("select distinct source, key from record where record_id = any(cast(:ids as bigint[]))"), {"ids": ids}
-    ).all()
-    names = as_columns(("sources", "keys"), ((row.source, row.key) for row in named))
+    names = as_columns(("sources", "keys"), named)
     carried = [
         record_id
         for table in ("touchpoint", "consent")
@@ -283,7 +284,7 @@ def forget_customers(connection: Connection, record_ids: Sequence[int]) -> int:
     ]
     forget_touchpoints(connection, carried)
     connection.execute(text(REJECTED), names)
-    for statement in (*ABOUT, *UNSAID, NAMELESS):
+    for statement in (*ABOUT, *UNSAID):
         connection.execute(text(statement), {"ids": ids})
     return len(carried)
 
@@ -308,9 +309,7 @@ past as (
     delete from profile_version v using asked a
     where v.profile_id = a.profile_id and v.document -> 'records' @> a.named
 )
-update profile p set content_hash = '', document = jsonb_build_object('id', p.profile_id, 'kind', p.kind,
-    'data_owner', p.data_owner, 'golden', '{{}}'::jsonb, 'records', '[]'::jsonb, 'version', p.version,
-    'updated_at', p.document -> 'updated_at')
+update profile p set content_hash = '', document = {EMPTY}
 from asked a where p.profile_id = a.profile_id and p.retired_at is not null and p.document -> 'records' @> a.named
 """  # noqa: S608  fixed parts
 SCRUB_ATTRIBUTE = f"""
