@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from domain import assert_consistent, email, feed_of, home, person, profile_of, push
 from fastapi.testclient import TestClient
 from stewarding import Steward, company_in, weight_of
 
+from cdi import exporting
 from cdi.access import Role
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
@@ -156,11 +158,15 @@ def test_30_nothing_of_a_customer_is_left_and_it_stays_out(
     profile = a_whole_life(company, doors)
     reader = doors.as_(Role.READER, *FieldGroup)
     husband = reader.get("/v1/profiles", params={"source": "shop", "key": "husband"}).json()["profiles"]
+    files = tmp_path / "files"
+    export_profiles(company, files, list(Format), Terms(tuple(FieldGroup)), None, lambda *_: None)
+    (files / ".profiles-all-1.csv.part").write_text("of an export that was killed: Xantippa")
     backup(company.database.url, tmp_path / "before")
 
     preview = officer.post("/v1/privacy/erasures", params={"dry_run": True}, json={"profile": profile}).json()
     assert preview["tables"]["record"] == 2 and preview["tables"]["record_version"] >= 5
     assert preview["sources"] == {"shop": 1, "till": 3}
+    assert [one["folder"] for one in preview["told"]["exports"]] == [str(files)]
     assert profile_of(company, "till", KEY), "a preview changes nothing"
 
     told = erase(officer, profile)
@@ -176,6 +182,10 @@ def test_30_nothing_of_a_customer_is_left_and_it_stays_out(
     export = export_profiles(company, tmp_path / "out", [Format.JSONL], Terms(tuple(FieldGroup)), None, lambda *_: None)
     assert "canary" not in next(iter(export.paths.values())).read_text(encoding="utf-8")
     assert "canary" not in reader.get("/metrics").text
+    assert exports_of(officer, told) == [(str(files), "waiting")]
+    exporting.clear(company, lambda *_: None)
+    assert exports_of(officer, told) == [(str(files), "cleared")]
+    assert_only_he_is_in(files)
 
     comes_back(company, doors, officer)
 
@@ -191,6 +201,22 @@ def test_30_nothing_of_a_customer_is_left_and_it_stays_out(
     assert after.as_(Role.READER).get(f"/v1/profiles/{profile}").json()["reason"] == "erased"
     comes_back(back, after, after.as_(Role.PRIVACY))
     restored.close()
+
+
+def exports_of(officer: TestClient, told: dict[str, Any]) -> list[tuple[str, str]]:
+    shown = officer.get(f"/v1/privacy/requests/{told['id']}").json()["exports"]
+    return [(one["folder"], one["state"]) for one in shown]
+
+
+def assert_only_he_is_in(files: Path) -> None:
+    """None of her values is in any file there, and the row of her husband in every one."""
+    assert {path.suffix for path in files.iterdir()} == {".csv", ".jsonl", ".parquet"}
+    for path in files.iterdir():
+        parquet = path.suffix == ".parquet"
+        said = str(pq.read_table(path).to_pylist() if parquet else path.read_text(encoding="utf-8")).lower()
+        said += path.read_bytes().decode("utf-8", "replace").lower()
+        assert not [value for value in VALUES if value in said], path.name
+        assert "balthasar" in said
 
 
 def comes_back(company: Installation, doors: Doors, officer: TestClient) -> None:

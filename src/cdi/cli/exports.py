@@ -72,6 +72,15 @@ def changes(
     _export(exporting.export_changes, "changes", formats, to, since, state, terms, folder, as_json)
 
 
+@app.command()
+def clear(folder: Folder = HERE) -> None:
+    """Take whoever was erased, or is kept no longer, out of the files that were exported, as the worker does by
+    itself."""
+    with installed(folder) as installation, progress_bars() as progress:
+        done = exporting.clear(installation, progress)
+    out.print(done or "no row has to leave a file", highlight=False)
+
+
 def _export(
     export: Export,
     what: str,

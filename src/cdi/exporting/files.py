@@ -43,7 +43,7 @@ def files(paths: Mapping[Format, Path], columns: Sequence[str]) -> Iterator[Writ
 
             yield write
         for form, draft in drafts.items():
-            _settle(draft, paths[form])
+            settle(draft, paths[form])
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
@@ -52,12 +52,12 @@ def files(paths: Mapping[Format, Path], columns: Sequence[str]) -> Iterator[Writ
 def write_whole(path: Path, content: bytes) -> None:
     """A small file, in place of the one before at once."""
     draft = path.with_name(f".{path.name}.part")
-    with os.fdopen(_private(draft), "wb") as file:
+    with os.fdopen(open_private(draft), "wb") as file:
         file.write(content)
-    _settle(draft, path)
+    settle(draft, path)
 
 
-def _settle(draft: Path, path: Path) -> None:
+def settle(draft: Path, path: Path) -> None:
     """On the disk before it has its name, and its name too."""
     for settled in (draft, draft.parent):
         descriptor = os.open(settled, os.O_RDONLY)
@@ -69,7 +69,7 @@ def _settle(draft: Path, path: Path) -> None:
             draft.replace(path)
 
 
-def _private(path: Path) -> int:
+def open_private(path: Path) -> int:
     """A new file for its owner only, open for writing; what a killed export left is gone."""
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -77,7 +77,7 @@ def _private(path: Path) -> int:
 
 @contextmanager
 def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
-    with os.fdopen(_private(path), "w", encoding="utf-8", newline="") as file:
+    with os.fdopen(open_private(path), "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
 
@@ -89,7 +89,7 @@ def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
 
 @contextmanager
 def _jsonl(path: Path, _columns: Sequence[str]) -> Iterator[Write]:
-    with os.fdopen(_private(path), "wb") as file:
+    with os.fdopen(open_private(path), "wb") as file:
 
         def write(documents: Rows, _: Rows) -> None:
             file.writelines(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in documents)
@@ -100,7 +100,7 @@ def _jsonl(path: Path, _columns: Sequence[str]) -> Iterator[Write]:
 @contextmanager
 def _parquet(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     schema = pa.schema([(name, pa.int64() if name in WHOLE_NUMBERS else pa.string()) for name in columns])
-    with os.fdopen(_private(path), "wb") as file, pq.ParquetWriter(file, schema) as writer:
+    with os.fdopen(open_private(path), "wb") as file, pq.ParquetWriter(file, schema) as writer:
 
         def write(_: Rows, rows: Rows) -> None:
             arrays = [

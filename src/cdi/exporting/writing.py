@@ -5,6 +5,7 @@ next export; a page is a transaction, so that a long export holds nobody up.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -14,13 +15,14 @@ from sqlalchemy import Connection
 
 from cdi.access import Role, Visibility
 from cdi.auth import as_caller
+from cdi.clock import utc_now
 from cdi.errors import NotFoundError
 from cdi.exporting.columns import CHANGE_COLUMNS, PROFILE_COLUMNS, change_row, profile_row
 from cdi.exporting.files import Format, files
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.serving import locate, present
-from cdi.store import changes
+from cdi.store import changes, exports
 from cdi.store.accounts import ApiKey
 from cdi.store.changes import FeedFilter
 from cdi.store.finding import ProfileFilter, list_profiles
@@ -62,6 +64,13 @@ class Exported:
     cursor: int
 
 
+@contextmanager
+def exporting_into(installation: Installation, folder: Path) -> Iterator[None]:
+    """Nobody else exports profiles into this folder meanwhile. Raises BusyError if somebody does."""
+    with installation.database.exclusive(f"export of profiles to {folder.resolve()}"):
+        yield
+
+
 def export_profiles(
     installation: Installation,
     folder: Path,
@@ -72,7 +81,9 @@ def export_profiles(
 ) -> Exported:
     """Every live profile, or with `since` those that became different after that cursor: as they are now, and of those
     that are no more, where their records went."""
-    with installation.database.exclusive(f"export of profiles to {folder.resolve()}"):
+    with exporting_into(installation, folder):
+        with installation.database.unit_of_work() as connection:
+            exports.note_folder(connection, str(folder.resolve()), utc_now())
         until = _newest(installation, since)
         seen = terms.visibility(installation)
         told = _all(installation, seen, terms) if since is None else _different(installation, seen, terms, since, until)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from cdi import audit, modelling, sources, webhooks
+from cdi import audit, exporting, modelling, sources, webhooks
 from cdi.access import Credential, Role
 from cdi.audit import Trail
 from cdi.clock import utc_now
@@ -40,6 +40,7 @@ def jobs_of(installation: Installation) -> list[Job]:
             _deliver,
             after_kill=True,
         ),
+        draining("clear exported files", exporting.waits, _clear),
         draining("seal the audit log", lambda connection, _: audit_store.waits(connection), _seal),
         periodic(installation, "forget old runs", "@daily", _forget),
         draining("study a model", modelling.studies.waits, _study),
@@ -82,6 +83,10 @@ class _Resolving:
 
 def _deliver(installation: Installation, _: Standing, going: Going) -> str | None:
     return webhooks.deliver(installation, going)
+
+
+def _clear(installation: Installation, _: Standing, going: Going) -> str | None:
+    return exporting.clear(installation, going)
 
 
 def _seal(installation: Installation, _: Standing, __: Going) -> str | None:

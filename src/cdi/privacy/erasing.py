@@ -26,7 +26,7 @@ from cdi.pipeline.landing import CONTACTS, is_bare_contact
 from cdi.privacy import erasure_file
 from cdi.privacy.requests import Office, show_request
 from cdi.privacy.retention import remove_records
-from cdi.store import changes, erasures, holds, privacy_requests, profiles, records
+from cdi.store import changes, erasures, exports, holds, privacy_requests, profiles, records
 from cdi.store import retention as retention_store
 from cdi.store.changes import Change
 from cdi.store.db import resolver_lock
@@ -110,6 +110,7 @@ def preview(office: Office, profile_id: UUID) -> dict[str, Any]:
         "told": {
             "webhooks": erasures.told_by_webhook(connection, profile_id),
             "shown_to": erasures.shown_to(connection, profile_id, LISTED),
+            "exports": exports.list_folders(connection),
         },
         "elsewhere": erasures.carriers_elsewhere(connection, subject.records, LISTED),
         "four_eyes": office.installation.deployment.privacy.four_eyes,
@@ -191,11 +192,12 @@ def _answer(office: Office, request_id: int) -> dict[str, Any]:
 
 def show(connection: Connection, request_id: int) -> dict[str, Any]:
     """A request; of an erasure that was done also who has acknowledged it: by subscription whether the event that
-    tells of it was taken."""
+    tells of it was taken, by folder whether the files there are without the customer."""
     told = show_request(connection, request_id)
-    erasure_id = told["about"].get("erasure")
+    erasure_id, ticket = told["about"].get("erasure"), told["about"].get("clearing")
     if told["kind"] == "erasure" and erasure_id is not None:
         told["acknowledged"] = erasures.acknowledgements(connection, UUID(erasure_id))
+        told["exports"] = [] if ticket is None else exports.acknowledgements(connection, ticket, told["decided_at"])
     return told
 
 
@@ -225,6 +227,7 @@ def _do(office: Office, request_id: int, subject: Subject, ground: str) -> None:
         "sources": list(subject.sources),
         "tables": counts,
         "elsewhere": [str(profile_id) for profile_id in elsewhere],
+        "clearing": exports.last_ticket(connection),
     }
     privacy_requests.decide_request(connection, request_id, "done", office.caller.actor, office.now, about)
     if office.trail is not None:
@@ -339,7 +342,12 @@ def _repeat(
             one.at,
             one.decided_by,
             now,
-            about={"erasure": str(one.erasure_id), "replayed": True, "records": len(ids)},
+            about={
+                "erasure": str(one.erasure_id),
+                "replayed": True,
+                "records": len(ids),
+                "clearing": exports.last_ticket(connection),
+            },
         ),
     )
     trail = Trail(f"{Credential.SYSTEM}:restore", Role.PRIVACY.value, "replay_erasure", changes=True)

@@ -69,6 +69,8 @@ NOT_PERSONAL: Final[Mapping[str, str]] = {
     "desk_user": "users of the desk",
     "erased_mark": "keyed hashes, whose key is not in the database",
     "erasure": "what proves an erasure",
+    "export_clearing": "ids and cursors",
+    "export_folder": "paths of the operator's and times",
     "feed": "ids, names of attributes and owners",
     "feed_counter": "a number",
     "job": "names and times of jobs",
@@ -131,7 +133,8 @@ FILES: Final[Mapping[str, str]] = {
     "var/privacy.key, var/webhook.key": "keys",
     "logs": "ids, never a value",
     "cdi db backup FILE": "the operator's: what was erased since is erased again when it is restored",
-    "cdi export FILES": "the operator's: the next export and the feed say who was erased",
+    "cdi export FILES": "rows of whoever is erased or kept no longer are taken out where they were written; of copies"
+    " elsewhere the next export and the feed say who was erased",
     "cdi model export FILE": "as the table model",
     "cdi dedupe OUT": "the operator's own file in, the operator's own file out",
 }

@@ -29,7 +29,7 @@ from cdi.pipeline.removed import mark as mark_removed
 from cdi.pipeline.resolving import Progress, Resolved, resolve_changed
 from cdi.privacy.unsaying import unsaid
 from cdi.settings import PUSH, Deployment
-from cdi.store import records
+from cdi.store import exports, records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
 from cdi.store.retention import Found, SaidVersion
@@ -224,6 +224,7 @@ def _act_of(installation: Installation, rule: Rule) -> Act:
 def remove_records(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
     """These customer records end and are forgotten, in the caller's transaction, under the resolver's lock."""
     mentions = store.load_mentions(connection, record_ids)
+    exports.queue_clearing(connection, record_ids, utc_now())
     names = store.end_records(connection, record_ids)
     resolve_changed(connection, installation, frozenset(record_ids), Resolved(), keep_past=False)
     store.forget_customers(connection, record_ids, names)
@@ -251,6 +252,7 @@ def remove_attribute(
         )
         for said in store.load_said(connection, rest)
     ]
+    exports.queue_clearing(connection, rest, utc_now())
     store.rewrite_said(connection, versions)
     store.forget_pins(connection, rest, attribute)
     resolve_changed(connection, installation, frozenset(rest), Resolved())
