@@ -76,10 +76,10 @@ def _golden_report(
         votes.setdefault(profile, Counter())[entity] += 1
     right: Counter[str] = Counter()
     asked: Counter[str] = Counter()
-    documents = profiles.load_documents(connection, sorted(votes))
+    golden = profiles.load_golden(connection, sorted(votes))
     for profile, entities in votes.items():
         expected = true.get(min(entities, key=lambda entity: (-entities[entity], entity)))
-        shown = _shown(documents[profile]["golden"])
+        shown = _shown(golden[profile])
         for attribute, columns in COMPARED.items():
             if expected is None or not any(expected.get(column) for column in columns) or attribute not in shown:
                 continue

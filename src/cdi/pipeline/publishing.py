@@ -76,10 +76,11 @@ def publish(
     scope = frozenset(changed).union(*clusters.values())
     before = profiles.load_memberships(connection, sorted(scope))
     old_profiles = _by_profile(before)
+    forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     gone = changed.union(before) - frozenset().union(*clusters.values())
     replaced = records.replaced_among(connection, sorted(gone)) if gone else {}
     changed = changed.union(replaced.values())
-    plan = _carry(connection, clusters, before, old_profiles, changed, replaced, rare)
+    plan, states = _carry(connection, clusters, before, old_profiles, changed, replaced, rare)
     after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
     due = {
         plan.ids[label]: members
@@ -87,9 +88,8 @@ def publish(
         if rebuild or members & changed or old_profiles.get(plan.ids[label]) != members
     }
     touched = sorted({*due, *plan.retired})
-    states = profiles.load_states(connection, touched)
+    states |= profiles.load_states(connection, [each for each in touched if each not in states])
     told_before = _states_before(connection, touched, states, old_profiles, due.keys())
-    forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     if rare.pinned:
         pins.end_rectified(connection, sorted(scope), now)
     facts = StewardFacts(
@@ -145,8 +145,9 @@ def _carry(
     changed: frozenset[int],
     replaced: Mapping[int, int],
     rare: Rarities,
-) -> IdentityPlan:
-    """Ids for all clusters; only those that moved need the vote, the others keep what they have."""
+) -> tuple[IdentityPlan, dict[UUID, profiles.ProfileState]]:
+    """Ids for all clusters; only those that moved need the vote, the others keep what they have. With what is known
+    of the ids that took part in it."""
     same = {
         label: before[min(members)]
         for label, members in clusters.items()
@@ -158,7 +159,8 @@ def _carry(
     carried = {record: old for record, old in before.items() if old not in kept}
     last = profiles.load_last_carried(connection, moved) if rare.carried else {}
     named = {*carried.values(), *(old for ids in last.values() for old in ids)}
-    ages = {state.profile_id: state.minted for state in profiles.load_states(connection, named).values()}
+    states = profiles.load_states(connection, named)
+    ages = {state.profile_id: state.minted for state in states.values()}
     record_age = {record: record for record in {*moved, *carried}}
     plan = carry_ids(moving, carried, last, changed, record_age, ages, new_id)
     ids = same | plan.ids
@@ -167,7 +169,7 @@ def _carry(
         old: tuple(sorted({*homes, *(home[replaced[r]] for r in old_profiles[old] if replaced.get(r) in home)}))
         for old, homes in plan.retired.items()
     }
-    return IdentityPlan(ids, plan.created, retired, plan.revived)
+    return IdentityPlan(ids, plan.created, retired, plan.revived), states
 
 
 def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -237,17 +239,17 @@ def _states_before(
 ) -> dict[UUID, ProfileState]:
     """What the feed compares with; of an id that ends now it says no attribute."""
     lived = [profile_id for profile_id in touched if profile_id in states and not states[profile_id].retired]
-    told = {
+    golden: dict[UUID, GoldenRecord] = {}
+    for part in _chunks((profile_id for profile_id in lived if profile_id in living), CHUNK):
+        golden |= {each: GoldenRecord(said) for each, said in profiles.load_golden(connection, part).items()}
+    return {
         profile_id: ProfileState(
-            old_profiles.get(profile_id, frozenset()), states[profile_id].data_owner, GoldenRecord()
+            old_profiles.get(profile_id, frozenset()),
+            states[profile_id].data_owner,
+            golden.get(profile_id, GoldenRecord()),
         )
         for profile_id in lived
-        if profile_id not in living
     }
-    for part in _chunks((profile_id for profile_id in lived if profile_id in living), CHUNK):
-        for profile_id, document in profiles.load_documents(connection, part).items():
-            told[profile_id] = _told(old_profiles.get(profile_id, frozenset()), document, seen_before=True)
-    return told
 
 
 def _told(members: frozenset[int], document: Mapping[str, Any], *, seen_before: bool) -> ProfileState:

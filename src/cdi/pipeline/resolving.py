@@ -165,9 +165,11 @@ def _resolve_batch(
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     known = Known(connection, normalise_records(connection, ids, born))
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
-    model = watch_shared_values(connection, model, ids, now)
-    met, model = _meet(connection, model, known.table(known.ids), now)
-    pairs.save_pairs(connection, _scored(known, model, met))
+    if known.ids:  # what has ended meets nobody
+        model = watch_shared_values(connection, model, ids, now)
+        met, model = _meet(connection, model, known.table(known.ids), now)
+        pairs.save_pairs(connection, _scored(known, model, met))
+        resolved.candidate_pairs += len(met.left)
     wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
     members = known.table(wider)
     rare = rarities.among(connection, sorted(due.union(wider)))
@@ -189,7 +191,6 @@ def _resolve_batch(
         keep_past=keep_past,
     )
     resolved.records += len(due)
-    resolved.candidate_pairs += len(met.left)
     resolved.add(published)
 
 

@@ -207,13 +207,16 @@ def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUI
     return {row.profile_id: ProfileState(*row) for row in rows}
 
 
-def load_documents(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """The stored documents of these profiles, retired ones too."""
+def load_golden(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The golden records of these profiles as they are stored, of retired ones too."""
     rows = connection.execute(
-        text("select profile_id, document from profile where profile_id = any(cast(:ids as uuid[]))"),
+        text(
+            "select profile_id, document -> 'golden' as golden from profile"
+            " where profile_id = any(cast(:ids as uuid[]))"
+        ),
         {"ids": list(profile_ids)},
     )
-    return {row.profile_id: row.document for row in rows}
+    return {row.profile_id: row.golden for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
