@@ -81,9 +81,10 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
     install_guards(app, installation.deployment.api, common)
     app.add_middleware(Observed)
     add_documentation(app)
-    rooms = (
+    rooms = (  # a request is held against them in this order, so what is asked most comes first
         lookup,
         profiles,
+        sources,
         journey,
         consents,
         contact,
@@ -96,7 +97,6 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
         samples,
         splitting,
         ownership,
-        sources,
         changes,
         webhooks,
         retention,
