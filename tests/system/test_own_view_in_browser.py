@@ -41,8 +41,10 @@ def subscribed(installation: Installation) -> str:
             text(
                 "select m.profile_id from consent c join record r on r.source = c.source and r.key = c.customer_key"
                 " join membership m on m.record_id = r.record_id where c.status = 'granted' and c.channel = 'email'"
-                " and not exists (select from consent o where o.customer_key = r.key and o.status <> 'granted')"
-                " and not exists (select from review v where v.left_profile = m.profile_id)"
+                " and not exists (select from consent o join record s on s.source = o.source and s.key = o.customer_key"
+                " join membership n on n.record_id = s.record_id"
+                " where n.profile_id = m.profile_id and o.status <> 'granted')"
+                " and not exists (select from review v where m.profile_id in (v.left_profile, v.right_profile))"
                 " group by m.profile_id having count(*) = 1 order by 1 limit 1"
             )
         ).scalar_one()
