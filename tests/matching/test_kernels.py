@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi.matching import blocking, features, kernels, similarity
+from cdi.matching import blocking, features, grouping, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
 from cdi.matching.comparing.answers import crossed
@@ -78,7 +78,16 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
         assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
 
 
-@settings(deadline=None)  # the first call loads what Arrow needs for it
+@settings(deadline=None)
+@given(st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=3))
+def test_pairs_are_brought_into_order(rows: int, drawn: list[list[int]]) -> None:
+    """Also where one row has more partners than are ordered one by one."""
+    parts = [np.array([value % 3 % rows << 32 | value % rows for value in part], np.int64) for part in drawn]
+    ordered = grouping.ordered_pairs(parts, rows)
+    assert ordered.tolist() == sorted({pair for part in parts for pair in part.tolist()})
+
+
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text("ab", max_size=2), st.just("x" * 300)), max_size=400))
 def test_what_arrow_has_encoded_is_the_same_column(texts: list[str | None]) -> None:
     plain = encode([text or "" for text in texts])

@@ -19,7 +19,7 @@ from cdi.matching import features
 from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparing.names import surname_hashes
 from cdi.matching.model import MatchModel, contained
-from cdi.matching.pairs import BoolArray, IntArray, distinct, without_repeats
+from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts
 
 Rows = NDArray[np.int64]
@@ -544,11 +544,8 @@ def candidate_pairs(entries: Iterable[tuple[IntArray, Rows]], limits: Limits) ->
     rules = iter(entries)
     with ThreadPoolExecutor(limits.threads) as pool:
         while some := list(islice(rules, limits.threads)):  # no more keys in memory than are worked on
-            made += pool.map(lambda entry: _pairs_of_blocks(entry[0], entry[1], limits, 0), some)
-    packed = np.concatenate([np.zeros(0, np.int64), *made])
-    del made
-    packed.sort()
-    packed = without_repeats(packed)
+            made += pool.map(lambda entry: _pairs_of(_blocks_of(*entry), limits, 0), some)
+    packed = _ordered(made)
     return packed >> 32, packed & 0xFFFFFFFF
 
 
@@ -593,23 +590,19 @@ class _Gathering:
 
     def add(self, found: RuleKeys) -> None:
         """Make the pairs of one more rule; counted before."""
-        _, sizes = count_blocks(found.keys)
-        blocks, largest = int((sizes > 1).sum()), int(sizes.max(initial=0))
-        if found.rule.chained:
-            made = _chains(found.keys, found.rows)
-        else:
-            made = _pairs_of_blocks(found.keys, found.rows, self.limits, len(self.gathered))
-        self.counts.append(RuleCount(found.rule.name, blocks, len(made), largest))
+        blocks = _blocks_of(found.keys, found.rows)
+        sizes = blocks.sizes
+        made = _chains(blocks) if found.rule.chained else _pairs_of(blocks, self.limits, len(self.gathered))
+        largest = int(sizes.max(initial=min(1, len(found.keys))))
+        self.counts.append(RuleCount(found.rule.name, len(sizes), len(made), largest))
         self.waiting.append(made)
         self.dropped.append((found.rule.name, *found.dropped))
         if sum(map(len, self.waiting)) > self.limits.chunk * 16:
             self._settle()
 
     def _settle(self) -> None:
-        everything = np.concatenate((self.gathered, *self.waiting))
-        self.waiting, self.gathered = [], everything[:0]
-        everything.sort()  # in place: this is the largest array of a run
-        self.gathered = without_repeats(everything)
+        parts, self.waiting, self.gathered = [self.gathered, *self.waiting], [], self.gathered[:0]
+        self.gathered = _ordered(parts)
 
     def result(self, table: RecordTable, model: MatchModel) -> tuple[Rows, Rows, BlockReport]:
         self._settle()
@@ -617,25 +610,50 @@ class _Gathering:
         return self.gathered >> 32, self.gathered & 0xFFFFFFFF, report
 
 
-def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -> IntArray:
-    """Pairs of rows of equal keys, packed in one integer each, not yet distinct over blocks."""
-    order = np.argsort(keys)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Blocks:
+    """The rows of keys that two or more records have: those of block b are `rows[begins[b]:begins[b + 1]]`."""
+
+    begins: IntArray
+    rows: Rows
+
+    @property
+    def sizes(self) -> IntArray:
+        """How many rows each block has."""
+        return np.diff(self.begins)
+
+
+def _blocks_of(keys: IntArray, rows: Rows) -> _Blocks:
+    """The rows of equal keys, in their order within a block."""
+    if len(keys) > MANY:
+        from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return _Blocks(*grouping.blocks_of(keys, rows))
+    order = np.argsort(keys, kind="stable")
     keys, rows = keys[order], rows[order]
-    begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
-    sizes = np.diff(np.concatenate((begins, [len(keys)])))
+    first = np.ones(len(keys) + 1, dtype=bool)
+    first[1:-1] = keys[1:] != keys[:-1]
+    shared = ~(first[:-1] & first[1:])
+    begins = np.flatnonzero(first[:-1][shared])
+    return _Blocks(np.append(begins, np.count_nonzero(shared)), rows[shared])
+
+
+def _pairs_of(blocks: _Blocks, limits: Limits, already: int) -> IntArray:
+    """Pairs of rows of equal keys, packed in one integer each, not yet distinct over blocks."""
+    begins, rows, sizes = blocks.begins, blocks.rows, blocks.sizes
     if already + pairs_in(sizes) > limits.max_pairs:
         raise InvalidInputError(
             f"blocking would make more than {limits.max_pairs} candidate pairs",
             remedy="Raise the limit of pairs or lower the limit of records in a block",
         )
-    if len(keys) > MANY:
-        from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+    if len(rows) > MANY:
+        from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
 
-        return kernels.pairs_of_blocks(begins, sizes, rows, np.empty(pairs_in(sizes), np.int64))
+        return grouping.pairs_of_blocks(begins, rows, np.empty(pairs_in(sizes), np.int64))
     made = [np.zeros(0, np.int64)]
-    for size in distinct(sizes[sizes > 1]).tolist():
+    for size in distinct(sizes).tolist():
         i, j = np.triu_indices(size, 1)
-        of_size = begins[sizes == size]
+        of_size = begins[:-1][sizes == size]
         step = max(1, (1 << 22) // len(i))
         for start in range(0, len(of_size), step):
             block = rows[of_size[start : start + step, None] + np.arange(size)]
@@ -644,11 +662,21 @@ def _pairs_of_blocks(keys: IntArray, rows: Rows, limits: Limits, already: int) -
     return np.concatenate(made)
 
 
-def _chains(keys: IntArray, rows: Rows) -> IntArray:
+def _ordered(made: list[IntArray]) -> IntArray:
+    """All of these packed pairs, each once, ascending."""
+    if made and sum(map(len, made)) > MANY:
+        from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return grouping.ordered_pairs(made, (max(int(part.max(initial=0)) for part in made) >> 32) + 1)
+    return distinct(np.concatenate([np.zeros(0, np.int64), *made]))
+
+
+def _chains(blocks: _Blocks) -> IntArray:
     """Of each block, every record with the next one."""
-    keys, rows = _distinct(keys, rows)
-    same = np.flatnonzero(keys[1:] == keys[:-1])
-    return rows[same] << 32 | rows[same + 1]
+    last = np.zeros(len(blocks.rows), dtype=bool)
+    last[blocks.begins[1:] - 1] = True
+    here = np.flatnonzero(~last)
+    return blocks.rows[here] << 32 | blocks.rows[here + 1]
 
 
 def _refusals(table: RecordTable, dropped: list[tuple[str, IntArray, Rows]]) -> tuple[Refusal, ...]:

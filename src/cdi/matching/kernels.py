@@ -205,20 +205,6 @@ def years(letters: Letters, starts: IntArray) -> NDArray[np.int32]:
 
 
 @compiled
-def pairs_of_blocks(begins: IntArray, sizes: IntArray, rows: IntArray, packed: IntArray) -> IntArray:
-    """The pairs of different rows of each block, smaller row first, packed in one integer each; `packed` has room."""
-    made = 0
-    for block in range(len(begins)):
-        begin, end = begins[block], begins[block] + sizes[block]
-        for i in range(begin, end):
-            for j in range(i + 1, end):
-                if rows[i] != rows[j]:
-                    packed[made] = min(rows[i], rows[j]) << 32 | max(rows[i], rows[j])
-                    made += 1
-    return packed[:made]
-
-
-@compiled
 def _hash_of(letters: Bytes, begin: int, end: int, weights: Hashes) -> np.uint64:
     if begin == end:
         return np.uint64(0)
