@@ -12,6 +12,7 @@ from cdi.matching.columns import encode
 from cdi.matching.comparing.answers import crossed
 from cdi.matching.engine import match, score
 from cdi.matching.pairs import IntArray, ScoredPairs, places
+from cdi.matching.texts import bytes_of
 from cdi.matching.training import train
 from cdi.resolution import clusters
 from cdi.resolution.clusters import ClusterRules
@@ -51,9 +52,27 @@ def test_what_is_left_of_local_parts(rows: list[tuple[str, str, str]]) -> None:
 )
 def test_years_in_local_parts(parts: list[list[str]]) -> None:
     texts = objects(["".join(part) for part in parts])
-    found = kernels.years(*kernels.letters_of(texts))
+    found = kernels.years(*bytes_of(texts))
     plain = [features._year_in(text) for text in texts]
     assert [p if f < 0 else f for f, p in zip(found.tolist(), plain, strict=True)] == plain
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.lists(st.sampled_from(["a@", "@", "web.de", "7", "85", "²", "٣", "ä", "abcd", "XyzÄb"])).map("".join))
+)
+def test_what_addresses_and_local_parts_tell(texts: list[str]) -> None:
+    def told() -> list[list[object]]:
+        values = objects(texts)
+        before, behind = map(encode, features._cut_at_the_sign(values))
+        words = features._first_words(values)
+        columns = [column.values[column.codes].tolist() for column in (before, behind, words)]
+        return [*columns, features._two_digits_in(values).tolist()]
+
+    plain = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "MANY", -1)
+        assert told() == plain
 
 
 def test_long_texts_are_left_to_the_plain_definition() -> None:

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi.matching.texts import to_arrow, to_codes, to_flags, to_objects, without_nulls
+from cdi.matching.texts import Values, bytes_of, lengths_of, to_arrow, to_codes, to_objects
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=6)
 
@@ -22,17 +24,26 @@ def test_there_and_back(texts: list[str], begin: int) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.none() | st.text("ab", max_size=2), max_size=20), st.integers(0, 20))
-def test_what_is_missing(texts: list[str | None], begin: int) -> None:
-    array = pa.array(texts, pa.large_string())[begin:]
-    assert to_objects(without_nulls(array)).tolist() == [text or "" for text in texts[begin:]]
-    indices = array.dictionary_encode().indices
+def test_codes_of_what_is_missing(texts: list[str | None], begin: int) -> None:
+    indices = pa.array(texts, pa.large_string())[begin:].dictionary_encode().indices
     assert to_codes(indices).tolist() == [-1 if code is None else code for code in indices.to_pylist()]
 
 
 @settings(deadline=None)
-@given(st.lists(st.booleans(), max_size=20), st.integers(0, 20))
-def test_truth_values(flags: list[bool], begin: int) -> None:
-    assert to_flags(pa.array(flags, pa.bool_())[begin:]).tolist() == flags[begin:]
+@given(TEXTS, st.data())
+def test_some_of_many_texts(texts: list[str], data: st.DataObject) -> None:
+    """Whether a few of them are asked for, or most, or all: they are the same texts, and as long."""
+    many = texts * 5
+    places = data.draw(st.lists(st.integers(0, len(many) - 1), max_size=len(many)) if many else st.just([]))
+    chosen = np.array(places, np.int32)
+    flags = np.isin(np.arange(len(many)), chosen)
+    for values in (Values(to_arrow([*many, ""])[:-1]), Values(pa.concat_arrays([to_arrow([""]), to_arrow(many)])[1:])):
+        assert values[chosen].tolist() == [many[place] for place in places]
+        assert values[flags].tolist() == [text for text, flag in zip(many, flags, strict=True) if flag]
+        assert list(values) == values.tolist() == np.concatenate((values, [])).tolist() == many
+        assert lengths_of(values).tolist() == list(map(len, many))
+        letters, starts = bytes_of(values)
+        assert [letters[b:e].tobytes().decode() for b, e in pairwise(starts.tolist())] == many
 
 
 def test_encoding_loads_no_pandas() -> None:

@@ -21,6 +21,7 @@ from cdi.matching.comparing.names import surname_hashes
 from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import MANY, Hashes, combine, hash_texts
+from cdi.matching.texts import Objects, lengths_of
 
 Rows = NDArray[np.int64]
 
@@ -206,9 +207,13 @@ def _local_parts(table: RecordTable, model: MatchModel) -> Entries:
     names = features.online(table)
     whole = features.value_hashes(table, "online", names.value.values)[names.value.codes]
     hashes = features.value_hashes(table, "local", names.local.values)[names.local.codes]
-    long = np.fromiter((len(v) >= 5 for v in names.local.values), bool, len(names.local.values))[names.local.codes]
+    long = (lengths_of(names.local.values) >= LONG)[names.local.codes]
     kept = ((names.flags & DOUBTFUL) == 0) & ~model.is_shared(whole) & long & (hashes != 0)
     return names.rows[kept], hashes[kept]
+
+
+LONG: Final = 5
+"""A local part of so many letters is a block."""
 
 
 def _phones(table: RecordTable, model: MatchModel) -> Entries:
@@ -223,7 +228,7 @@ def _phones(table: RecordTable, model: MatchModel) -> Entries:
     return np.concatenate(rows), np.concatenate(hashes)
 
 
-def _tails(values: NDArray[np.object_]) -> NDArray[np.object_]:
+def _tails(values: Objects) -> NDArray[np.object_]:
     tails = np.empty(len(values), dtype=object)
     tails[:] = [value[-TAIL:] for value in values]
     return tails

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching.pairs import IntArray, places
-from cdi.matching.texts import to_arrow, to_codes, to_objects
+from cdi.matching.texts import Objects, Values, to_arrow, to_codes
 from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
-Objects = NDArray[np.object_]
 Texts: TypeAlias = Sequence[str] | Any
 """A column of texts: a sequence, a pyarrow.Array without nulls, a pyarrow.DictionaryArray, or one encoded already."""
 T = TypeVar("T")
@@ -217,15 +216,15 @@ def encode(values: Texts) -> Column:
         return _of_dictionary(values) or encode(values.cast(pa.large_string()).fill_null(""))
     array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else to_arrow(values)
     encoded = pa.concat_arrays([to_arrow([""]), array]).dictionary_encode()
-    return Column(to_codes(encoded.indices)[1:], _objects(encoded.dictionary))
+    return Column(to_codes(encoded.indices)[1:], _values(encoded.dictionary))
 
 
-def _objects(array: Any) -> Objects:
-    """An Arrow array of texts as objects, each cut at `MAX_LENGTH`."""
-    texts: Objects = to_objects(array.cast(pa.large_string()))
-    if (pc.max(pc.binary_length(array)).as_py() or 0) > MAX_LENGTH:
-        texts[:] = [text[:MAX_LENGTH] for text in texts]
-    return texts
+def _values(array: Any) -> Values:
+    """An Arrow array of texts, each cut at `MAX_LENGTH`."""
+    texts = array.cast(pa.large_string())
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_LENGTH:
+        texts = to_arrow([text[:MAX_LENGTH] for text in Values(texts)])
+    return Values(texts)
 
 
 def _of_dictionary(array: Any) -> Column | None:
@@ -236,7 +235,7 @@ def _of_dictionary(array: Any) -> Column | None:
         return None
     codes = to_codes(array.indices)
     codes += 1
-    return Column(codes, np.concatenate((np.array([""], dtype=object), _objects(dictionary))))
+    return Column(codes, _values(pa.concat_arrays([to_arrow([""]), dictionary.cast(pa.large_string())])))
 
 
 def _sorted_values(column: Column) -> tuple[tuple[str, ...], Codes]:

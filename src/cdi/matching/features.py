@@ -5,31 +5,29 @@ in a file of a million and in a lookup of one.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cdi.matching.columns import (
-    FEW,
     FORMER,
     SEPARATOR,
     Codes,
     Column,
     Flags,
-    Objects,
     Ragged,
     RecordTable,
     Texts,
     encode,
 )
 from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, sound_hashes
-from cdi.matching.texts import to_arrow, to_flags, without_nulls
+from cdi.matching.similarity import Hashes, combine, compiled_pays, hash_texts, sound_hashes
+from cdi.matching.texts import Objects, bytes_of, from_bytes, lengths_of, to_arrow
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -65,11 +63,6 @@ class Words:
         """By vocabulary: is it one letter?"""
         one_letter: BoolArray = self.lengths == 1
         return one_letter
-
-
-def lengths_of(values: Objects) -> IntArray:
-    """How many letters each value has."""
-    return np.fromiter(map(len, values), np.int64, len(values))
 
 
 def words_of(values: Objects, at_most: int = WORDS) -> Words:
@@ -259,20 +252,22 @@ def _only_emails(emails: Ragged) -> Online:
 
 def _cut_at_the_sign(emails: Objects) -> tuple[Texts, Texts]:
     """What stands before the first @ of each, and behind its last."""
-    if len(emails) < FEW:  # arrow compiles a pattern each time, which takes longer than a few cuts
+    if not compiled_pays(len(emails)):
         return [value.partition("@")[0] for value in emails], [value.rpartition("@")[2] for value in emails]
-    texts = to_arrow(emails)
-    return pc.replace_substring_regex(texts, "(?s)@.*", ""), pc.replace_substring_regex(texts, "(?s)^.*@", "")
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    before, behind = kernels.cut_at_the_sign(*bytes_of(emails))
+    return from_bytes(*before), from_bytes(*behind)
 
 
 def unplaced_handles(table: RecordTable) -> BoolArray:
     """Which whole values are handles in an unknown network: two people may have one in two networks."""
 
     def make() -> BoolArray:
-        values = online(table).value.values
-        if len(values) <= MANY:
-            return np.fromiter((value.startswith("@") for value in values), bool, len(values))
-        found: BoolArray = to_flags(pc.starts_with(to_arrow(values), "@"))
+        letters, starts = bytes_of(online(table).value.values)
+        begins = starts[:-1]
+        found = begins < starts[1:]
+        found[found] = letters[begins[found]] == ord("@")
         return found
 
     return table.remembered("unplaced handles", make)
@@ -290,32 +285,41 @@ def residues(table: RecordTable) -> Column:
     return table.remembered("residues", make)
 
 
-OfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+OfThree = tuple[Objects, Objects, Objects]
+CodesOfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
-def _residues(values: OfThree, codes: OfThree) -> list[str]:
+def _residues(values: OfThree, codes: CodesOfThree) -> list[str]:
     local, given, family = values
     rows = zip(*(column.tolist() for column in codes), strict=True)
     return [residue(local[part], given[first], family[last]) for part, first, last in rows]
 
 
-def _many_residues(values: OfThree, codes: OfThree) -> Column:
+def _many_residues(values: OfThree, codes: CodesOfThree) -> Column:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
-    texts = [kernels.letters_of(column) for column in values]
+    texts = [bytes_of(column) for column in values]
     lengths = np.diff(texts[0][1])[codes[0]]
     letters, ends = np.empty(int(lengths.sum()), np.uint8), np.zeros(len(lengths) + 1, np.int64)
     left_over = kernels.residues(*texts[0], *texts[1], *texts[2], *codes, letters, ends[1:])
-    buffers = [None, pa.py_buffer(ends), pa.py_buffer(letters)]
-    column = encode(pa.Array.from_buffers(pa.large_string(), len(lengths), buffers))
+    column = encode(from_bytes(letters, ends))
+
+    def plain(rows: IntArray) -> list[str]:
+        left, right, further = (of[rows] for of in codes)
+        return _residues(values, (left, right, further))
+
+    return _with_plain(column, left_over, plain)
+
+
+def _with_plain(column: Column, left_over: BoolArray, plain: Callable[[IntArray], list[str]]) -> Column:
+    """A column of which compiled loops left some rows to their plain definition."""
     rows = np.flatnonzero(left_over)
     if not len(rows):
         return column
-    left, right, further = (of[rows] for of in codes)
-    both = encode([*column.values, *_residues(values, (left, right, further))])
-    new = both.codes[: len(column.values)][column.codes]
-    new[rows] = both.codes[len(column.values) :]
-    return Column(new, both.values)
+    both = encode(pa.concat_arrays([to_arrow(column.values), to_arrow(plain(rows))]))
+    codes = both.codes[: len(column.values)][column.codes]
+    codes[rows] = both.codes[len(column.values) :]
+    return Column(codes, both.values)
 
 
 def surname_hints(table: RecordTable) -> Column:
@@ -326,7 +330,7 @@ def surname_hints(table: RecordTable) -> Column:
 
 def _surname_hints(table: RecordTable) -> Column:
     names, left = online(table), residues(table)
-    words = encode(_found(_WORD, left.values))
+    words = _first_words(left.values)
     of_place = words.codes[left.codes]
     places = np.flatnonzero(((names.flags & FORMER) == 0) & (of_place != 0))
     places = places[np.lexsort((-places, names.is_email[places]))]  # what is assigned last stays: the first e-mail
@@ -335,16 +339,25 @@ def _surname_hints(table: RecordTable) -> Column:
     return Column(codes, words.values)
 
 
-_WORD: Final = r"(?P<found>\p{L}{4,})"
+_WORD: Final = re.compile(r"[^\W\d_]{4,}")
+LETTERS_OF_A_WORD: Final = 4
+"""Fewer letters in a row are no surname."""
 
 
-def _found(pattern: str, values: Objects) -> pa.Array | list[str]:
-    """What the pattern finds in each value, "" where it finds nothing."""
-    if len(values) < FEW:  # arrow compiles the pattern each time, which takes milliseconds
-        look = re.compile(pattern.replace(r"\p{L}", r"[^\W\d_]"))
-        return [match["found"] if (match := look.search(value)) else "" for value in values]
-    found = pc.extract_regex(to_arrow(values), pattern)
-    return without_nulls(pc.struct_field(found, "found"))
+def _first_words(values: Objects) -> Column:
+    """The first word of each value; "" where it has none."""
+    if not compiled_pays(len(values)):
+        return encode(list(map(_first_word, values)))
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    letters, ends, left_over = kernels.first_words(*bytes_of(values), LETTERS_OF_A_WORD)
+    column = encode(from_bytes(letters, ends))
+    return _with_plain(column, left_over, lambda rows: list(map(_first_word, values[rows])))
+
+
+def _first_word(value: str) -> str:
+    match = _WORD.search(value)
+    return match[0] if match else ""
 
 
 _RUNS: Final = re.compile(r"[^\W\d_]+|\d+")
@@ -429,16 +442,28 @@ def two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
 
 def _two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
     names = online(table)
-    digits = encode(_found(_TWO_DIGITS, names.local.values))
-    numbers = np.fromiter((int(text) + 1 if text else 0 for text in digits.values), np.int32, len(digits.values))
-    by_place = numbers[digits.codes[names.local.codes]]
+    by_place = _two_digits_in(names.local.values)[names.local.codes]
     counts = ((names.flags & FORMER) == 0) & names.is_email & (by_place != 0)
     hints = np.zeros(len(table), np.int32)
     hints[names.rows[counts][::-1]] = by_place[counts][::-1]
     return hints
 
 
-_TWO_DIGITS: Final = r"(?:^|[^0-9])(?P<found>[0-9]{2})[^0-9]*$"
+_TWO_DIGITS: Final = re.compile(r"(?:^|[^0-9])([0-9]{2})[^0-9]*$")
+
+
+def _two_digits_in(locals_: Objects) -> NDArray[np.int32]:
+    if not compiled_pays(len(locals_)):
+        return np.fromiter(map(_two_digits, locals_), np.int32, len(locals_))
+    from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
+
+    return kernels.two_digits(*bytes_of(locals_))
+
+
+def _two_digits(local: str) -> int:
+    """The last number in a local part, plus one, if it has two digits; else 0."""
+    match = _TWO_DIGITS.search(local)
+    return int(match[1]) + 1 if match else 0
 
 
 def _years_in(locals_: Objects) -> NDArray[np.int32]:
@@ -446,7 +471,7 @@ def _years_in(locals_: Objects) -> NDArray[np.int32]:
         return np.fromiter(map(_year_in, locals_), np.int32, len(locals_))
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
-    found = kernels.years(*kernels.letters_of(locals_))
+    found = kernels.years(*bytes_of(locals_))
     for row in np.flatnonzero(found < 0).tolist():
         found[row] = _year_in(locals_[row])
     return found

@@ -16,9 +16,6 @@ from cdi.matching.similarity import Hashes
 
 Bytes = NDArray[np.uint8]
 
-Letters = NDArray[np.uint32]
-Texts = tuple[Letters, IntArray]
-"""Texts as one array of their letters (code points) and where each begins; the last entry is where all end."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -30,16 +27,8 @@ def compiled(function: F) -> F:
         return cast(F, numba.njit(nogil=True)(function))
 
 
-def letters_of(values: NDArray[np.object_]) -> Texts:
-    """Texts in the form that kernels read."""
-    letters = np.frombuffer("".join(values).encode("utf-32-le", "surrogatepass"), np.uint32)
-    starts = np.zeros(len(values) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)), out=starts[1:])
-    return letters, starts
-
-
 ROOM: Final = 512
-"""A text with more letters is left to the plain definition."""
+"""A text with more bytes is left to the plain definition."""
 
 
 @compiled
@@ -63,7 +52,7 @@ def _is_trimmed(letter: int) -> bool:
 
 
 @compiled
-def _without_name(text: Letters, length: int, name: Letters) -> int:
+def _without_name(text: Bytes, length: int, name: Bytes) -> int:
     """Takes the first place out where the name's beginning stands, as far as it goes on; the new length."""
     if len(name) < 3:
         return length
@@ -83,23 +72,23 @@ def _without_name(text: Letters, length: int, name: Letters) -> int:
 
 @compiled
 def residues(
-    local: Letters,
+    local: Bytes,
     local_starts: IntArray,
-    given: Letters,
+    given: Bytes,
     given_starts: IntArray,
-    family: Letters,
+    family: Bytes,
     family_starts: IntArray,
     local_codes: NDArray[np.int32],
     given_codes: NDArray[np.int32],
     family_codes: NDArray[np.int32],
-    letters: NDArray[np.uint8],
+    letters: Bytes,
     ends: IntArray,
 ) -> BoolArray:
     """`features.residue` of each row, its letters written one row after the other into `letters` (with room for all
     of the local parts). True where the row is left to the plain definition: letters beyond ASCII, or too many."""
     left_over = np.zeros(len(local_codes), np.bool_)
-    text = np.empty(ROOM, np.uint32)
-    initials = np.empty(ROOM, np.uint32)
+    text = np.empty(ROOM, np.uint8)
+    initials = np.empty(ROOM, np.uint8)
     written = 0
     for row in range(len(local_codes)):
         code = local_codes[row]
@@ -138,7 +127,7 @@ def residues(
 
 
 @compiled
-def _end_of_run(text: Letters, place: int, length: int) -> int:
+def _end_of_run(text: Bytes, place: int, length: int) -> int:
     """Where the digits or the letters that begin at a place end; the place itself when it is neither."""
     end = place
     if _is_digit(text[place]):
@@ -151,7 +140,7 @@ def _end_of_run(text: Letters, place: int, length: int) -> int:
 
 
 @compiled
-def _all_in(some: Letters, known: Letters) -> bool:
+def _all_in(some: Bytes, known: Bytes) -> bool:
     for letter in some:
         found = False
         for other in known:
@@ -162,9 +151,7 @@ def _all_in(some: Letters, known: Letters) -> bool:
 
 
 @compiled
-def _write_rest(
-    text: Letters, length: int, initials: Letters, names: int, letters: NDArray[np.uint8], written: int
-) -> int:
+def _write_rest(text: Bytes, length: int, initials: Bytes, names: int, letters: Bytes, written: int) -> int:
     """Writes the runs of letters or digits that are more than initials; where the next row begins."""
     place = 0
     while place < length and _is_trimmed(text[place]):
@@ -183,7 +170,69 @@ def _write_rest(
 
 
 @compiled
-def years(letters: Letters, starts: IntArray) -> NDArray[np.int32]:
+def cut_at_the_sign(letters: Bytes, starts: IntArray) -> tuple[tuple[Bytes, IntArray], tuple[Bytes, IntArray]]:
+    """What stands before the first @ of each text (all of it where there is none), and what behind the last one."""
+    before, before_ends = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    behind, behind_ends = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    written, further = 0, 0
+    for row in range(len(starts) - 1):
+        begin, end = starts[row], starts[row + 1]
+        first, last = end, begin - 1
+        for place in range(begin, end):
+            if letters[place] == 64:
+                first, last = min(first, place), place
+        for place in range(begin, first):
+            before[written] = letters[place]
+            written += 1
+        for place in range(last + 1, end):
+            behind[further] = letters[place]
+            further += 1
+        before_ends[row + 1], behind_ends[row + 1] = written, further
+    return (before[:written], before_ends), (behind[:further], behind_ends)
+
+
+@compiled
+def first_words(letters: Bytes, starts: IntArray, least: int) -> tuple[Bytes, IntArray, BoolArray]:
+    """The first run of so many letters or more in each text, one behind the other, and where each ends. True where
+    the text goes beyond ASCII and is left to the plain definition."""
+    left_over = np.zeros(len(starts) - 1, np.bool_)
+    words, ends = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    written = 0
+    for row in range(len(left_over)):
+        begin, run = starts[row], 0
+        for place in range(starts[row], starts[row + 1]):
+            left_over[row] |= letters[place] >= 128
+            if _is_letter(letters[place]):
+                begin, run = (begin, run + 1) if run else (place, 1)
+            elif run >= least:
+                break
+            else:
+                run = 0
+        for place in range(begin, begin + run if run >= least and not left_over[row] else begin):
+            words[written] = letters[place]
+            written += 1
+        ends[row + 1] = written
+    return words[:written], ends, left_over
+
+
+@compiled
+def two_digits(letters: Bytes, starts: IntArray) -> NDArray[np.int32]:
+    """The number that the last digits of each text are, plus one, where they are two; else 0."""
+    found = np.zeros(len(starts) - 1, np.int32)
+    for row in range(len(found)):
+        place = starts[row + 1] - 1
+        while place >= starts[row] and not _is_digit(letters[place]):
+            place -= 1
+        last = place
+        while place >= starts[row] and _is_digit(letters[place]):
+            place -= 1
+        if last - place == 2:
+            found[row] = (letters[last - 1] - 48) * 10 + letters[last] - 47
+    return found
+
+
+@compiled
+def years(letters: Bytes, starts: IntArray) -> NDArray[np.int32]:
     """The year of 1920 to 2019 that stands in each text as four digits of their own, else 0; -1 where the text goes
     beyond ASCII and is left to the plain definition."""
     found = np.zeros(len(starts) - 1, np.int32)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray, distinct
 from cdi.matching.similarity import Hashes
+from cdi.matching.texts import Objects
 
 FORMAT: Final = 1
 MIN_CARRIERS: Final = 5
@@ -71,7 +72,7 @@ class Frequencies:
     rare: float
     collision: float
 
-    def of(self, values: Sequence[str] | NDArray[Any]) -> FloatArray:
+    def of(self, values: Sequence[str] | Objects) -> FloatArray:
         """The share of each value."""
         found = map(self.shares.get, values, itertools.repeat(self.rare))
         return np.fromiter(found, np.float64, len(values))

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.texts import bytes_of
+from cdi.matching.texts import Objects, Values, bytes_of
 
 Hashes = NDArray[np.uint64]
 
@@ -116,12 +116,13 @@ def compiled_pays(count: int) -> bool:
     return count > MANY or (count > SOME and "cdi.matching.kernels" in sys.modules)
 
 
-def hash_texts(values: Sequence[str] | NDArray[Any]) -> Hashes:
+def hash_texts(values: Sequence[str] | Objects) -> Hashes:
     """A 64-bit hash for each text; 0 for "" and for nothing else."""
     if compiled_pays(len(values)):
         from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
         return kernels.hash_texts(*bytes_of(values), _WEIGHTS)
+    values = values.objects() if isinstance(values, Values) else values
     if len(values) <= HANDFUL:
         return np.array([_hash_of(value) if value else 0 for value in values], np.uint64)
     hashes = np.zeros(len(values), np.uint64)
@@ -207,7 +208,7 @@ def sound(name: str) -> str:
     return code if any("0" <= c <= "8" for c in code) else name
 
 
-def sound_hashes(words: NDArray[Any]) -> Hashes:
+def sound_hashes(words: Objects) -> Hashes:
     """A hash of how each word sounds; 0 for a word of one letter."""
     if not compiled_pays(len(words)):
         return hash_texts([sound(word) if len(word) > 1 else "" for word in words])

@@ -1,9 +1,9 @@
 """Texts between Python and Arrow by their buffers. Arrow's own conversions load pandas at the first call, which takes
 longer than to match a small file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final, TypeAlias, overload
 
 import numpy as np
 import pyarrow as pa
@@ -13,21 +13,93 @@ Bytes = NDArray[np.uint8]
 Starts = NDArray[np.int64]
 
 
-def bytes_of(values: Sequence[str] | NDArray[Any]) -> tuple[Bytes, Starts]:
+class Values:
+    """Many texts as Arrow holds them, an array of large strings without nulls. Python's texts are made of those alone
+    that somebody asks for; else a column of a million would take a second and 60 bytes for each."""
+
+    __slots__ = ("_made", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self._made: NDArray[np.object_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.objects())
+
+    @overload
+    def __getitem__(self, places: int | np.integer[Any]) -> str: ...
+
+    @overload
+    def __getitem__(self, places: NDArray[Any] | slice) -> NDArray[np.object_]: ...
+
+    def __getitem__(self, places: Any) -> Any:
+        if self._made is None and isinstance(places, np.ndarray) and len(places) * FEW_OF < len(self):
+            return to_objects(self.array.take(_as_arrow(places)))
+        return self.objects()[places]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.objects(), dtype=dtype, copy=copy)
+
+    def tolist(self) -> list[str]:
+        """All of them as a list."""
+        return list(self.objects())
+
+    def objects(self) -> NDArray[np.object_]:
+        """All of them as Python's texts, made once."""
+        if self._made is None:
+            self._made = to_objects(self.array)
+        return self._made
+
+
+FEW_OF: Final = 4
+"""Where less than this part of the texts is asked for, no others are made."""
+
+Objects: TypeAlias = NDArray[np.object_] | Values
+"""Texts, as Python's or as Arrow's."""
+
+
+def _as_arrow(places: NDArray[Any]) -> Any:
+    """Places in an array, or truth values that choose them, as Arrow's integers."""
+    numbers = np.flatnonzero(places) if places.dtype == np.bool_ else np.ascontiguousarray(places, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def bytes_of(values: Sequence[str] | Objects) -> tuple[Bytes, Starts]:
     """Texts as one array of their bytes in UTF-8 and where each begins; the last entry is where all end."""
+    if isinstance(values, Values):
+        return np.frombuffer(values.array.buffers()[2] or b"", np.uint8), _spans(values.array)
     whole = "".join(values)
     letters = whole.encode()
     lengths = map(len, values) if whole.isascii() else (len(value.encode()) for value in values)
     starts = np.zeros(len(values) + 1, np.int64)
     np.cumsum(np.fromiter(lengths, np.int64, len(values)), out=starts[1:])
+    starts.flags.writeable = False  # as Arrow's: one type of array is one kernel
     return np.frombuffer(letters, np.uint8), starts
 
 
-def to_arrow(values: Sequence[str] | NDArray[Any]) -> Any:
+def to_arrow(values: Sequence[str] | Objects) -> Any:
     """Texts as an Arrow array of large strings."""
-    letters, starts = bytes_of(values)
+    return values.array if isinstance(values, Values) else from_bytes(*bytes_of(values))
+
+
+def from_bytes(letters: Bytes, starts: Starts) -> Any:
+    """What `bytes_of` takes apart as an Arrow array of large strings."""
     buffers = [None, pa.py_buffer(starts), pa.py_buffer(letters)]
-    return pa.Array.from_buffers(pa.large_string(), len(values), buffers)
+    return pa.Array.from_buffers(pa.large_string(), len(starts) - 1, buffers)
+
+
+def lengths_of(values: Sequence[str] | Objects) -> Starts:
+    """How many letters each text has."""
+    if not isinstance(values, Values):
+        return np.fromiter(map(len, values), np.int64, len(values))
+    letters, starts = bytes_of(values)
+    inside = (letters & 0xC0) == 0x80  # beyond ASCII a letter has several bytes, of which the first one counts
+    if not inside.any():
+        return np.diff(starts)
+    return np.diff(starts - np.concatenate(([0], np.cumsum(inside)))[starts])
 
 
 def to_objects(array: Any) -> NDArray[np.object_]:
@@ -55,19 +127,6 @@ def to_codes(indices: Any) -> NDArray[np.int32]:
     if indices.null_count:
         codes[~_bits(indices, 0)] = -1
     return codes
-
-
-def to_flags(array: Any) -> NDArray[np.bool_]:
-    """An Arrow array of truth values without nulls."""
-    return _bits(array, 1)
-
-
-def without_nulls(texts: Any) -> Any:
-    """An Arrow array of large strings with "" for each null."""
-    _, starts, letters = texts.buffers()
-    if texts.null_count and (np.diff(_spans(texts))[~_bits(texts, 0)] > 0).any():
-        return texts.fill_null("")  # nobody forbids letters behind a null
-    return pa.Array.from_buffers(texts.type, len(texts), [None, starts, letters], offset=texts.offset)
 
 
 def _spans(texts: Any) -> Starts:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cdi.errors import InvalidInputError
 from cdi.matching import features
 from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
-from cdi.matching.columns import Column, Objects, Ragged, RecordTable, encode
+from cdi.matching.columns import Column, Ragged, RecordTable, encode
 from cdi.matching.comparing.answers import Comparison, Subject
 from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
@@ -24,6 +24,7 @@ from cdi.matching.engine import prepare, rarity_terms
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray
 from cdi.matching.similarity import Hashes
+from cdi.matching.texts import Objects
 
 Progress = Callable[[int, int], None]
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from cdi.matching import features
 from cdi.matching.columns import (
-    Objects,
     RecordTable,
 )
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.texts import Objects
 
 Levels = NDArray[np.uint8]
 IGNORED: Final = 255

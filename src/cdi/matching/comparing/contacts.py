@@ -12,7 +12,6 @@ from cdi.matching.columns import (
     SEPARATOR,
     VERIFIED,
     Flags,
-    Objects,
     Ragged,
     RecordTable,
 )
@@ -26,6 +25,7 @@ from cdi.matching.comparing.answers import (
 )
 from cdi.matching.pairs import BoolArray, IntArray
 from cdi.matching.similarity import distinct_pairs, edit_distance
+from cdi.matching.texts import Objects
 
 
 def _phones(subject: Subject, name: str, column: Ragged, a: IntArray, b: IntArray) -> Answers:

@@ -1,12 +1,11 @@
 """Custom attributes as comparisons, as `cdi.yaml` names them."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cdi.matching.columns import (
-    Objects,
-)
 from cdi.matching.comparing.answers import (
     Answers,
     Comparison,
@@ -53,19 +52,19 @@ def _custom(subject: Subject, name: str, how: str, a: IntArray, b: IntArray) -> 
     return Answers(levels, shares)
 
 
-def _near_texts(left: Objects, right: Objects) -> BoolArray:
+def _near_texts(left: NDArray[Any], right: NDArray[Any]) -> BoolArray:
     near: BoolArray = token_similarity(left, right, 0.8) > 0
     return near
 
 
-def _near_numbers(left: Objects, right: Objects) -> BoolArray:
+def _near_numbers(left: NDArray[Any], right: NDArray[Any]) -> BoolArray:
     """Within a tenth of the larger."""
     x, y = _numbers(left), _numbers(right)
     near: BoolArray = np.abs(x - y) <= 0.1 * np.maximum(np.abs(x), np.abs(y))
     return near
 
 
-def _numbers(texts: Objects) -> FloatArray:
+def _numbers(texts: NDArray[Any]) -> FloatArray:
     def parse(text: str) -> float:
         try:
             return float(text.replace(",", "."))

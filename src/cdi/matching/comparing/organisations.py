@@ -6,9 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdi.matching import features
-from cdi.matching.columns import (
-    Objects,
-)
 from cdi.matching.comparing.answers import (
     Answers,
     Levels,
@@ -16,6 +13,7 @@ from cdi.matching.comparing.answers import (
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import distinct_pairs, edit_distance, token_similarity
+from cdi.matching.texts import Objects
 
 
 def organisation(subject: Subject, a: IntArray, b: IntArray) -> Answers:
