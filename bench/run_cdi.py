@@ -36,8 +36,7 @@ def encoded(records_file: str) -> RecordTable:
     two at once."""
 
     def text(name: str) -> Column:
-        column = pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name]
-        return encode(column.unify_dictionaries().combine_chunks())
+        return encode(pq.ParquetFile(records_file).read([name], use_threads=False)[name])
 
     ids, births = pq.ParquetFile(records_file).read(["record_id", "birth"], use_threads=False).columns
     with ThreadPoolExecutor(LIMITS.threads) as pool:

@@ -20,7 +20,7 @@ from cdi.resolution.components import component_of
 from cdi.resolution.decisions import Constraints
 from people import population
 
-NAMES = st.lists(st.text("abcdeäß", max_size=6), max_size=3).map(" ".join)
+NAMES = st.lists(st.text("abcdeäßé\u2009\xa0日", max_size=6), max_size=3).map(" ".join)
 LOCALS = st.lists(
     st.one_of(st.text("abcdeäß", max_size=6), st.sampled_from([".", "_", "-", " ", "19", "1985", "7", "²", "٣", "A"])),
     max_size=6,
@@ -158,7 +158,7 @@ def test_values_of_pairs_are_crossed(counts: list[int], single: bool, data: st.D
 def test_a_whole_run_is_the_same_with_compiled_loops_and_without() -> None:
     def run(many: int) -> tuple[str, list[list[float]], list[int]]:
         with pytest.MonkeyPatch.context() as patch:
-            for module in (similarity, features, blocking):
+            for module in (similarity, blocking):
                 patch.setattr(module, "MANY", many)
             patch.setattr(similarity, "SOME", max(many, similarity.SOME))
             patch.setattr(clusters, "MANY_PAIRS", many)

@@ -2,8 +2,10 @@
 on codes; a string is looked at once for each distinct value or pair of values, never once for each record or pair."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain
+from threading import RLock
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,14 +15,17 @@ from numpy.typing import NDArray
 
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
+from cdi.matching.loading import load_beside
 from cdi.matching.pairs import IntArray, places
-from cdi.matching.texts import Objects, Values, to_arrow, to_codes
+from cdi.matching.similarity import MANY
+from cdi.matching.texts import Objects, Values, bytes_of, to_arrow, to_codes
 from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
 Texts: TypeAlias = Sequence[str] | Any
-"""A column of texts: a sequence, a pyarrow.Array without nulls, a pyarrow.DictionaryArray, or one encoded already."""
+"""A column of texts: a sequence, an array of pyarrow (null for a missing one) in one piece or in chunks, a
+pyarrow.DictionaryArray, or one encoded already."""
 T = TypeVar("T")
 
 FORMER: Final = 1
@@ -120,6 +125,7 @@ class RecordTable:
     identifiers: Ragged
     attributes: Mapping[str, Column]
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    making: dict[str, AbstractContextManager[Any]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.record_ids)
@@ -133,9 +139,11 @@ class RecordTable:
         return rows
 
     def remembered(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` derives from this table alone, made once."""
+        """What `make` derives from this table alone, made once, also where several threads ask for it."""
         if name not in self.memo:
-            self.memo[name] = make()
+            with self.making.setdefault(name, RLock()):
+                if name not in self.memo:
+                    self.memo[name] = make()
         value: T = self.memo[name]
         return value
 
@@ -210,19 +218,36 @@ def encode(values: Texts) -> Column:
     """Distinct values and codes; "" is code 0."""
     if isinstance(values, Column):
         return values
-    if not isinstance(values, pa.Array) and len(values) < FEW:
+    if not isinstance(values, pa.Array | pa.ChunkedArray) and len(values) < FEW:
         return _encode_few(values)
     if isinstance(values, pa.DictionaryArray):
         return _of_dictionary(values) or encode(values.cast(pa.large_string()).fill_null(""))
-    array = values.cast(pa.large_string()) if isinstance(values, pa.Array) else to_arrow(values)
-    encoded = pa.concat_arrays([to_arrow([""]), array]).dictionary_encode()
-    return Column(to_codes(encoded.indices)[1:], _values(encoded.dictionary))
+    if len(values) > MANY:
+        load_beside()
+    return _encode_many(values if isinstance(values, pa.Array | pa.ChunkedArray) else to_arrow(values))
 
 
-def _values(array: Any) -> Values:
-    """An Arrow array of texts, each cut at `MAX_LENGTH`."""
-    texts = array.cast(pa.large_string())
-    if (pc.max(pc.binary_length(texts)).as_py() or 0) > MAX_LENGTH:
+def _encode_many(array: Any) -> Column:
+    encoded = array.dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks() if encoded.num_chunks else pa.array([], encoded.type)
+    codes = to_codes(encoded.indices)
+    codes += 1
+    dictionary = encoded.dictionary.cast(pa.large_string())
+    starts = bytes_of(Values(dictionary))[1]
+    for empty in np.flatnonzero(starts[1:] == starts[:-1]).tolist():  # it is code 0, and those behind it move up
+        moved = np.arange(len(dictionary) + 1, dtype=np.int32)
+        moved[empty + 2 :] -= 1
+        moved[empty + 1] = 0
+        codes = moved[codes]
+        dictionary = pa.concat_arrays([dictionary[:empty], dictionary[empty + 1 :]])
+    return Column(codes, _with_missing(dictionary))
+
+
+def _with_missing(dictionary: Any) -> Values:
+    """The values of an Arrow array of large strings with "" before them, each cut at `MAX_LENGTH`."""
+    texts = pa.concat_arrays([to_arrow([""]), dictionary])
+    if np.diff(bytes_of(Values(texts))[1]).max() > MAX_LENGTH:
         texts = to_arrow([text[:MAX_LENGTH] for text in Values(texts)])
     return Values(texts)
 
@@ -235,7 +260,7 @@ def _of_dictionary(array: Any) -> Column | None:
         return None
     codes = to_codes(array.indices)
     codes += 1
-    return Column(codes, _values(pa.concat_arrays([to_arrow([""]), dictionary.cast(pa.large_string())])))
+    return Column(codes, _with_missing(dictionary.cast(pa.large_string())))
 
 
 def _sorted_values(column: Column) -> tuple[tuple[str, ...], Codes]:

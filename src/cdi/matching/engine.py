@@ -197,15 +197,17 @@ def _scored_chunks(
     if len(starts) < 2 or limits.threads < 2:
         yield from map(work, starts)
         return
-    prepare(subject, comparisons, left, right)
+    prepare(subject, comparisons, left, right, limits.threads)
     with ThreadPoolExecutor(limits.threads) as pool:
         yield from pool.map(work, starts)
 
 
-def prepare(subject: Subject, comparisons: tuple[Comparison, ...], left: IntArray, right: IntArray) -> None:
-    """Looks at some of the pairs, so that what all need is made once and not by each thread that comes first."""
-    for comparison in comparisons:
-        comparison.compare(subject, left[:SOME], right[:SOME])
+def prepare(
+    subject: Subject, comparisons: tuple[Comparison, ...], left: IntArray, right: IntArray, threads: int
+) -> None:
+    """Looks at some of the pairs, so that what all need of the table is there, made for several comparisons at once."""
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda comparison: comparison.compare(subject, left[:SOME], right[:SOME]), comparisons))
 
 
 SOME: Final = 1_000

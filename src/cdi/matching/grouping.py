@@ -114,6 +114,41 @@ def pairs_of_blocks(begins: IntArray, rows: IntArray, packed: IntArray) -> IntAr
     return packed[:made]
 
 
+@compiled
+def numbered(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct keys in the order in which they are met, and for each entry the number of its key."""
+    table = np.full(_power_for(2 * len(keys), 2), np.int32(-1))
+    mask = np.uint64(len(table) - 1)
+    known, numbers = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    found = 0
+    for i in range(len(keys)):
+        mixed = np.uint64(keys[i]) * SPREAD
+        place = (mixed ^ (mixed >> np.uint64(32))) & mask
+        while table[place] >= 0 and known[table[place]] != keys[i]:
+            place = (place + np.uint64(1)) & mask
+        if table[place] < 0:
+            table[place], known[found] = found, keys[i]
+            found += 1
+        numbers[i] = table[place]
+    return known[:found], numbers
+
+
+@compiled
+def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """All values of one record against all of the other: (pair, position left, position right), pairs ascending."""
+    total = 0
+    for k in range(len(a)):
+        total += (starts[a[k] + 1] - starts[a[k]]) * (starts[b[k] + 1] - starts[b[k]])
+    pair, left, right = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
+    made = 0
+    for k in range(len(a)):
+        for i in range(starts[a[k]], starts[a[k] + 1]):
+            for j in range(starts[b[k]], starts[b[k] + 1]):
+                pair[made], left[made], right[made] = k, i, j
+                made += 1
+    return pair, left, right
+
+
 def ordered_pairs(parts: Sequence[IntArray], rows: int) -> IntArray:
     """Packed pairs of rows below `rows`, each once, ascending."""
     shift = 32 + max(0, rows.bit_length() - FIRST_BITS)

@@ -31,6 +31,10 @@ ROOM: Final = 512
 """A text with more bytes is left to the plain definition."""
 
 
+WITH_BLANKS: Final = (0xC2, 0xE1, 0xE2, 0xE3)
+"""With these bytes all blanks beyond ASCII begin, and other letters."""
+
+
 @compiled
 def _is_blank(letter: int) -> bool:
     return letter == 32 or 9 <= letter <= 13 or 28 <= letter <= 31
@@ -85,7 +89,8 @@ def residues(
     ends: IntArray,
 ) -> BoolArray:
     """`features.residue` of each row, its letters written one row after the other into `letters` (with room for all
-    of the local parts). True where the row is left to the plain definition: letters beyond ASCII, or too many."""
+    of the local parts). True where the row is left to the plain definition: too long, a local part beyond ASCII (of a
+    name, such letters fit to none of it), or a name that may have another blank."""
     left_over = np.zeros(len(local_codes), np.bool_)
     text = np.empty(ROOM, np.uint8)
     initials = np.empty(ROOM, np.uint8)
@@ -112,7 +117,7 @@ def residues(
                     place += 1
                 end = place
                 while end < last and not _is_blank(name_letters[end]):
-                    plain = plain and name_letters[end] < 128
+                    plain = plain and name_letters[end] not in WITH_BLANKS
                     end += 1
                 if plain and end > place:
                     initials[names] = name_letters[place]

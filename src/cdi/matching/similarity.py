@@ -63,15 +63,23 @@ def distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[IntArray, I
     low, high = np.minimum(left, right).astype(np.int64), np.maximum(left, right).astype(np.int64)
     if len(low) <= FEW_PAIRS:
         return low, high, np.arange(len(low))
-    packed = low << 32 | high
-    order = np.argsort(packed)
-    ordered = packed[order]
+    distinct, inverse = numbered(low << 32 | high)
+    return distinct >> 32, distinct & 0xFFFFFFFF, inverse
+
+
+def numbered(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct keys, in any order, and for each entry the number of its key."""
+    if compiled_pays(len(keys)):
+        from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return grouping.numbered(keys)
+    order = np.argsort(keys)
+    ordered = keys[order]
     first = np.ones(len(ordered), dtype=bool)
     first[1:] = ordered[1:] != ordered[:-1]
-    inverse = np.empty(len(ordered), np.int64)
-    inverse[order] = np.cumsum(first) - 1
-    distinct = ordered[first]
-    return distinct >> 32, distinct & 0xFFFFFFFF, inverse
+    numbers = np.empty(len(ordered), np.int64)
+    numbers[order] = np.cumsum(first) - 1
+    return ordered[first], numbers
 
 
 # --- hashes: stable over processes, machines and library versions, because block keys are stored

@@ -70,14 +70,19 @@ def _as_arrow(places: NDArray[Any]) -> Any:
 def bytes_of(values: Sequence[str] | Objects) -> tuple[Bytes, Starts]:
     """Texts as one array of their bytes in UTF-8 and where each begins; the last entry is where all end."""
     if isinstance(values, Values):
-        return np.frombuffer(values.array.buffers()[2] or b"", np.uint8), _spans(values.array)
+        return _unchangeable(np.frombuffer(values.array.buffers()[2] or b"", np.uint8), _spans(values.array))
     whole = "".join(values)
     letters = whole.encode()
     lengths = map(len, values) if whole.isascii() else (len(value.encode()) for value in values)
     starts = np.zeros(len(values) + 1, np.int64)
     np.cumsum(np.fromiter(lengths, np.int64, len(values)), out=starts[1:])
-    starts.flags.writeable = False  # as Arrow's: one type of array is one kernel
-    return np.frombuffer(letters, np.uint8), starts
+    return _unchangeable(np.frombuffer(letters, np.uint8), starts)
+
+
+def _unchangeable(letters: Bytes, starts: Starts) -> tuple[Bytes, Starts]:
+    """Both as arrays that may not be written to, wherever they come from: a kernel is made for one type of array."""
+    letters.flags.writeable = starts.flags.writeable = False
+    return letters, starts
 
 
 def to_arrow(values: Sequence[str] | Objects) -> Any:

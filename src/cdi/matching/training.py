@@ -23,7 +23,7 @@ from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weigh
 from cdi.matching.engine import prepare, rarity_terms
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray
-from cdi.matching.similarity import Hashes
+from cdi.matching.similarity import Hashes, numbered
 from cdi.matching.texts import Objects
 
 Progress = Callable[[int, int], None]
@@ -80,7 +80,9 @@ def train(
     if len(table) < 2:
         raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
     start = start or start_model(table)
-    model = replace(start, frequencies=_frequencies(table, start), shared=shared_values(table, start))
+    with ThreadPoolExecutor(limits.threads) as pool:
+        frequencies, shared = pool.submit(_frequencies, table, start), pool.submit(shared_values, table, start)
+    model = replace(start, frequencies=frequencies.result(), shared=shared.result())
     if candidates is None:
         model = refuse_oversized(table, model, limits)
         candidates = all_pairs(table, model, limits)[:2]
@@ -130,7 +132,7 @@ def _learn(
     sample = _sample(len(left), rng)
     comparisons = tuple(c for c in comparisons_of(start) if c.applies(table) and c.learned)
     a, b = _random_pairs(len(rows), rng)
-    prepare(Subject(table, start), comparisons, left, right)
+    prepare(Subject(table, start), comparisons, left, right, limits.threads)
     with ThreadPoolExecutor(limits.threads) as pool:
         seen = [(left[sample], right[sample]), (rows[a], rows[b])]
         blocked, random = pool.map(lambda pairs: _observe(table, start, comparisons, *pairs), seen)
@@ -236,12 +238,13 @@ def _observe(
     patterns, pattern = _distinct_rows(levels)
     steps = [np.rint(rarity / STEP).astype(np.int64) for rarity in (household, stranger)]
     case = pattern << 24 | (steps[0] + 2048) << 12 | (steps[1] + 2048)
-    cases, count = np.unique(case, return_counts=True)
+    cases, numbers = _in_order(case)
+    count = np.bincount(numbers, minlength=len(cases))
     return Observed(
         patterns,
         cases >> 24,
-        ((cases >> 12 & 4095) - 2048) * STEP,
-        ((cases & 4095) - 2048) * STEP,
+        ((cases >> 12 & 4095) - 2048).astype(np.float64) * STEP,
+        ((cases & 4095) - 2048).astype(np.float64) * STEP,
         count.astype(np.float64),
     )
 
@@ -251,14 +254,24 @@ OBSERVED_AT_ONCE: Final = 100_000
 
 def _distinct_rows(levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], IntArray]:
     """Distinct rows and the index of each row's one: levels packed five bits each into as few words as needed."""
-    code = np.zeros(len(levels), np.int64)
+    distinct, code = _in_order(np.zeros(len(levels), np.int64))
     for start in range(0, levels.shape[1], 6):
         word = np.zeros(len(levels), np.int64)
         for k in range(start, min(start + 6, levels.shape[1])):
             word = word << 5 | levels[:, k]
-        code = np.unique(code << 30 | word, return_inverse=True)[1].astype(np.int64)
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    return levels[first], inverse.astype(np.int64)
+        distinct, code = _in_order(code << 30 | word)
+    first = np.empty(len(distinct), np.int64)
+    first[code[::-1]] = np.arange(len(levels))[::-1]  # what is assigned last stays
+    return levels[first], code
+
+
+def _in_order(keys: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct keys, ascending, and for each entry the number of its key."""
+    found, numbers = numbered(keys)
+    order = np.argsort(found)
+    rank = np.empty(len(found), np.int64)
+    rank[order] = np.arange(len(found))
+    return found[order], rank[numbers]
 
 
 class Estimation:
@@ -474,7 +487,8 @@ def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:
     listed = np.flatnonzero(counts >= MIN_CARRIERS)
     rare = min(2.0 / total, 1.0)
     collision = float(np.sort(shares**2).sum())  # sorted, so that no order of values shows in the last bit
-    return Frequencies({str(values[i]): float(shares[i]) for i in listed}, rare, max(collision, rare))
+    by_value = dict(zip(values[listed].tolist(), shares[listed].tolist(), strict=True))
+    return Frequencies(by_value, rare, max(collision, rare))
 
 
 # --- values that strangers share

@@ -14,6 +14,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.similarity import compiled_pays
 from cdi.matching.texts import Objects
 
 Levels = NDArray[np.uint8]
@@ -101,10 +102,12 @@ class Subject:
 
     def shared(self, name: str, values: Objects) -> BoolArray:
         """Which distinct contact values say nothing, under the model."""
-        key = f"shared {name}"
-        if key not in self._memo:
-            self._memo[key] = self.model.is_shared(features.value_hashes(self.table, name, values))
-        found: BoolArray = self._memo[key]
+        key, shared = f"shared {name}", self.model.shared
+        known = self.table.memo.get(key)
+        if known is None or known[0] is not shared or len(known[1]) != len(values):
+            known = (shared, self.model.is_shared(features.value_hashes(self.table, name, values)))
+            self.table.memo[key] = known
+        found: BoolArray = known[1]
         return found
 
     def listed(self, name: str, values: Objects) -> BoolArray:
@@ -124,11 +127,12 @@ TYPO_SHARE: Final = 0.02
 
 def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """All values of one record against all of the other: (pair, position left, position right), pairs ascending."""
+    if compiled_pays(len(a)):
+        from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return grouping.crossed(starts, a, b)
     count_a, count_b = starts[a + 1] - starts[a], starts[b + 1] - starts[b]
     counts = count_a * count_b
-    if counts.max(initial=0) <= 1:  # one value a record, as most have: nothing is crossed
-        pair = np.flatnonzero(counts)
-        return pair, starts[a[pair]], starts[b[pair]]
     pair = np.repeat(np.arange(len(a)), counts)
     within = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
     of_b = count_b[pair]

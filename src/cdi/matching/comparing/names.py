@@ -23,7 +23,7 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity
+from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity, numbered
 
 
 def given_name(subject: Subject, a: IntArray, b: IntArray) -> Answers:
@@ -306,8 +306,7 @@ def _hinted_surnames(table: RecordTable, a: IntArray, b: IntArray, levels: Level
 def _is_surname(table: RecordTable, hints: Column, hinted: IntArray, named: IntArray) -> BoolArray:
     """Whether the hint of one record is the surname of the other."""
     texts = features.compact(table, "family", table.family.values)
-    pairs = hints.codes[hinted].astype(np.int64) << 32 | table.family.codes[named]
-    distinct, inverse = np.unique(pairs, return_inverse=True)
+    distinct, inverse = numbered(hints.codes[hinted].astype(np.int64) << 32 | table.family.codes[named])
     fits: BoolArray = name_similarity(hints.values[distinct >> 32], texts[distinct & 0xFFFFFFFF], LOOSE) > 0
     return fits[inverse]
 

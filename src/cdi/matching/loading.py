@@ -1,0 +1,35 @@
+"""Compiled loops are loaded by a thread of its own while a large table is read and encoded, which takes as long and
+leaves the interpreter free."""
+
+from functools import cache
+from threading import Thread
+
+import numpy as np
+
+from cdi.matching.texts import bytes_of
+
+
+@cache
+def load_beside() -> None:
+    """Begins to load, once a process; who needs a loop before it is there waits for it."""
+    Thread(target=_load, name="compiled loops").start()
+
+
+def _load() -> None:
+    """Calls each loop with nothing, by the types of arrays that it is called with later."""
+    from cdi.matching import grouping, kernels  # noqa: PLC0415  # loads numba: that is what this is for
+
+    texts, whole, codes = bytes_of([""]), np.zeros(0, np.int64), np.zeros(0, np.int32)
+    weights, table = np.ones(1, np.uint64), np.zeros(128, np.uint8)
+    grouping.pairs_of_blocks(*grouping.blocks_of(whole, whole), whole)
+    grouping.ordered_pairs([whole], 1)
+    grouping.numbered(whole)
+    grouping.crossed(np.zeros(1, np.int64), whole, whole)
+    kernels.hash_texts(*texts, weights)
+    kernels.sound_hashes(*texts, table, weights)
+    kernels.cut_at_the_sign(*texts)
+    kernels.residues(*texts, *texts, *texts, codes, codes, codes, table, whole)
+    kernels.first_words(*texts, 1)
+    kernels.two_digits(*texts)
+    kernels.years(*texts)
+    kernels.components(0, whole, whole)
