@@ -5,10 +5,10 @@ Blocks are counted before pairs are made. A key that too many records have is *r
 records get its finer compounds instead; what is too large even then is dropped by name, never silently.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -546,10 +546,13 @@ def candidate_pairs(entries: Iterable[tuple[IntArray, Rows]], limits: Limits) ->
     Counted before they are made: raises InvalidInputError when a rule would make more than `limits.max_pairs`.
     """
     made: list[IntArray] = []
-    rules = iter(entries)
+    waiting: deque[Future[IntArray]] = deque()
     with ThreadPoolExecutor(limits.threads) as pool:
-        while some := list(islice(rules, limits.threads)):  # no more keys in memory than are worked on
-            made += pool.map(lambda entry: _pairs_of(_blocks_of(*entry), limits, 0), some)
+        for keys, rows in entries:
+            waiting.append(pool.submit(lambda *entry: _pairs_of(_blocks_of(*entry), limits, 0), keys, rows))
+            if len(waiting) > limits.threads:  # no more keys in memory than are worked on, and those of one rule more
+                made.append(waiting.popleft().result())
+        made += [of_rule.result() for of_rule in waiting]
     packed = _ordered(made)
     return packed >> 32, packed & 0xFFFFFFFF
 

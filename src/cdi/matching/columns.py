@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cdi.errors import InvalidInputError
@@ -221,7 +220,7 @@ def encode(values: Texts) -> Column:
     if not isinstance(values, pa.Array | pa.ChunkedArray) and len(values) < FEW:
         return _encode_few(values)
     if isinstance(values, pa.DictionaryArray):
-        return _of_dictionary(values) or encode(values.cast(pa.large_string()).fill_null(""))
+        return _of_dictionary(values)
     if len(values) > MANY:
         load_beside()
     return _encode_many(values if isinstance(values, pa.Array | pa.ChunkedArray) else to_arrow(values))
@@ -252,15 +251,10 @@ def _with_missing(dictionary: Any) -> Values:
     return Values(texts)
 
 
-def _of_dictionary(array: Any) -> Column | None:
-    """Distinct values and codes of what Arrow has encoded already; None where its dictionary is not one of ours."""
-    dictionary = array.dictionary
-    lengths = pc.binary_length(dictionary)
-    if dictionary.null_count or pc.min(lengths).as_py() == 0 or pc.count_distinct(dictionary).as_py() < len(dictionary):
-        return None
-    codes = to_codes(array.indices)
-    codes += 1
-    return Column(codes, _with_missing(dictionary.cast(pa.large_string())))
+def _of_dictionary(array: Any) -> Column:
+    """Distinct values and codes of what Arrow has encoded already, whatever its dictionary holds."""
+    dictionary = _encode_many(array.dictionary)
+    return Column(np.append(dictionary.codes, np.int32(0))[to_codes(array.indices)], dictionary.values)
 
 
 def _sorted_values(column: Column) -> tuple[tuple[str, ...], Codes]:

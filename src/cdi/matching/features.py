@@ -82,8 +82,9 @@ def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
     """The first groups of short forms that each word belongs to, 0 where there is none; one row a word."""
     groups = np.zeros((len(vocabulary), NICKNAME_GROUPS), np.int32)
     for row, word in enumerate(vocabulary):
-        for place, group in enumerate(sorted(nickname_group(word))[:NICKNAME_GROUPS]):
-            groups[row, place] = group
+        if found := nickname_group(word):
+            some = sorted(found)[:NICKNAME_GROUPS]
+            groups[row, : len(some)] = some
     return groups
 
 

@@ -167,7 +167,10 @@ def _components(n: int, links: _Edges, together: list[IntArray], rules: ClusterR
     floor = 0.0
     while True:
         component = _connected(n, np.concatenate((links.left, must[:, 0])), np.concatenate((links.right, must[:, 1])))
-        large = np.bincount(component, minlength=n)[component] > rules.max_component
+        sizes = np.bincount(component, minlength=n)
+        if sizes.max(initial=0) <= rules.max_component:
+            return component
+        large = sizes[component] > rules.max_component
         floor += 1.0
         strongest = np.full(n, -np.inf)
         np.maximum.at(strongest, component[links.left], links.weight)
@@ -464,9 +467,12 @@ def _sums_between(
     ids: IntArray, edges: _Edges, labels: IntArray, asked: _Edges, rules: ClusterRules, score: Score
 ) -> FloatArray:
     """For each question, what all pairs between its two clusters say together."""
-    order = np.argsort(labels, kind="stable")
-    begins = np.searchsorted(labels[order], np.arange(len(ids) + 1))
     left, right = labels[asked.left], labels[asked.right]
+    concerned = np.zeros(len(ids), dtype=bool)
+    concerned[left] = concerned[right] = True
+    members = np.flatnonzero(concerned[labels])
+    order = members[np.argsort(labels[members], kind="stable")]
+    begins = np.concatenate(([0], np.cumsum(np.bincount(labels[members], minlength=len(ids)))))
     width = begins[right + 1] - begins[right]
     counts = (begins[left + 1] - begins[left]) * width
     question = np.repeat(np.arange(len(asked.left)), counts)
@@ -494,18 +500,12 @@ def _told(
     ids: IntArray, asked: _Edges, refused: dict[tuple[int, int], Reason], rules: ClusterRules
 ) -> tuple[Question, ...]:
     columns = (asked.left.tolist(), asked.right.tolist(), asked.weight.tolist())
-    return tuple(
-        Question(int(ids[left]), int(ids[right]), weight + rules.match, _reason(left, right, weight, refused))
-        for left, right, weight in zip(*columns, strict=True)
-    )
+    otherwise = (Reason.CONTRADICTED, Reason.SIMILAR)
+    reasons = [refused.get((left, right), otherwise[weight < 0]) for left, right, weight in zip(*columns, strict=True)]
+    ends = (ids[asked.left].tolist(), ids[asked.right].tolist(), (asked.weight + rules.match).tolist())
+    return tuple(map(Question, *ends, reasons))
 
 
 def _between(labels: IntArray, forbidden: IntArray) -> IntArray:
     """Pairs of clusters that a steward keeps apart."""
     return distinct(_pack(labels[forbidden >> 32], labels[forbidden & 0xFFFFFFFF]))
-
-
-def _reason(left: int, right: int, weight: float, refused: dict[tuple[int, int], Reason]) -> Reason:
-    if (left, right) in refused:
-        return refused[left, right]
-    return Reason.SIMILAR if weight < 0 else Reason.CONTRADICTED

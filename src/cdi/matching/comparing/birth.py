@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdi.matching import features
+from cdi.matching.columns import RecordTable
 from cdi.matching.comparing.addresses import share_an_address
 from cdi.matching.comparing.answers import (
     Answers,
@@ -27,14 +28,7 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     levels[unequal] = _unequal_dates(x[unequal], y[unequal])
     years = ~whole & (year_a > 0) & (year_b > 0)
     levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
-    hints = features.year_hints(table)
-    hinted_a, hinted_b = np.where(year_a > 0, year_a, hints[a]), np.where(year_b > 0, year_b, hints[b])
-    hint = ((year_a > 0) != (year_b > 0)) & (hinted_a > 0) & (hinted_b > 0)
-    levels[hint] = np.where(hinted_a[hint] == hinted_b[hint], 9, 10)
-    digits = features.two_digit_hints(table)
-    two_a, two_b = np.where(year_a > 0, year_a % 100 + 1, digits[a]), np.where(year_b > 0, year_b % 100 + 1, digits[b])
-    two = ((year_a > 0) != (year_b > 0)) & (levels == 0) & (two_a > 0) & (two_b > 0)
-    levels[two] = np.where(two_a[two] == two_b[two], 11, 12)
+    _hinted_years(table, a, b, levels)
     by_hint = np.flatnonzero(levels >= 9)
     levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
     shares = np.full(len(a), np.nan)
@@ -43,6 +37,19 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         dates = features.birth_dates(table)
         shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
     return Answers(levels, shares)
+
+
+def _hinted_years(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
+    """Where one of the two has no year of birth, what its e-mail address hints at: a year, or else two digits."""
+    year, hints, digits = features.birth_parts(table).year, features.year_hints(table), features.two_digit_hints(table)
+    one = np.flatnonzero((year[a] > 0) != (year[b] > 0))
+    of_a, of_b = year[a[one]], year[b[one]]
+    x, y = np.where(of_a > 0, of_a, hints[a[one]]), np.where(of_b > 0, of_b, hints[b[one]])
+    told = (x > 0) & (y > 0)
+    levels[one[told]] = np.where(x == y, 9, 10)[told]
+    x, y = (np.where(of > 0, of % 100 + 1, digits[rows[one]]) for of, rows in ((of_a, a), (of_b, b)))
+    told = (levels[one] == 0) & (x > 0) & (y > 0)
+    levels[one[told]] = np.where(x == y, 11, 12)[told]
 
 
 def _unequal_dates(x: NDArray[np.int32], y: NDArray[np.int32]) -> Levels:

@@ -106,12 +106,15 @@ def _unequal_names(
     initial = one_letter[first[:, 0]] | one_letter[second[:, 0]]
     fits = words.initials[first[:, 0]] == words.initials[second[:, 0]]
     levels[initial] = np.where(fits[initial], level.initial_fits, level.initial_differs)
-    for i in range(_most_words(first)):
-        for j in range(_most_words(second)):
-            same = (first[:, i] == second[:, j]) & (first[:, i] != 0) & ~one_letter[first[:, i]]
-            is_first = i == 0 and j == 0 and name == "given"
-            levels[same] = np.minimum(levels[same], level.exact if is_first else level.shared_word)
-            shares[same] = np.fmin(shares[same], by_word[first[same, i]])
+    several = np.flatnonzero((first[:, 1] != 0) | (second[:, 1] != 0))
+    for i, j in np.ndindex(_most_words(first), _most_words(second)):
+        among = slice(None) if i == j == 0 else several  # most have one word
+        x, y = first[among, i], second[among, j]
+        same = (x == y) & (x != 0) & ~one_letter[x]
+        place = np.flatnonzero(same) if i == j == 0 else several[same]
+        reached = level.exact if i == j == 0 and name == "given" else level.shared_word
+        levels[place] = np.minimum(levels[place], reached)
+        shares[place] = np.fmin(shares[place], by_word[first[place, i]])
     texts = features.compact(subject.table, name, column.values)
     joined = texts[low] == texts[high]
     levels[joined] = level.exact
