@@ -1,5 +1,6 @@
 """A few values take a quicker way than many; both come to the same."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -93,6 +93,7 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
     for many in (-1, 1000):  # compiled, and the plain definition
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(blocking, "MANY", many)
+            patch.setattr(similarity, "SOME", many)
             left, right = candidate_pairs([(rule[:, 0], rule[:, 1]) for rule in entries], Limits())
         assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
 

@@ -20,7 +20,7 @@ from cdi.matching.columns import DOUBTFUL, Column, RecordTable
 from cdi.matching.comparing.names import surname_hashes
 from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import MANY, Hashes, combine, hash_texts
+from cdi.matching.similarity import MANY, Hashes, combine, compiled_is_there, hash_texts
 from cdi.matching.texts import Objects, lengths_of
 
 Rows = NDArray[np.int64]
@@ -672,7 +672,7 @@ def _pairs_of(blocks: _Blocks, limits: Limits, already: int) -> IntArray:
 
 def _ordered(made: list[IntArray]) -> IntArray:
     """All of these packed pairs, each once, ascending."""
-    if made and sum(map(len, made)) > MANY:
+    if compiled_is_there(sum(map(len, made))):
         from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
 
         return grouping.ordered_pairs(made, (max(int(part.max(initial=0)) for part in made) >> 32) + 1)

@@ -69,7 +69,7 @@ def distinct_pairs(left: NDArray[Any], right: NDArray[Any]) -> tuple[IntArray, I
 
 def numbered(keys: IntArray) -> tuple[IntArray, IntArray]:
     """The distinct keys, in any order, and for each entry the number of its key."""
-    if compiled_pays(len(keys)):
+    if compiled_is_there(len(keys)):
         from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
 
         return grouping.numbered(keys)
@@ -121,7 +121,12 @@ SOME: Final = 2_000
 
 def compiled_pays(count: int) -> bool:
     """Is it quicker to leave so many values to `cdi.matching.kernels`? What comes out is the same."""
-    return count > MANY or (count > SOME and "cdi.matching.kernels" in sys.modules)
+    return count > MANY or compiled_is_there(count)
+
+
+def compiled_is_there(count: int) -> bool:
+    """The same for what is not slow enough by itself to load them."""
+    return count > SOME and "cdi.matching.kernels" in sys.modules
 
 
 def hash_texts(values: Sequence[str] | Objects) -> Hashes:

@@ -14,7 +14,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.model import MatchModel
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import compiled_pays
+from cdi.matching.similarity import compiled_is_there
 from cdi.matching.texts import Objects
 
 Levels = NDArray[np.uint8]
@@ -127,7 +127,7 @@ TYPO_SHARE: Final = 0.02
 
 def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """All values of one record against all of the other: (pair, position left, position right), pairs ascending."""
-    if compiled_pays(len(a)):
+    if compiled_is_there(len(a)):
         from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
 
         return grouping.crossed(starts, a, b)
