@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 import numpy as np
@@ -26,7 +27,7 @@ from cdi.pipeline import Installation, open_installation
 from cdi.settings import load_settings
 from cdi.store.db import text
 
-STEWARD = "bench steward"
+STEWARD, OFFICER = "bench steward", "bench officer"
 OPEN_REVIEWS = 50_000
 VIEWS = 60
 """So often each page is asked for, each time about somebody else where it is about somebody."""
@@ -38,6 +39,11 @@ HEAD = ("page", "p50 ms", "p95 ms", "largest ms", "bar", "held")
 TOKEN = re.compile(r'name="form_token" value="(\w+)"')
 ETAG = re.compile(r'name="etag" value="([^"]*)"')
 PUSHED = re.compile(r"/reviews/(\d+)")
+
+Place: TypeAlias = Callable[[int], str]
+"""The address for each turn."""
+Pages: TypeAlias = dict[str, Place]
+"""By name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,20 @@ def measure(folder: Path, seed: int, command: str) -> None:
         customers, profiles = sample_customers(installation, seed)
         with installation.database.unit_of_work() as connection:
             reviews = _fill_queue(connection, seed)
-            link = _link(connection)
-        with served_by_workers(folder, 1) as port, _signed_in(port, link) as desk:
-            rows = [figures.row() for figures in _visits(installation, desk, customers, seed)]
+            steward, officer = (
+                _link(connection, name, role) for name, role in ((STEWARD, Role.ADMIN), (OFFICER, Role.PRIVACY))
+            )
+        with served_by_workers(folder, 1) as port:
+            with _signed_in(port, officer) as desk:
+                told = [*_visits(desk, _officers_pages(customers))]
+            with _signed_in(port, steward) as desk:
+                told += _visits(desk, _pages(customers, _reviews(installation, seed)))
+                told.append(_told(Figures("a decision and the next review", _decide(desk), DECISION_BAR)))
+    rows = [figures.row() for figures in told]
     body = "\n\n".join(
         [
-            f"{profiles:,} profiles, {reviews:,} open reviews, one process; one person, same machine. Each page"
-            f" {VIEWS} times, {DECISIONS} decisions, each of them answered with the next review.",
+            f"{profiles:,} profiles, {reviews:,} open reviews, one process; one person at a time, same machine. Each"
+            f" page {VIEWS} times, {DECISIONS} decisions, each of them answered with the next review.",
             results.table(HEAD, rows),
         ]
     )
@@ -111,11 +124,11 @@ def _fill_queue(connection: Connection, seed: int) -> int:
     return there
 
 
-def _link(connection: Connection) -> str:
-    """The token of a link that signs the steward in."""
-    if all(user.name != STEWARD for user in signing_in.users.list_users(connection)):
-        signing_in.create_user(connection, STEWARD, Role.ADMIN, utc_now())
-    return signing_in.issue_link(connection, STEWARD, utc_now())
+def _link(connection: Connection, name: str, role: Role) -> str:
+    """The token of a link that signs this person in."""
+    if all(user.name != name for user in signing_in.users.list_users(connection)):
+        signing_in.create_user(connection, name, role, utc_now())
+    return signing_in.issue_link(connection, name, utc_now())
 
 
 @contextmanager
@@ -138,23 +151,25 @@ def _found(what: re.Pattern[str], where: str) -> str:
 # -- what is asked ---------------------------------------------------------------------------------
 
 
-def _visits(
-    installation: Installation, desk: httpx.Client, customers: Sequence[Customer], seed: int
-) -> Iterator[Figures]:
-    reviews = _reviews(installation, seed)
-    for name, place in _pages(customers, reviews).items():
+def _visits(desk: httpx.Client, pages: Pages) -> Iterator[Figures]:
+    for name, place in pages.items():
         measured = [_timed(desk, place(turn)) for turn in range(WARM + VIEWS)][WARM:]
         yield _told(Figures(name, measured, PAGE_BAR))
-    yield _told(Figures("a decision and the next review", _decide(desk), DECISION_BAR))
 
 
-def _pages(customers: Sequence[Customer], reviews: Sequence[int]) -> dict[str, Callable[[int], str]]:
-    """By name: the address for each turn."""
+def _about(customers: Sequence[Customer]) -> Callable[[str], Place]:
+    """What makes a place of its form: about another customer each turn, where it names one."""
 
-    def of(form: str) -> Callable[[int], str]:
+    def of(form: str) -> Place:
         return lambda turn: form.format(**{"id": customers[turn].profile_id, "name": customers[turn].family_name})
 
-    def about(form: str) -> Callable[[int], str]:
+    return of
+
+
+def _pages(customers: Sequence[Customer], reviews: Sequence[int]) -> Pages:
+    of = _about(customers)
+
+    def about(form: str) -> Place:
         return lambda turn: form.format(reviews[turn % len(reviews)])
 
     return {
@@ -183,6 +198,25 @@ def _pages(customers: Sequence[Customer], reviews: Sequence[int]) -> dict[str, C
         "the audit log": of("/audit"),
         "the audit log, by a rare action": of("/audit?action=sign-out"),
         "the audit log, by profile": of("/audit?profile={id}"),
+        "the model": of("/model"),
+        "the model's versions": of("/model/versions"),
+        "samples of merges": of("/reviews/samples"),
+        "deputies": of("/reviews/deputies"),
+        "users": of("/access"),
+        "keys": of("/access/keys"),
+    }
+
+
+def _officers_pages(customers: Sequence[Customer]) -> Pages:
+    of = _about(customers)
+    return {
+        "privacy requests": of("/privacy"),
+        "what retention would remove": of("/privacy/retention"),
+        "the record of processing": of("/privacy/record-of-processing"),
+        "a customer, for the officer": of("/privacy/profiles/{id}"),
+        "all about a customer": of("/privacy/profiles/{id}/access"),
+        "what erasure would remove": of("/privacy/profiles/{id}/erasure"),
+        "rectification": of("/privacy/profiles/{id}/rectification"),
     }
 
 
