@@ -199,7 +199,6 @@ def _pages(customers: Sequence[Customer], reviews: Sequence[int]) -> Pages:
         "the audit log, by a rare action": of("/audit?action=sign-out"),
         "the audit log, by profile": of("/audit?profile={id}"),
         "the model": of("/model"),
-        "the model's versions": of("/model/versions"),
         "samples of merges": of("/reviews/samples"),
         "deputies": of("/reviews/deputies"),
         "users": of("/access"),
