@@ -424,6 +424,9 @@ def test_each_steward_keeps_filters_of_their_own(steward: Steward) -> None:
         steward.client.put("/v1/saved-filters/webshop", json={"filter": kept})
     assert steward.get("saved-filters")["filters"] == [{"name": "webshop", "filter": {"source": "shop"}}]
     assert other.get("saved-filters")["filters"] == []
+    for untold in (-(2**63) - 1, {"a": "b"}, None):
+        refused = steward.client.put("/v1/saved-filters/odd", json={"filter": {"source": untold}})
+        assert refused.status_code == 422, "no parameter of the list is asked with it"
     assert_problem(other.client.delete("/v1/saved-filters/webshop"), 404, "not-found")
     assert steward.client.delete("/v1/saved-filters/webshop").status_code == 204
 

@@ -1,6 +1,6 @@
 """/v1/absences and /v1/saved-filters: what stewards arrange around their queue."""
 
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias
 
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, Field
@@ -22,10 +22,15 @@ class Absence(Body):
     steward: Annotated[str | None, Field(min_length=1, max_length=200)] = None
 
 
+Word: TypeAlias = Annotated[str, Field(max_length=1_000)]
+Told: TypeAlias = Word | bool | Annotated[int, Field(ge=0, lt=2**63)] | Annotated[list[Word], Field(max_length=50)]
+"""What a parameter of the list is asked with."""
+
+
 class SavedFilter(Body):
     """What the list of reviews is asked with."""
 
-    filter: Annotated[dict[Annotated[str, Field(max_length=50)], Any], Field(max_length=20)]
+    filter: Annotated[dict[Annotated[str, Field(max_length=50)], Told], Field(max_length=20)]
 
 
 @router.get("/absences")
