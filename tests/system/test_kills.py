@@ -221,5 +221,4 @@ def test_killed_fifty_times_it_comes_to_the_same_end(
     undisturbed: Undisturbed, template: Path, server_url: str, migrated_template: str, tmp_path: Path, seed: int
 ) -> None:
     with company_in(tmp_path / "company", template, server_url, migrated_template) as company:
-        died = disturb(company, undisturbed, (2, 2, 1, 2, 2, 1), Random(seed), by_clock=seed % 2 == 0)
-    assert died > 2, "by the clock some come too late where the machine got quicker meanwhile"
+        assert disturb(company, undisturbed, (2, 2, 1, 2, 2, 1), Random(seed), by_clock=seed % 2 == 0) > 4

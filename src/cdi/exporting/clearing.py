@@ -4,10 +4,7 @@ every folder that profiles were exported into. A file is replaced at once by the
 What was moved or copied elsewhere has left our control; its receiver is told by the next export and by the feed.
 """
 
-import re
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,26 +13,16 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import CdiError
-from cdi.exporting.files import Format
+from cdi.exporting.files import drop_drafts, files_in
 from cdi.exporting.rewriting import rewrite_without
-from cdi.exporting.writing import Progress, exporting_into
+from cdi.exporting.writing import PROFILES, Progress, exporting_into
 from cdi.pipeline import Installation
 from cdi.store import exports
 from cdi.store.exports import Taken
 
-NAME: Final = re.compile(rf"profiles-(?:all|\d+)-(?P<cursor>\d+)\.(?P<form>{'|'.join(Format)})")
 SETTLED: Final = timedelta(seconds=10)
 LONGEST: Final = timedelta(minutes=15)
 """Files are gone through when nobody was erased for `SETTLED`, or somebody `LONGEST` ago: seldom, and for many."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedFile:
-    """A file of profiles, as they were at a cursor of the change feed."""
-
-    path: Path
-    form: Format
-    cursor: int
 
 
 def waits(connection: Connection, now: datetime) -> bool:
@@ -75,26 +62,14 @@ def _clear(installation: Installation, progress: Progress) -> str | None:
 
 def _clear_folder(installation: Installation, folder: Path, taken: Taken, progress: Progress) -> int:
     with exporting_into(installation, folder):  # whoever exports from here on reads what is cleared already
-        _drop_drafts(folder)
-        files = sorted(_files_in(folder), key=lambda file: file.path.name)
+        drop_drafts(folder, PROFILES)
+        files = sorted(files_in(folder, PROFILES), key=lambda file: file.path.name)
     rows = 0
     for n, file in enumerate(files, 1):
-        gone = {str(profile_id) for profile_id, before in taken.before.items() if file.cursor < before}
+        gone = {str(profile_id) for profile_id, before in taken.before.items() if file.until < before}
         with suppress(FileNotFoundError):  # whoever received it deleted it
             rows += rewrite_without(file.path, file.form, gone)
         progress("files", n, len(files))
     with installation.database.unit_of_work() as connection:
         exports.cleared(connection, str(folder), taken.ticket, utc_now(), missing=not folder.is_dir())
     return rows
-
-
-def _files_in(folder: Path) -> Iterator[ExportedFile]:
-    for path in folder.glob("profiles-*"):
-        if (named := NAME.fullmatch(path.name)) and path.is_file():
-            yield ExportedFile(path, Format(named["form"]), int(named["cursor"]))
-
-
-def _drop_drafts(folder: Path) -> None:
-    """What exports and clearings that were killed have left."""
-    for draft in folder.glob(".profiles-*.part"):
-        draft.unlink(missing_ok=True)

@@ -2,8 +2,10 @@
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -22,6 +24,36 @@ class Format(StrEnum):
     CSV = "csv"
     JSONL = "jsonl"
     PARQUET = "parquet"
+
+
+_NAME: Final = re.compile(rf"(?P<what>[a-z]+)-(?:all|\d+)-(?P<until>\d+)\.(?P<form>{'|'.join(Format)})")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file of an export of `what` (profiles, changes): as it was at the cursor `until` of the change feed."""
+
+    path: Path
+    form: Format
+    until: int
+
+
+def place_of(folder: Path, what: str, since: int | None, until: int, form: Format) -> Path:
+    """Where an export of what became different after `since` (None: of everything) is written."""
+    return folder / f"{what}-{'all' if since is None else since}-{until}.{form}"
+
+
+def files_in(folder: Path, what: str) -> Iterator[ExportedFile]:
+    """The files of exports of `what` in this folder."""
+    for path in folder.glob(f"{what}-*"):
+        if (named := _NAME.fullmatch(path.name)) and named["what"] == what and path.is_file():
+            yield ExportedFile(path, Format(named["form"]), int(named["until"]))
+
+
+def drop_drafts(folder: Path, what: str) -> None:
+    """What exports of `what`, or the clearing of their files, have left that were killed."""
+    for draft in folder.glob(f".{what}-*.part"):
+        draft.unlink(missing_ok=True)
 
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]

@@ -18,7 +18,7 @@ from cdi.auth import as_caller
 from cdi.clock import utc_now
 from cdi.errors import NotFoundError
 from cdi.exporting.columns import CHANGE_COLUMNS, PROFILE_COLUMNS, change_row, profile_row
-from cdi.exporting.files import Format, files
+from cdi.exporting.files import Format, files, place_of
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
 from cdi.serving import locate, present
@@ -29,6 +29,10 @@ from cdi.store.finding import ProfileFilter, list_profiles
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 PAGE: Final = 1_000
+
+
+PROFILES: Final = "profiles"
+"""What files of profiles are called by; those of changes hold no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def export_profiles(
         until = _newest(installation, since)
         seen = terms.visibility(installation)
         told = _all(installation, seen, terms) if since is None else _different(installation, seen, terms, since, until)
-        paths = _paths(folder, "profiles", formats, since, until)
+        paths = _paths(folder, PROFILES, formats, since, until)
         rows = 0
         with files(paths, PROFILE_COLUMNS) as write:
             for page in told:
@@ -133,8 +137,7 @@ def _newest(installation: Installation, since: int | None) -> int:
 
 def _paths(folder: Path, what: str, formats: Sequence[Format], since: int | None, until: int) -> dict[Format, Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    begin = "all" if since is None else str(since)
-    return {form: folder / f"{what}-{begin}-{until}.{form}" for form in formats}
+    return {form: place_of(folder, what, since, until, form) for form in formats}
 
 
 def _all(installation: Installation, seen: Visibility, terms: Terms) -> Iterator[list[dict[str, Any]]]:

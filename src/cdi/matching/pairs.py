@@ -13,11 +13,9 @@ BoolArray = NDArray[np.bool_]
 def distinct(values: IntArray) -> IntArray:
     """Each value once, ascending. Sorting 64-bit integers is many times faster than numpy's own `unique`, which
     hashes them, and to look whether they are in order takes next to nothing."""
-    return values if bool((values[1:] > values[:-1]).all()) else without_repeats(np.sort(values))
-
-
-def without_repeats(ordered: IntArray) -> IntArray:
-    """Each value of an ascending array once."""
+    if bool((values[1:] > values[:-1]).all()):
+        return values
+    ordered = np.sort(values)
     kept = np.ones(len(ordered), dtype=bool)
     kept[1:] = ordered[1:] != ordered[:-1]
     return ordered[kept]
