@@ -1,5 +1,6 @@
 """A first load, put together by several processes and appended at once, comes to what a run over everything makes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -66,3 +67,80 @@ def test_a_first_load_is_what_a_run_over_everything_makes(
         assert (again.profiles_written, again.events) == (0, 0)
         assert _kept(company) == kept
         monkeypatch.setattr(rerun, "WORTH_IT", 10_000)
+
+
+INDEXES = "select indexname, indexdef from pg_indexes where tablename = 'block_key' order by 1"
+NAMES = "select relname from pg_class where relname like '%laid%'"
+
+
+def _everything(company: Installation) -> list[list[Any]]:
+    """What a run over everything says there should be, once it has nothing to change."""
+    kept = _kept(company)
+    assert resolve(company, full=True).events == 0
+    return kept
+
+
+def _rows(company: Installation, query: str) -> list[Any]:
+    with company.database.unit_of_work() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def _at(step: str, act: Callable[[], None]) -> Callable[[str, int, int], None]:
+    """Progress that does something when it first hears of this step."""
+    waiting = [act]
+
+    def progress(heard: str, _done: int, _total: int) -> None:
+        if heard == step and waiting:
+            waiting.pop()()
+
+    return progress
+
+
+class HaltedError(Exception):
+    """The process ends here."""
+
+
+def _halt() -> None:
+    raise HaltedError
+
+
+def test_block_keys_that_are_laid_all_at_once_are_found_as_before(company: Installation) -> None:
+    before = _rows(company, INDEXES)
+    push(company, "till", _customers(1_100, born=1950), settle=False)
+    resolve(company)
+    assert _rows(company, INDEXES) == before
+    assert _rows(company, NAMES) == []
+    kept = _everything(company)
+    assert _kept(company) == kept
+    push(company, "shop", {"same": _customers(1, born=1950)["0"]})
+    homes = "select count(distinct profile_id) from membership join record using (record_id) where key in ('0', 'same')"
+    assert _rows(company, homes) == [(1,)]
+
+
+@pytest.mark.parametrize("step", ["index", "publish"])
+def test_a_first_load_killed_while_keys_are_laid_or_after_goes_on(company: Installation, step: str) -> None:
+    push(company, "till", _customers(1_100, born=1950), settle=False)
+    with pytest.raises(HaltedError):
+        resolve(company, progress=_at(step, _halt))
+    assert bool(_rows(company, "select from block_key limit 1")) == (step == "publish")
+    resolve(company)
+    assert_consistent(company)
+    kept = _everything(company)
+    assert _kept(company) == kept
+    assert _rows(company, NAMES) == []
+
+
+def test_what_changes_before_the_keys_are_laid_has_its_own(company: Installation) -> None:
+    """One record says something else and one ends while the first load is computed: neither is found by what it was."""
+    push(company, "till", _customers(1_100, born=1950), settle=False)
+    moved = person("Jan", "Oduya", "1984-03-05")
+
+    def meanwhile() -> None:
+        push(company, "till", {"7": moved, "8": None})
+
+    resolve(company, progress=_at("cluster", meanwhile))
+    assert_consistent(company)
+    keys = _rows(company, KEPT[5])
+    resolve(company, full=True)
+    assert _rows(company, KEPT[5]) == keys
+    assert not _rows(company, "select from block_key where record_id not in (select record_id from normalised)")

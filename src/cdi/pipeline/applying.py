@@ -55,12 +55,14 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What a run over everything came to, on its way into the store. With `rebuild`, every document is made again."""
+    """What a run over everything came to, on its way into the store. With `rebuild`, every document is made again; with
+    `keys_laid` the block keys are there already."""
 
     installation: Installation
     snapshot: Snapshot
     outcome: Outcome
     rebuild: bool
+    keys_laid: bool = False
 
     def commit(self, some: Sequence[Ready]) -> Applied:
         """Apply these parts in one commit: beside others if all of them are new, else alone."""
@@ -90,7 +92,8 @@ class Applying:
         born = newborn is not None and can_be_born(connection, newborn, ids)
         if only_new and not born:
             raise _KnownAlreadyError
-        normalised.replace_block_keys(connection, ids, part.keys, part.key_ids)
+        if not self.keys_laid:
+            normalised.replace_block_keys(connection, ids, part.keys, part.key_ids)
         pairs.replace_pairs(connection, ids, part.pairs)
         taken = {record: self.snapshot.taken[record] for record in ids if record in self.snapshot.taken}
         redo.done(connection, taken)

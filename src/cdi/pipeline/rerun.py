@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -45,7 +46,7 @@ from cdi.pipeline.resolving import (
 from cdi.pipeline.tables import build_table
 from cdi.pipeline.workers import WORTH_IT, Workers
 from cdi.resolution.households import addresses_are_homes
-from cdi.store import decisions, models, normalised, profiles, records, redo, reruns
+from cdi.store import decisions, first_keys, models, normalised, profiles, records, redo, reruns
 from cdi.store.db import resolver_lock, take_stock, text
 
 RERUN_FROM = 1_000
@@ -173,7 +174,11 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
     outcome = compute(installation, snapshot, task.model, telling)
     if not task.switch:
         _remember_drift(installation, outcome.model)
-    _apply_everything(workers, Applying(installation, snapshot, outcome, task.rebuild), telling, gently=gently)
+    laid = not gently and _lay_first_keys(installation, snapshot, outcome, telling)
+    if laid:
+        outcome = replace(outcome, keys=np.zeros(0, np.int64), key_rows=np.zeros(0, np.int64))
+    applying = Applying(installation, snapshot, outcome, task.rebuild, keys_laid=laid)
+    _apply_everything(workers, applying, telling, gently=gently)
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
         _finish(connection, installation, snapshot, outcome, utc_now(), switch=task.switch)
@@ -198,6 +203,17 @@ def _begun(installation: Installation, task: Task) -> reruns.Rerun | None:
 def _somebody_is_served(installation: Installation) -> bool:
     with installation.database.unit_of_work() as connection:
         return profiles.any_live(connection)
+
+
+def _lay_first_keys(installation: Installation, snapshot: Snapshot, outcome: Outcome, say: Progress) -> bool:
+    """Lay down the block keys of a first load, unless something came in between; then each part brings its own."""
+    ids = snapshot.table.record_ids
+    with installation.database.unit_of_work() as connection:
+        resolver_lock(connection)
+        if first_keys.any_keys(connection) or not normalised.unmoved(connection, snapshot.touched, len(ids)):
+            return False
+        first_keys.lay_first_keys(connection, outcome.keys, ids[outcome.key_rows], partial(say, "index"))
+    return True
 
 
 def _apply_everything(workers: Workers, applying: Applying, telling: _Telling, *, gently: bool) -> None:

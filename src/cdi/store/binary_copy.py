@@ -14,9 +14,15 @@ END: Final = b"\xff\xff"
 
 
 def copy_integers(
-    connection: Connection, table: str, columns: Sequence[str], values: Sequence[NDArray[np.int64]]
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    values: Sequence[NDArray[np.int64]],
+    *,
+    new_table: bool = False,
 ) -> None:
-    """Append parallel columns of numbers to columns of type bigint."""
+    """Append parallel columns of numbers to columns of type bigint. Of a `new_table`, made in this transaction, the
+    rows are marked as visible to all at once, so that no page has to be written a second time for that."""
     if not len(values[0]):
         return
     shape = [("fields", ">i2")] + [(f"{part}{n}", kind) for n in range(len(values)) for part, kind in _FIELD]
@@ -25,8 +31,8 @@ def copy_integers(
     for n, column in enumerate(values):
         rows[f"size{n}"] = 8
         rows[f"value{n}"] = column
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY, FREEZE {})").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(new_table)
     )
     driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
     with driver.cursor() as cursor, cursor.copy(statement) as copy:

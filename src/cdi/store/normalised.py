@@ -353,6 +353,12 @@ def untouched(connection: Connection, record_ids: Several[int], mark: int) -> se
     )
 
 
+def unmoved(connection: Connection, mark: int, count: int) -> bool:
+    """Whether since the mark, when there were `count` of them, no record was normalised again or ended."""
+    moved = "select count(*) = :count and coalesce(max(touched), 0) <= :mark from normalised"
+    return bool(connection.execute(text(moved), {"mark": mark, "count": count}).scalar_one())
+
+
 def touched_since(connection: Connection, mark: int) -> list[int]:
     """Records that were normalised again since the mark."""
     return list(

@@ -33,6 +33,7 @@ STEPS: Final[Mapping[str, str]] = {
     "compare": N_("compares pairs of records"),
     "cluster": N_("forms customers"),
     "look": N_("looks for values that were left out"),
+    "index": N_("writes the index by which records are found"),
     "publish": N_("writes the profiles"),
 }
 TOLD: Final[Mapping[str, str]] = {
