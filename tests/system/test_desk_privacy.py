@@ -1,12 +1,13 @@
 """The officer's desk: a customer is found, a consent withdrawn, data held; what is kept no longer is looked at."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from desks import DeskInBrowser, PageClient, assert_good_page, signed_in
-from domain import ANNA, BERND, profile_of, push
+from domain import ANNA, home, person, profile_of, push
 from fastapi import FastAPI
 from test_contact import allowed, consent
 from test_desk_customers import largest
@@ -22,6 +23,7 @@ from cdi.store.privacy_requests import PrivacyRequest, save_request
 from conftest import Doors
 
 NAME = ANNA["name"]["family_name"]
+BERND = person("Bernd", "Okonkwo", "1957-11-30", addresses=home("Am Hang", "71", "20095", "Hamburg"))
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_of_very_much_a_sample_is_asked_and_the_exact_count_on_demand(
     officer.submit("/privacy/holds/1/lifting", page=page, reason="settled")
     monkeypatch.setattr(retention, "TRIED", 40)
     told = officer.get("/privacy/retention", headers=english).text
-    assert "about 60" in told, "40 of them were asked, and stand for all"
+    assert re.search("about (59|60|61)<", told), "40 of 61 were asked, one of whom may be Anna, and stand for all"
 
 
 def test_a_customer_is_erased_after_a_look_and_a_second_word(

@@ -118,7 +118,7 @@ def glance(connection: Connection, installation: Installation, now: datetime, li
     is `rough`, the listed ones are any of what is due, and of each rule `due_is` and `of_is` tell whether these are
     `about` so many, or `fewer`."""
     if due.rows_known(connection) < EXACT_BELOW:
-        return preview(connection, installation, now, listed=listed) | {"rough": False}
+        return preview(connection, installation, now, listed=listed)
     rules = rules_of(installation.deployment)
     asked = [_asked(rule, now) for rule in rules]
     held = sorted(holds.all_held(connection, now))
