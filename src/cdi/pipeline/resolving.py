@@ -164,7 +164,7 @@ def _resolve_batch(
     heard: bool,
 ) -> None:
     model = active_model(connection, installation, now)
-    known, around = None if heard else _as_compared(connection, due, now), list[int]()
+    known, around = None if heard else _as_compared(connection, due), list[int]()
     if known is None:
         model, known, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
@@ -192,9 +192,9 @@ def _resolve_batch(
     resolved.add(published)
 
 
-def _as_compared(connection: Connection, due: frozenset[int], now: datetime) -> "Known | None":
+def _as_compared(connection: Connection, due: frozenset[int]) -> "Known | None":
     """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
-    if redo.any_among(connection, sorted(due), now):
+    if redo.any_among(connection, sorted(due)):
         return None
     cards = normalised.load_cards(connection, sorted(due))
     return Known(connection, cards) if len(cards) == len(due) else None
