@@ -172,7 +172,7 @@ def same_address(table: RecordTable, left: IntArray, right: IntArray) -> BoolArr
     has = np.zeros((len(table), len(known)), dtype=bool)
     has[rows, place] = True
     has[:, known == 0] = False
-    shared: BoolArray = (has[left] & has[right]).any(axis=1)
+    shared: BoolArray = np.logical_or.reduce(has[left] & has[right], axis=1)
     return shared
 
 
