@@ -289,8 +289,9 @@ def household(
     shown = show(connection, installation, visibility, profile_id)
     if shown.document is None:
         raise NotFoundError("this id is retired", remedy="Ask for the profile to see where its records are now")
-    found = [profiles.find_profile(connection, other) for other in who_lives_with(connection, installation, profile_id)]
-    members = [present(connection, installation, visibility, other) for other in found if other is not None]
+    others = who_lives_with(connection, installation, profile_id)
+    found = profiles.find_profiles(connection, others) if others else {}
+    members = [present(connection, installation, visibility, found[other]) for other in others if other in found]
     return {
         "id": str(profile_id),
         "data_owner": shown.document["data_owner"],

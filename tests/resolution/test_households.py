@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdi.matching import engine
+from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.engine import household_probability
 from cdi.matching.pairs import ScoredPairs
 from cdi.matching.training import train
 from cdi.normalise.record import Address, NormalisedRecord
+from cdi.pipeline.households import TELLING
 from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
 from cdi.resolution.households import HouseholdRules, addresses_are_homes, find_households
@@ -96,3 +97,7 @@ def test_households_of_a_population_are_found() -> None:
     true = (people.household[i] == people.household[j]) & (people.customer[i] != people.customer[j])
     assert (together & true).sum() / together.sum() > 0.9
     assert (together & true).sum() / true.sum() > 0.8
+
+
+def test_a_home_is_told_by_rules_of_blocking_that_there_are() -> None:
+    assert set(TELLING) <= {rule.name for rule in blocking.RULES}

@@ -1,12 +1,13 @@
 """The officer's desk: a customer is found, a consent withdrawn, data held; what is kept no longer is looked at."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from desks import DeskInBrowser, PageClient, assert_good_page, signed_in
-from domain import ANNA, profile_of, push
+from domain import ANNA, home, person, profile_of, push
 from fastapi import FastAPI
 from test_contact import allowed, consent
 from test_desk_customers import largest
@@ -16,11 +17,13 @@ from cdi.clock import utc_now
 from cdi.errors import ConflictError
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
-from cdi.privacy import holds
+from cdi.privacy import holds, retention
+from cdi.store.db import text
 from cdi.store.privacy_requests import PrivacyRequest, save_request
 from conftest import Doors
 
 NAME = ANNA["name"]["family_name"]
+BERND = person("Bernd", "Okonkwo", "1957-11-30", addresses=home("Am Hang", "71", "20095", "Hamburg"))
 
 
 @pytest.fixture
@@ -62,6 +65,29 @@ def test_what_would_go_is_shown_with_its_rule_in_both_languages(company: Install
     assert "10 Jahre nach der letzten Aktivität" in german
     record = officer.get("/privacy/record-of-processing", headers={"accept-language": "de"})
     assert record.text.startswith("# Verzeichnis der Verarbeitungstätigkeiten")
+
+
+def test_of_very_much_a_sample_is_asked_and_the_exact_count_on_demand(
+    company: Installation, officer: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_ago = utc_now() - timedelta(days=365 * 12)
+    push(company, "till", {f"old{n}": ANNA for n in range(30)}, at=long_ago)
+    push(company, "till", {f"held{n}": BERND for n in range(30)}, at=long_ago)
+    page = f"/privacy/profiles/{profile_of(company, 'till', 'held0')}"
+    officer.submit(f"{page}/hold", page=page, reason="warranty case 118")
+    with company.database.unit_of_work() as connection:
+        connection.execute(text("analyze record"))
+    english = {"accept-language": "en"}
+    monkeypatch.setattr(retention, "EXACT_BELOW", 1)
+    told = officer.get("/privacy/retention", headers=english).text
+    assert "about 30" in told and "till:old" in told and "till:held" not in told
+    assert 'href="/privacy/retention?exact=true"' in told
+    exact = officer.get("/privacy/retention?exact=true", headers=english).text
+    assert "about 30" not in exact and "till:old0" in exact and "Counted one by one" in exact
+    officer.submit("/privacy/holds/1/lifting", page=page, reason="settled")
+    monkeypatch.setattr(retention, "TRIED", 40)
+    told = officer.get("/privacy/retention", headers=english).text
+    assert re.search("about (59|60|61)<", told), "40 of 61 were asked, one of whom may be Anna, and stand for all"
 
 
 def test_a_customer_is_erased_after_a_look_and_a_second_word(

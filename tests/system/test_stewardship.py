@@ -494,6 +494,22 @@ def test_only_a_value_can_be_pinned(merged: Installation, steward: Steward) -> N
     assert count(merged, "pin") == 0
 
 
+def test_a_decision_meets_records_as_they_are_even_if_they_wait_to_be_compared(
+    asked: Installation, steward: Steward
+) -> None:
+    review = steward.review_between(("till", "a"), ("shop", "b"))
+    push(asked, "shop", {"b": None}, settle=False)
+    steward.answer(review, "no_match")
+    assert profile_of(asked, "shop", "b") is None, "it had ended, and no run was over it yet"
+    push(asked, "shop", {"c": STRANGER})
+    push(asked, "till", {"d": person("Thomas", "Oduya")})
+    apart = steward.say("household", ["till:d"], ["shop:c"]).json()["id"]
+    push(asked, "till", {"d": STRANGER}, settle=False)
+    steward.revoke(apart)
+    assert_same_profile(asked, ("till", "d"), ("shop", "c"))
+    assert_consistent(asked)
+
+
 def test_the_end_of_a_pin_is_due_then_whatever_is_due_before(merged: Installation, steward: Steward) -> None:
     p = profile_of(merged, "till", "a")
     until = utc_now() + timedelta(days=30)

@@ -143,12 +143,14 @@ def resolve_batch(
     born: frozenset[int] = frozenset(),
     *,
     keep_past: bool = True,
+    heard: bool = True,
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock. Those of
     them that are `born` in this transaction have no past that would have to be asked for. `keep_past`: see
-    `publish`."""
+    `publish`. Where nothing new was `heard` of them, but for what stewards decided, they are as they were compared
+    before, unless they wait for that."""
     with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
-        _resolve_batch(connection, installation, due, born, resolved, now, keep_past)
+        _resolve_batch(connection, installation, due, born, resolved, now, keep_past, heard)
 
 
 def _resolve_batch(
@@ -159,17 +161,13 @@ def _resolve_batch(
     resolved: Resolved,
     now: datetime,
     keep_past: bool,
+    heard: bool,
 ) -> None:
     model = active_model(connection, installation, now)
-    ids = sorted(due)
-    around = pairs.uproot(connection, sorted(due - born), model.match_weight)
-    known = Known(connection, normalise_records(connection, ids, born))
+    known, around = None if heard else _as_compared(connection, due), list[int]()
+    if known is None:
+        model, known, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
-    if known.ids:  # what has ended meets nobody
-        model = watch_shared_values(connection, model, ids, now)
-        met, model = _meet(connection, model, known.table(known.ids), now)
-        pairs.save_pairs(connection, _scored(known, model, met))
-        resolved.candidate_pairs += len(met.left)
     wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
     members = known.table(wider)
     rare = rarities.among(connection, sorted(due.union(wider)))
@@ -192,6 +190,35 @@ def _resolve_batch(
     )
     resolved.records += len(due)
     resolved.add(published)
+
+
+def _as_compared(connection: Connection, due: frozenset[int]) -> "Known | None":
+    """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
+    if redo.any_among(connection, sorted(due)):
+        return None
+    cards = normalised.load_cards(connection, sorted(due))
+    return Known(connection, cards) if len(cards) == len(due) else None
+
+
+def _compare(
+    connection: Connection,
+    model: MatchModel,
+    due: frozenset[int],
+    born: frozenset[int],
+    resolved: Resolved,
+    now: datetime,
+) -> tuple[MatchModel, "Known", list[int]]:
+    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, and all that
+    were connected to them before."""
+    ids = sorted(due)
+    around = pairs.uproot(connection, sorted(due - born), model.match_weight)
+    known = Known(connection, normalise_records(connection, ids, born))
+    if known.ids:  # what has ended meets nobody
+        model = watch_shared_values(connection, model, ids, now)
+        met, model = _meet(connection, model, known.table(known.ids), now)
+        pairs.save_pairs(connection, _scored(known, model, met))
+        resolved.candidate_pairs += len(met.left)
+    return model, known, around
 
 
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:

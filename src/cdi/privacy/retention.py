@@ -4,6 +4,7 @@ profile is resolved anew as after any change of a source, and its values leave e
 A legal hold protects, a share that seems too large is asked about first, and what went is proved by ids.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,10 +30,11 @@ from cdi.pipeline.removed import mark as mark_removed
 from cdi.pipeline.resolving import Progress, Resolved, resolve_changed
 from cdi.privacy.unsaying import unsaid
 from cdi.settings import PUSH, Deployment
-from cdi.store import exports, records
+from cdi.store import due, exports, holds, records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
-from cdi.store.retention import Found, SaidVersion
+from cdi.store.due import Counted, Due
+from cdi.store.retention import SaidVersion
 
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
@@ -43,6 +45,17 @@ FEW: Final = 25
 """So many may go without being asked about, whatever share they are."""
 MOST: Final = 500
 LISTED: Final = 100
+
+EXACT_BELOW: Final = 100_000
+"""So many records are counted while somebody waits for a page; of more a sample is asked."""
+SAMPLE: Final = 20_000
+"""Rows that a sample is drawn from a table, page by page: some hundred pages."""
+TRIED: Final = 200
+"""Of each rule so many of the sample are asked whether anything was heard of the customer since."""
+ENOUGH: Final = 20
+"""So many of a sample must be found to say how many there are: with 20 a third more or less."""
+ABOUT: Final = "about"
+FEWER: Final = "fewer"
 
 Act: TypeAlias = Callable[[Connection, Sequence[int]], None]
 
@@ -78,13 +91,11 @@ def rules_of(deployment: Deployment, source: str | None = None) -> list[Rule]:
     return rules
 
 
-def find_due(connection: Connection, rule: Rule, now: datetime, among: Sequence[int] | None = None) -> Found:
-    """What this rule says should go now, and what of it a hold protects."""
+def _asked(rule: Rule, now: datetime) -> Due:
     limit = rule.period.before(now)
     if rule.what == TOUCHPOINTS:
-        return store.find_touchpoints(connection, rule.source, limit, now, among)
-    attribute = None if rule.what == RECORDS else rule.what
-    return store.find_records(connection, rule.source, rule.after, limit, now, among, attribute)
+        return Due(rule.source, None, limit)
+    return Due(rule.source, rule.after, limit, None if rule.what == RECORDS else rule.what)
 
 
 # -- the dry run -----------------------------------------------------------------------------------
@@ -95,35 +106,88 @@ def preview(
 ) -> dict[str, Any]:
     """What a run would remove now, by rule, with why: the first `listed` records by name, and how many there are.
     Nothing is changed."""
-    rules = []
-    for rule in rules_of(installation.deployment, source):
-        found = find_due(connection, rule, now)
-        total = store.count_kept(connection, rule.source, rule.what == TOUCHPOINTS)
-        rules.append(
-            {
-                "source": rule.source,
-                "what": rule.what,
-                "rule": str(rule),
-                "period": str(rule.period),
-                "after": rule.after,
-                "data_owner": installation.owner_of(rule.source),
-                "kept_since": rule.period.before(now),
-                "due": len(found.due),
-                "held": len(found.held),
-                "of": total,
-                "asks_first": _is_too_much(installation, rule, len(found.due), total),
-                "records": [
-                    {
-                        "record": f"{one.source}:{one.key}",
-                        "stream": one.stream,
-                        "profile": one.profile_id,
-                        "last_activity": one.last_activity,
-                    }
-                    for one in store.describe(connection, found.due[:listed])
-                ],
-            }
-        )
-    return {"at": now, "schedule": _schedule(installation), "rules": rules}
+    rules = rules_of(installation.deployment, source)
+    counted = due.count_due(connection, [_asked(rule, now) for rule in rules], now, listed)
+    kept = {kind: due.count_kept(connection, kind) for kind in {rule.what == TOUCHPOINTS for rule in rules}}
+    totals = [kept[rule.what == TOUCHPOINTS].get(rule.source, 0) for rule in rules]
+    return _told(connection, installation, now, rules, counted, totals)
+
+
+def glance(connection: Connection, installation: Installation, now: datetime, listed: int) -> dict[str, Any]:
+    """The same in a time that does not grow with what there is: of very many records a sample is asked. Then the answer
+    is `rough`, the listed ones are any of what is due, and of each rule `due_is` and `of_is` tell whether these are
+    `about` so many, or `fewer`."""
+    if due.rows_known(connection) < EXACT_BELOW:
+        return preview(connection, installation, now, listed=listed)
+    rules = rules_of(installation.deployment)
+    asked = [_asked(rule, now) for rule in rules]
+    held = sorted(holds.all_held(connection, now))
+    found, totals, exactness = [], [], []
+    for one, drawn in zip(asked, due.sample_due(connection, asked, SAMPLE, TRIED), strict=True):
+        going = due.find_due(connection, one, now, drawn.some).due
+        protected = due.find_due(connection, one, now, held).held if held else []
+        tried = len(drawn.some) / drawn.old if drawn.old else 1
+        count, due_is = _estimate(len(going), drawn.weight / tried)
+        total, of_is = _estimate(drawn.seen, drawn.weight)
+        found.append(Counted(count, len(protected), going[:listed]))
+        totals.append(total)
+        exactness.append({"due_is": due_is, "of_is": of_is})
+    told = _told(connection, installation, now, rules, found, totals)
+    told["rules"] = [
+        {**rule, **exact, "asks_first": rule["asks_first"] and exact["due_is"] == ABOUT}
+        for rule, exact in zip(told["rules"], exactness, strict=True)
+    ]
+    return told | {"rough": True}
+
+
+def _estimate(found: int, weight: float) -> tuple[int, str]:
+    """How many there are if each that was found in a sample stands for so many (two digits of it, more are not known);
+    where too few were found to say so, what they are fewer than."""
+    if found >= ENOUGH:
+        return _rounded(found * weight, 2, round), ABOUT
+    return _rounded((found + 1 + 2 * math.sqrt(found + 1)) * weight, 1, math.ceil), FEWER
+
+
+def _rounded(value: float, digits: int, to_whole: Callable[[float], int]) -> int:
+    unit: int = 10 ** max(0, math.floor(math.log10(value)) + 1 - digits)
+    return to_whole(value / unit) * unit
+
+
+def _told(
+    connection: Connection,
+    installation: Installation,
+    now: datetime,
+    rules: Sequence[Rule],
+    counted: Sequence[Counted],
+    totals: Sequence[int],
+) -> dict[str, Any]:
+    named = {one.record_id: one for one in due.describe(connection, [i for found in counted for i in found.first])}
+    told = [
+        {
+            "source": rule.source,
+            "what": rule.what,
+            "rule": str(rule),
+            "period": str(rule.period),
+            "after": rule.after,
+            "data_owner": installation.owner_of(rule.source),
+            "kept_since": rule.period.before(now),
+            "due": found.due,
+            "held": found.held,
+            "of": total,
+            "asks_first": _is_too_much(installation, rule, found.due, total),
+            "records": [
+                {
+                    "record": f"{one.source}:{one.key}",
+                    "stream": one.stream,
+                    "profile": one.profile_id,
+                    "last_activity": one.last_activity,
+                }
+                for one in (named[i] for i in found.first)
+            ],
+        }
+        for rule, found, total in zip(rules, counted, totals, strict=True)
+    ]
+    return {"at": now, "schedule": _schedule(installation), "rules": told}
 
 
 def _schedule(installation: Installation) -> str | None:
@@ -131,8 +195,8 @@ def _schedule(installation: Installation) -> str | None:
     return None if schedule is None else str(schedule)
 
 
-def _is_too_much(installation: Installation, rule: Rule, due: int, total: int) -> bool:
-    return due > installation.source(rule.source).max_delete_share * total and due > FEW
+def _is_too_much(installation: Installation, rule: Rule, count: int, total: int) -> bool:
+    return count > installation.source(rule.source).max_delete_share * total and count > FEW
 
 
 def list_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -167,8 +231,8 @@ def run(
     for rule in rules_of(installation.deployment, source):
         now = utc_now()
         with installation.database.unit_of_work() as connection:
-            found = find_due(connection, rule, now)
-            total = store.count_kept(connection, rule.source, rule.what == TOUCHPOINTS)
+            found = due.find_due(connection, _asked(rule, now), now)
+            total = due.count_kept(connection, rule.what == TOUCHPOINTS).get(rule.source, 0)
         told: dict[str, Any] = {"source": rule.source, "rule": str(rule), "removed": 0, "held": len(found.held)}
         removed.rules.append(told)
         if _is_too_much(installation, rule, len(found.due), total) and not confirmed:
@@ -198,12 +262,13 @@ def _batches(installation: Installation, run_id: UUID, author: str, rule: Rule, 
             resolver_lock(connection)  # before the keys are locked, as in a push
             began, now = time.monotonic(), utc_now()
             records.lock_keys(connection, rule.source, {CONTACTS, *store.load_keys(connection, part)})
-            due = find_due(connection, rule, now, part).due  # a source may have spoken, a hold been placed meanwhile
-            if due:
-                act(connection, due)
-                store.save_evidence(connection, run_id, author, rule.source, rule.what, str(rule), due, now)
+            # a source may have spoken, a hold been placed meanwhile
+            going = due.find_due(connection, _asked(rule, now), now, part).due
+            if going:
+                act(connection, going)
+                store.save_evidence(connection, run_id, author, rule.source, rule.what, str(rule), going, now)
         pace.took(time.monotonic() - began)
-        yield len(due)
+        yield len(going)
 
 
 def _act_of(installation: Installation, rule: Rule) -> Act:

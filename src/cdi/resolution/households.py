@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cdi.matching import features
 from cdi.matching.columns import FORMER, RecordTable
 from cdi.matching.engine import household_probability
-from cdi.matching.pairs import FloatArray, IntArray, ScoredPairs
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs
 from cdi.matching.similarity import Hashes, combine
 from cdi.resolution.components import component_of
 
@@ -144,18 +144,36 @@ def _carriers(keys: Hashes) -> IntArray:
 def _cluster_addresses(table: RecordTable, labels: IntArray) -> tuple[IntArray, NDArray[np.uint64], IntArray]:
     """Each (cluster, whole current address) once, with how many records have it: clusters by number, addresses as
     two hashes, by postal code and by city (0 where that is missing)."""
-    homes = table.addresses
     _, cluster = np.unique(labels, return_inverse=True)
-    whole = _hashes(table, "street"), _hashes(table, "number")
-    both = np.column_stack([combine(*whole, _hashes(table, area)) for area in ("postal_code", "city")])
-    kept = (both != 0).any(axis=1) & ((homes.flags & FORMER) == 0)
-    of, hashes = cluster[homes.rows()][kept].astype(np.int64), both[kept]
+    rows, hashes = _whole_addresses(table)
+    of = cluster[rows].astype(np.int64)
     order = np.lexsort((hashes[:, 1], hashes[:, 0], of))
     of, hashes = of[order], hashes[order]
     first = np.ones(len(of), dtype=bool)
     first[1:] = (of[1:] != of[:-1]) | (hashes[1:] != hashes[:-1]).any(axis=1)
     begins = np.flatnonzero(first)
     return of[first], hashes[first], np.diff(np.append(begins, len(of)))
+
+
+def _whole_addresses(table: RecordTable) -> tuple[IntArray, NDArray[np.uint64]]:
+    """Each whole current address of each row, as two hashes."""
+    homes = table.addresses
+    whole = _hashes(table, "street"), _hashes(table, "number")
+    both = np.column_stack([combine(*whole, _hashes(table, area)) for area in ("postal_code", "city")])
+    kept = (both != 0).any(axis=1) & ((homes.flags & FORMER) == 0)
+    return homes.rows()[kept], both[kept]
+
+
+def same_address(table: RecordTable, left: IntArray, right: IntArray) -> BoolArray:
+    """Of pairs of rows of a small table, which have a whole current address in common."""
+    rows, hashes = _whole_addresses(table)
+    rows, hashes = np.concatenate((rows, rows)), hashes.T.ravel()
+    known, place = np.unique(hashes, return_inverse=True)
+    has = np.zeros((len(table), len(known)), dtype=bool)
+    has[rows, place] = True
+    has[:, known == 0] = False
+    shared: BoolArray = np.logical_or.reduce(has[left] & has[right], axis=1)
+    return shared
 
 
 def _hashes(table: RecordTable, part: str) -> Hashes:

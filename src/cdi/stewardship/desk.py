@@ -104,12 +104,12 @@ class Desk:
             ids = [decision.id for decision in against]
             raise ContradictionError(f"standing decisions say otherwise: {', '.join(map(str, ids))}", decisions=ids)
 
-    def resolve(self, record_ids: Iterable[int]) -> Resolved:
-        """Resolve these records and their neighbourhood now, in this transaction."""
+    def resolve(self, record_ids: Iterable[int], *, heard: bool = True) -> Resolved:
+        """Resolve these records and their neighbourhood now, in this transaction; `heard`: see `resolve_batch`."""
         resolved = Resolved()
         due = frozenset(record_ids)
         if due:
-            resolve_batch(self.connection, self.installation, due, resolved, self.now)
+            resolve_batch(self.connection, self.installation, due, resolved, self.now, heard=heard)
         return resolved
 
     def told(self, stored: StoredDecision) -> dict[str, Any]:

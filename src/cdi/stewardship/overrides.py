@@ -76,9 +76,10 @@ def consent_missing(
     return [*desk.consent_missing(owners), *([SECOND_STEWARD] if second else [])]
 
 
-def told_now(desk: Desk, decision_id: int, changed: Collection[int]) -> dict[str, Any]:
-    """The decision, after it took effect on the records that it changes, with the profiles affected."""
-    resolved = desk.resolve(changed)
+def told_now(desk: Desk, decision_id: int, changed: Collection[int], *, heard: bool = False) -> dict[str, Any]:
+    """The decision, after it took effect on the records that it changes, with the profiles affected. `heard`: what
+    their source says changed with it."""
+    resolved = desk.resolve(changed, heard=heard)
     stored = decisions.find_decision(desk.connection, decision_id)
     assert stored is not None
     return desk.told(stored) | desk.affected(resolved)

@@ -210,7 +210,7 @@ def _settle_jump(desk: Desk, review: Review, verdict: Verdict, reason: str) -> d
         desk.connection, verdict, [record], [other], desk.caller.name, reason, desk.now, review.id
     )
     _close(desk, review, verdict, decision_id)
-    return told_now(desk, decision_id, {record, other})
+    return told_now(desk, decision_id, {record, other}, heard=True)
 
 
 def _make_way(desk: Desk, review: Review, verdict: Verdict, reason: str) -> None:

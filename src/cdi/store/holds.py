@@ -157,3 +157,9 @@ def held_among(connection: Connection, record_ids: Sequence[int], now: datetime)
         {"ids": list(record_ids), "now": now},
     )
     return set(rows.scalars())
+
+
+def all_held(connection: Connection, now: datetime) -> set[int]:
+    """All records that a standing hold or a restriction protects."""
+    rows = connection.execute(text(f"with {HELD} select record_id from held"), {"now": now})  # noqa: S608  fixed parts
+    return set(rows.scalars())

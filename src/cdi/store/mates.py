@@ -1,8 +1,8 @@
-"""Whom a record that is not kept would be compared with: the live records in its blocks, found in the index."""
+"""Whom a record meets in its blocks, found in the index: one that is not kept, and whom somebody may live with."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdi.access import Visibility
 from cdi.matching.columns import Card
 from cdi.store.db import text
-from cdi.store.normalised import read_cards
+from cdi.store.normalised import Carded, read_cards
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
@@ -51,3 +51,68 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
     ).all()
     for row, card in zip(rows, read_cards([row.card for row in rows]), strict=True):
         yield Mate(row.record_id, row.source, row.profile_id, card, row.keys)
+
+
+# `offset 0`: see `store/normalised.py`.
+HOME_MATES = """
+with shared as (
+    select b.record_id, asked.key, count(*) over (partition by asked.key) <= asked.alone as alone
+    from unnest(cast(:keys as bigint[]), cast(:alone as int[])) as asked(key, alone)
+    cross join lateral (select record_id from block_key where key = asked.key offset 0) b
+),
+met as materialized (
+    select record_id, array_agg(key) as keys from shared group by record_id having count(*) > 1 or bool_or(alone)
+)
+select met.record_id, met.keys, n.source, n.card
+from met left join normalised n on n.record_id = met.record_id and n.record_id <> all(cast(:known as bigint[]))
+where n.card is not null or met.record_id = any(cast(:known as bigint[]))
+order by met.record_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HomeMate:
+    """A live record that shares blocks that tell of a home, and their keys; its card if it was not known."""
+
+    record_id: int
+    keys: Sequence[int]
+    carded: Carded | None
+
+
+def home_mates(connection: Connection, keys: Mapping[int, int], known: Collection[int]) -> list[HomeMate]:
+    """The records that share two of these keys, or one alone that no more share than is told with it; by id, with the
+    cards of those not `known`."""
+    asked = {"keys": list(keys), "alone": list(keys.values()), "known": list(known)}
+    rows = connection.execute(text(HOME_MATES), asked).all()
+    cards = iter(read_cards([row.card for row in rows if row.card]))
+    return [
+        HomeMate(row.record_id, row.keys, (row.record_id, row.source, next(cards)) if row.card else None)
+        for row in rows
+    ]
+
+
+HOUSED = """
+select m.profile_id, n.record_id, n.source, n.card from membership m join normalised n using (record_id)
+where m.profile_id = any(cast(:ids as uuid[])) order by n.record_id
+"""
+HOUSED_WITH = """
+select m.profile_id, n.record_id, n.source, n.card
+from (select distinct profile_id from membership where record_id = any(cast(:ids as bigint[]))) homes
+join membership m using (profile_id) join normalised n using (record_id) order by n.record_id
+"""
+
+
+def of_profiles(connection: Connection, profile_ids: Collection[UUID]) -> list[tuple[UUID, Carded]]:
+    """The records of these profiles, each with its profile, by id."""
+    return _housed(connection, HOUSED, list(profile_ids))
+
+
+def with_their_profiles(connection: Connection, record_ids: Collection[int]) -> list[tuple[UUID, Carded]]:
+    """The records of the profiles that these records are in, each with its profile, by id."""
+    return _housed(connection, HOUSED_WITH, list(record_ids))
+
+
+def _housed(connection: Connection, statement: str, ids: list[Any]) -> list[tuple[UUID, Carded]]:
+    rows = connection.execute(text(statement), {"ids": ids}).all()
+    cards = read_cards([row.card for row in rows])
+    return [(row.profile_id, (row.record_id, row.source, card)) for row, card in zip(rows, cards, strict=True)]

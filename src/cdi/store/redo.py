@@ -102,6 +102,15 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
     )
 
 
+def any_among(connection: Connection, record_ids: Sequence[int]) -> bool:
+    """Whether any of these records is due now or later, or all are, since a run over everything is on."""
+    asked = (
+        "select exists (select from redo where record_id = any(cast(:ids as bigint[])))"
+        " or exists (select from rerun where ended_at is null)"
+    )
+    return bool(connection.execute(text(asked), {"ids": list(record_ids)}).scalar())
+
+
 def waits(connection: Connection, now: datetime) -> bool:
     """Whether anything is due, or landed and is not mapped yet."""
     asked = "select exists (select from redo where due_at <= :now) or exists (select from unmapped)"

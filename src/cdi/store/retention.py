@@ -1,13 +1,13 @@
-"""What is kept no longer: which records, attributes and touchpoints are due to go, and how their values leave the
-tables that facts and documents are in. (What is derived, such as profiles, indexes and pairs, follows by resolving.)
+"""How the values of records, attributes and touchpoints that are due (`store/due.py`) leave the tables that facts and
+documents are in. (What is derived, such as profiles, indexes and pairs, follows by resolving.)
 
 What proves that something went is a row of `retention_evidence`: ids, rule and time, never a value.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -17,7 +17,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native
 from cdi.store.db import as_columns, metadata, text
-from cdi.store.holds import HELD
 from cdi.store.profiles import EMPTY
 from cdi.store.sources import TIME
 
@@ -40,112 +39,6 @@ retention_mark = Table(
     metadata,
     Column("hash", LargeBinary, primary_key=True),  # keyed, of what was said; the key is not in the database
 )
-
-SINCE: Final[Mapping[str, str]] = {
-    "first_seen": "r.first_seen <= :limit",
-    "last_change": "r.observed_at <= :limit",
-    "last_activity": """r.observed_at <= :limit and not exists (
-        select from touchpoint t where t.source = r.source and t.customer_key = r.key and t.at > :limit)
-    and not exists (select from consent c join record said using (record_id)
-        where c.source = r.source and c.customer_key = r.key and coalesce(c.at, said.observed_at) > :limit)
-    and not exists (select from consent_word w where w.record_id = r.record_id and w.at > :limit)""",
-}
-"""By the event after which records are kept, the condition that it was not later than `:limit`."""
-RECORDS: Final = """
-select r.record_id from record r where r.source = :source and r.kind = 'customer' and r.key <> '' and """
-HOLDING: Final = """ and r.live and exists (select from record_version v join meaning m using (version_id)
-    where v.record_id = r.record_id and m.canonical ? :attribute)"""
-TOUCHPOINTS: Final = """
-select r.record_id, customer.record_id as customer from touchpoint t join record r using (record_id)
-left join record customer on customer.source = t.source and customer.key = t.customer_key
-    and customer.kind = 'customer'
-where t.source = :source and t.at <= :limit"""
-AMONG: Final = " and r.record_id = any(cast(:ids as bigint[]))"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a rule says should go: `due` goes, `held` is protected by a legal hold. Record ids, ascending."""
-
-    due: list[int]
-    held: list[int]
-
-
-def find_records(
-    connection: Connection,
-    source: str,
-    after: str,
-    limit: datetime,
-    now: datetime,
-    among: Sequence[int] | None = None,
-    attribute: str | None = None,
-) -> Found:
-    """Customer records of a source, ended ones too, for which what they are kept after was at `limit` or before; with
-    `attribute` the live ones of which any version says it."""
-    statement = f"{RECORDS}{SINCE[after]}{HOLDING if attribute else ''}"
-    wanted = {"source": source, "limit": limit, "attribute": attribute}
-    return _apart(connection, statement, wanted, now, among)
-
-
-def find_touchpoints(
-    connection: Connection, source: str, limit: datetime, now: datetime, among: Sequence[int] | None = None
-) -> Found:
-    """Touchpoints of a source of `limit` or before; they are held with their customer."""
-    return _apart(connection, TOUCHPOINTS, {"source": source, "limit": limit}, now, among, "customer")
-
-
-def _apart(
-    connection: Connection,
-    statement: str,
-    wanted: Mapping[str, Any],
-    now: datetime,
-    among: Sequence[int] | None,
-    held_by: str = "record_id",
-) -> Found:
-    rows = connection.execute(
-        text(
-            f"with {HELD}, found as ({statement}{'' if among is None else AMONG}) select record_id,"  # noqa: S608  fixed parts
-            f" bool_or({held_by} in (select record_id from held)) as held from found group by record_id order by 1"
-        ),
-        {**wanted, "now": now, "ids": None if among is None else list(among)},
-    ).all()
-    return Found([row.record_id for row in rows if not row.held], [row.record_id for row in rows if row.held])
-
-
-def count_kept(connection: Connection, source: str, touchpoints: bool) -> int:
-    """How many customer records (ended ones too) or touchpoints of this source there are."""
-    customers = "select count(*) from record where source = :source and kind = 'customer' and key <> ''"
-    asked = "select count(*) from touchpoint where source = :source" if touchpoints else customers
-    return int(connection.execute(text(asked), {"source": source}).scalar_one())
-
-
-@dataclass(frozen=True, slots=True)
-class DueRecord:
-    """A record of a list of what is due: its name, the profile it is in, and when it was last heard of."""
-
-    record_id: int
-    source: str
-    stream: str
-    key: str
-    profile_id: UUID | None
-    last_activity: datetime
-
-
-def describe(connection: Connection, record_ids: Sequence[int]) -> list[DueRecord]:
-    """These records as they are told, ascending."""
-    rows = connection.execute(
-        text(
-            """
-            select r.record_id, r.source, r.stream, r.key, m.profile_id, greatest(r.observed_at,
-                (select max(t.at) from touchpoint t where t.source = r.source and t.customer_key = r.key)) as active
-            from record r left join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
-            where r.record_id = any(cast(:ids as bigint[])) order by r.record_id
-            """
-        ),
-        {"ids": list(record_ids)},
-    )
-    return [DueRecord(*row) for row in rows]
-
 
 # -- what goes -------------------------------------------------------------------------------------
 

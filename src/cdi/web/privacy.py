@@ -29,7 +29,7 @@ router = pages_router()
 
 SHOWN: Final = 20
 FOUND: Final = 8
-LISTED: Final = 100
+LISTED: Final = 25
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 Words = Annotated[str, Query(max_length=300)]
@@ -71,11 +71,12 @@ def _search(visit: Visit, words: str) -> list[dict[str, Any]]:
 
 
 @router.get("/privacy/retention")
-def show_retention(visit: Officiating) -> Response:
-    """What a run would remove now, and why."""
-    due = retention.preview(visit.connection, visit.installation, visit.now, listed=LISTED)
+def show_retention(visit: Officiating, exact: bool = False) -> Response:
+    """What a run would remove now, and why; `exact`: counted one by one, however long that takes."""
+    look = retention.preview if exact else retention.glance
+    due = look(visit.connection, visit.installation, visit.now, listed=LISTED)
     visit.trail.saw(one["profile"] for rule in due["rules"] for one in rule["records"] if one["profile"])
-    return visit.page("privacy_retention.html", {"due": due, "listed": LISTED})
+    return visit.page("privacy_retention.html", {"due": due, "exact": exact}, fragment="due")
 
 
 @router.get("/privacy/record-of-processing")
