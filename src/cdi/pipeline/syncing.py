@@ -149,10 +149,12 @@ def _batches(events: Iterator[ReadEvent]) -> Iterator[tuple[Batch, Checkpoint | 
     try:
         for event in events:
             if isinstance(event, Record | Rejected | Seen):
-                batch.add(event)
+                # What may follow a full batch is its checkpoint, which by itself would be an item of nothing: while a
+                # page was landed that one would be read ahead, and not the page after it.
                 if len(batch) >= BATCH:
                     yield batch, None
                     batch = Batch()
+                batch.add(event)
             else:
                 yield batch, event
                 batch = Batch()

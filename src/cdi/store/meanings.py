@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import copy_lines, metadata, text
 from cdi.store.sources import TIME
 
 meaning = Table(
@@ -249,7 +249,11 @@ def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[in
 
 def save_meanings(connection: Connection, canonical: Mapping[int, str]) -> None:
     """By version that had none, what it means, as JSON."""
-    copy_rows(connection, "meaning", ("version_id", "canonical"), canonical.items())
+    if not canonical:
+        return
+    # JSON has no bare line ends, so that nothing but backslashes has to be written otherwise.
+    lines = (f"{version}\t" + said.replace("\\", "\\\\") + "\n" for version, said in canonical.items())
+    copy_lines(connection, "meaning", ("version_id", "canonical"), lines)
 
 
 def waiting_to_be_mapped(connection: Connection) -> tuple[int, datetime | None]:
