@@ -11,8 +11,8 @@ from cdi.matching.blocking import Limits, candidate_pairs
 from cdi.matching.columns import encode
 from cdi.matching.comparing.answers import crossed
 from cdi.matching.engine import match, score
-from cdi.matching.pairs import IntArray, ScoredPairs, places
-from cdi.matching.texts import bytes_of
+from cdi.matching.pairs import IntArray, ScoredPairs, in_order, places
+from cdi.matching.texts import Values, bytes_of, to_arrow
 from cdi.matching.training import train
 from cdi.resolution import clusters
 from cdi.resolution.clusters import ClusterRules
@@ -73,6 +73,43 @@ def test_what_addresses_and_local_parts_tell(texts: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(similarity, "MANY", -1)
         assert told() == plain
+
+
+SPELLINGS = st.one_of(
+    st.text("abc", max_size=9), st.text("abcdeäß日 ", max_size=20), st.text("ab", min_size=60, max_size=70)
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.tuples(SPELLINGS, SPELLINGS), min_size=1, max_size=6),
+    st.integers(0, 3),
+    st.sampled_from([0.65, 0.85, 0.9]),
+)
+def test_how_alike_texts_are(pairs: list[tuple[str, str]], at_most: int, at_least: float) -> None:
+    values = Values(to_arrow([text for pair in pairs for text in pair]))
+    low, high = np.arange(0, len(values), 2), np.arange(1, len(values), 2)
+    plain_edits = similarity.edit_distances(values, low, high, at_most).tolist()
+    plain = similarity.name_similarities(values, low, high, at_least).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "SOME", 0)
+        assert similarity.edit_distances(values, low, high, at_most).tolist() == plain_edits
+        assert similarity.name_similarities(values, low, high, at_least).tolist() == plain
+
+
+@pytest.mark.parametrize(("one", "other", "at_least"), [("burgweg", "burgring", 0.85), ("tobbias", "tobi", 0.9)])
+def test_a_similarity_that_is_the_bound_reaches_it(one: str, other: str, at_least: float) -> None:
+    exactly = similarity.name_similarity(objects([one]), objects([other]), 0.1)
+    assert (similarity.name_similarity(objects([one]), objects([other]), at_least) > 0) == (exactly >= at_least)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-1.5, -0.0, 0.0, 2.25]), st.integers(-2, 2)), max_size=30)
+)
+def test_entries_are_ordered_by_several_columns(rows: list[tuple[int, float, int]]) -> None:
+    columns = [np.array([row[k] for row in rows]) for k in range(3)]
+    assert in_order(*columns).tolist() == np.lexsort(columns[::-1]).tolist()
 
 
 def test_long_texts_are_left_to_the_plain_definition() -> None:

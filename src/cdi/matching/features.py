@@ -27,7 +27,7 @@ from cdi.matching.columns import (
 )
 from cdi.matching.pairs import BoolArray, IntArray, distinct
 from cdi.matching.similarity import Hashes, combine, compiled_pays, hash_texts, sound_hashes
-from cdi.matching.texts import Objects, bytes_of, from_bytes, lengths_of, to_arrow
+from cdi.matching.texts import Objects, Values, bytes_of, from_bytes, lengths_of, to_arrow
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -172,9 +172,14 @@ def compact(table: RecordTable, name: str, values: Objects) -> Objects:
     def make() -> Objects:
         texts = np.empty(len(values), dtype=object)
         texts[:] = [value.replace(" ", "") for value in values]
-        return texts
+        return Values(to_arrow(texts)) if isinstance(values, Values) else texts
 
     return table.remembered(f"compact {name}", make)
+
+
+def compact_codes(table: RecordTable, name: str, values: Objects) -> Codes:
+    """By distinct value a code that those have in common which are equal without blanks."""
+    return table.remembered(f"compact codes {name}", lambda: encode(compact(table, name, values).tolist()).codes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -473,8 +478,8 @@ def _years_in(locals_: Objects) -> NDArray[np.int32]:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
     found = kernels.years(*bytes_of(locals_))
-    for row in np.flatnonzero(found < 0).tolist():
-        found[row] = _year_in(locals_[row])
+    left_over = np.flatnonzero(found < 0)
+    found[left_over] = list(map(_year_in, locals_[left_over]))
     return found
 
 

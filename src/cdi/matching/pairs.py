@@ -23,9 +23,8 @@ def distinct(values: IntArray) -> IntArray:
 
 
 def in_order(*keys: NDArray[Any]) -> IntArray:
-    """The order that brings entries into ascending order of the first of these columns, where it is equal of the second,
-    and so on, last of their places: `numpy.lexsort`, which compares entries by all columns and takes many times as long
-    as sorting integers."""
+    """The order in which entries ascend by the first of these columns, where it is equal by the second, and so on, last
+    by their places: `numpy.lexsort`, which takes many times as long as sorting integers."""
     rank = ranks(keys[0])
     for key in keys[1:]:
         rank = ranks(rank << 32 | ranks(key))

@@ -1,5 +1,6 @@
 """Do the names of two persons agree?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,8 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity, numbered
+from cdi.matching.similarity import distinct_pairs, edit_distances, name_similarities, name_similarity, numbered
+from cdi.matching.texts import Objects
 
 
 def given_name(subject: Subject, a: IntArray, b: IntArray) -> Answers:
@@ -115,8 +117,8 @@ def _unequal_names(
         reached = level.exact if i == j == 0 and name == "given" else level.shared_word
         levels[place] = np.minimum(levels[place], reached)
         shares[place] = np.fmin(shares[place], by_word[first[place, i]])
-    texts = features.compact(subject.table, name, column.values)
-    joined = texts[low] == texts[high]
+    compact = features.compact_codes(subject.table, name, column.values)
+    joined = compact[low] == compact[high]
     levels[joined] = level.exact
     shares[joined] = np.fmin(shares[joined], by_word[first[joined, 0]])
     return levels, shares
@@ -142,11 +144,10 @@ def _similar_names(
     texts = features.compact(subject.table, name, column.values)
     first, second = words.codes[low, 0], words.codes[high, 0]
     many = (words.codes[low, 1] != 0) | (words.codes[high, 1] != 0)
-    x, y = texts[low], texts[high]
-    x[many], y[many] = words.vocabulary[first[many]], words.vocabulary[second[many]]
-    similarity = name_similarity(x, y, DISTORTED)
+    spellings = _Spellings(texts, words.vocabulary, low, high, first, second, many)
+    similarity = spellings.similarity(np.arange(len(low)))
     near = np.flatnonzero(similarity > 0)
-    distance = edit_distance(x[near], y[near], 3)
+    distance = spellings.distance(near)
     whole = features.lengths(subject.table, f"compact {name}", texts)
     length = np.where(
         many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
@@ -166,6 +167,43 @@ def _similar_names(
     unlike = near[(levels[near] == level.different) & (distance <= 3) & (3 * distance <= 2 * length)]
     unheard = smaller[unlike] <= subject.model.frequencies_of(name).rare
     levels[unlike[unheard]] = level.distorted
+
+
+@dataclass(frozen=True, slots=True)
+class _Spellings:
+    """Pairs of names to be spelt: whole, without blanks; or by their first words, where `many` says so."""
+
+    texts: Objects
+    vocabulary: Objects
+    low: IntArray
+    high: IntArray
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    many: BoolArray
+
+    def similarity(self, chosen: IntArray) -> FloatArray:
+        """How similar the names of these pairs are; 0 where hardly."""
+        found = np.zeros(len(chosen))
+        for values, low, high, places in self._parts(chosen):
+            found[places] = name_similarities(values, low, high, DISTORTED)
+        return found
+
+    def distance(self, chosen: IntArray) -> IntArray:
+        """How many edits lie between the names of these pairs, more than three counted as four."""
+        found = np.zeros(len(chosen), np.int64)
+        for values, low, high, places in self._parts(chosen):
+            found[places] = edit_distances(values, low, high, 3)
+        return found
+
+    def _parts(self, chosen: IntArray) -> Iterator[tuple[Objects, IntArray, IntArray, IntArray]]:
+        many = self.many[chosen]
+        for places, values, left, right in (
+            (np.flatnonzero(~many), self.texts, self.low, self.high),
+            (np.flatnonzero(many), self.vocabulary, self.first, self.second),
+        ):
+            if len(places):
+                pairs = chosen[places]
+                yield values, left[pairs].astype(np.int64), right[pairs].astype(np.int64), places
 
 
 LOOSE: Final = 0.85
@@ -253,7 +291,7 @@ def further_names(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     unequal, x, y = comparable[differ], x[differ], y[differ]
     if len(unequal):
         low, high, inverse = distinct_pairs(x, y)
-        similar = name_similarity(words.vocabulary[low], words.vocabulary[high], LOOSE) > 0
+        similar = name_similarities(words.vocabulary, low, high, LOOSE) > 0
         levels[unequal[similar[inverse]]] = 2
     shares = np.full(len(a), np.nan)
     exact = levels == 1
