@@ -6,6 +6,7 @@ in a file of a million and in a lookup of one.
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -304,17 +305,25 @@ def _residues(values: OfThree, codes: CodesOfThree) -> list[str]:
 def _many_residues(values: OfThree, codes: CodesOfThree) -> Column:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
-    texts = [bytes_of(column) for column in values]
-    lengths = np.diff(texts[0][1])[codes[0]]
-    letters, ends = np.empty(int(lengths.sum()), np.uint8), np.zeros(len(lengths) + 1, np.int64)
-    left_over = kernels.residues(*texts[0], *texts[1], *texts[2], *codes, letters, ends[1:])
-    column = encode(from_bytes(letters, ends))
+    local, given, family = (bytes_of(column) for column in values)
+    lengths = np.diff(local[1])
+
+    def work(rows: slice) -> tuple[Any, BoolArray]:
+        x, y, z = (of[rows] for of in codes)
+        letters, ends = np.empty(int(lengths[x].sum()), np.uint8), np.zeros(len(x) + 1, np.int64)
+        left_over = kernels.residues(*local, *given, *family, x, y, z, letters, ends[1:])
+        return from_bytes(letters, ends), left_over
+
+    half = len(codes[0]) // 2
+    with ThreadPoolExecutor(2) as pool:
+        texts, left_over = zip(*pool.map(work, (slice(half), slice(half, None))), strict=True)
+    column = encode(pa.chunked_array(texts))
 
     def plain(rows: IntArray) -> list[str]:
         left, right, further = (of[rows] for of in codes)
         return _residues(values, (left, right, further))
 
-    return _with_plain(column, left_over, plain)
+    return _with_plain(column, np.concatenate(left_over), plain)
 
 
 def _with_plain(column: Column, left_over: BoolArray, plain: Callable[[IntArray], list[str]]) -> Column:
