@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from cdi.matching import blocking, features, grouping, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
-from cdi.matching.columns import encode
-from cdi.matching.comparing.answers import crossed
+from cdi.matching.columns import RecordTable, encode
+from cdi.matching.comparing.answers import Subject, crossed
+from cdi.matching.comparing.birth import birth_date
+from cdi.matching.comparing.names import given_name, surname
 from cdi.matching.engine import match, score
 from cdi.matching.pairs import IntArray, ScoredPairs, in_order, places
 from cdi.matching.texts import Values, bytes_of, to_arrow
-from cdi.matching.training import train
+from cdi.matching.training import start_model, train
 from cdi.resolution import clusters
 from cdi.resolution.clusters import ClusterRules
 from cdi.resolution.components import component_of
@@ -152,6 +154,41 @@ def test_what_arrow_has_encoded_is_the_same_column(texts: list[str | None]) -> N
         taken = encode(array.dictionary_encode())
         assert taken.values[taken.codes].tolist() == plain.values[plain.codes].tolist()
         assert taken.values[0] == "" and ((taken.codes == 0) == (plain.codes == 0)).all()
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.text("ab", max_size=2)), max_size=6), max_size=3))
+def test_what_a_file_has_encoded_piece_by_piece_is_one_column(pieces: list[list[str | None]]) -> None:
+    texts = [text or "" for piece in pieces for text in piece]
+    arrays = [pa.array(piece, pa.string()).dictionary_encode() for piece in pieces]
+    taken = encode(pa.chunked_array(arrays, pa.dictionary(pa.int32(), pa.string())))
+    assert taken.values[taken.codes].tolist() == texts
+    assert sorted(taken.values.tolist()) == sorted({"", *texts})
+
+
+FIRST = st.sampled_from(["", "anna", "hanna", "anne", "henn", "walter", "ernst", "walter ernst", "w", "heinz"])
+LAST = st.sampled_from(["", "anna", "ernst", "walter", "walther", "henn", "h", "ernst walter"])
+BIRTHS = st.sampled_from([0, 19850000, 19850300, 19850203, 19850302, 19850204, 19850304, 18850203, 19860203, 20001231])
+MAILS = st.sampled_from(["", "anna1985@a.de", "anna85@a.de", "x86@b.de", "ernst.walter@c.de", "anna1986@a.de"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(FIRST, LAST, BIRTHS, MAILS), min_size=2, max_size=8))
+def test_answers_about_pairs(rows: list[tuple[str, str, int, str]]) -> None:
+    given_names, family, births, emails = zip(*rows, strict=True)
+    table = RecordTable.from_columns(
+        np.arange(len(rows)), given=given_names, family=family, emails=emails, birth=np.array(births, np.int32)
+    )
+    subject = Subject(table, start_model(table))
+    a, b = np.triu_indices(len(rows), 1)
+
+    def told() -> list[tuple[list[int], str]]:
+        asked = [compare(subject, a, b) for compare in (given_name, surname, birth_date)]
+        return [(answers.levels.tolist(), str(answers.shares)) for answers in asked]
+
+    plain = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "SOME", -1)
+        assert told() == plain
 
 
 WORDS = st.lists(

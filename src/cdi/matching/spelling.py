@@ -33,7 +33,7 @@ def edit_distances(letters: Bytes, starts: IntArray, low: IntArray, high: IntArr
     """Insertions, deletions, substitutions and swaps of neighbours between the texts of these numbers; `at_most` + 1
     for more, -1 for a pair that is left over."""
     found = np.empty(len(low), np.int64)
-    rows = np.empty((3, 2 * at_most + 3), np.int64)
+    rows, counts = np.empty((3, 2 * at_most + 3), np.int64), np.zeros(KINDS_OF_LETTERS, np.int64)
     for pair in range(len(low)):
         a, a_end = starts[low[pair]], starts[low[pair] + 1]
         b, b_end = starts[high[pair]], starts[high[pair] + 1]
@@ -42,12 +42,14 @@ def edit_distances(letters: Bytes, starts: IntArray, low: IntArray, high: IntArr
         elif abs((a_end - a) - (b_end - b)) > at_most:
             found[pair] = at_most + 1
         else:
-            found[pair] = _edits(letters, a, a_end, b, b_end, at_most, rows)
+            found[pair] = _edits(letters, a, a_end, b, b_end, at_most, rows, counts)
     return found
 
 
 @compiled
-def _edits(letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int, rows: IntArray) -> int:
+def _edits(
+    letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int, rows: IntArray, counts: IntArray
+) -> int:
     """The distance of two texts whose lengths differ by no more than `at_most`; beyond that it is not counted.
 
     Of the table of distances three rows are kept, and of row i the places i - `at_most` to i + `at_most` alone, with a
@@ -61,6 +63,8 @@ def _edits(letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int,
     n, m, too_far = a_end - a, b_end - b, at_most + 1
     if n == 0 or m == 0:
         return max(n, m)
+    if _letters_apart(letters, a, a_end, b, b_end, counts) > 2 * at_most:
+        return too_far
     rows[:] = too_far
     for j in range(at_most + 1):
         rows[0, at_most + j + 1] = j
@@ -70,6 +74,24 @@ def _edits(letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int,
         if least > at_most and least_before >= at_most:
             return too_far
     return int(rows[n % 3, m - n + at_most + 1])
+
+
+KINDS_OF_LETTERS: Final = 16
+"""Letters are told apart by their last bits alone, where it is only seen what cannot be."""
+
+
+@compiled
+def _letters_apart(letters: Bytes, a: int, a_end: int, b: int, b_end: int, counts: IntArray) -> int:
+    """How many letters one text has and not the other, at least: each edit makes two at most."""
+    counts[:] = 0
+    for i in range(a, a_end):
+        counts[letters[i] % KINDS_OF_LETTERS] += 1
+    for i in range(b, b_end):
+        counts[letters[i] % KINDS_OF_LETTERS] -= 1
+    apart = 0
+    for count in counts:
+        apart += abs(count)
+    return apart
 
 
 @compiled

@@ -12,11 +12,29 @@ from cdi.matching.comparing.answers import (
     Subject,
 )
 from cdi.matching.pairs import IntArray
+from cdi.matching.similarity import compiled_is_there
 
 
 def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     """Is it the same birth date, or one that a slip of the pen explains? A date that many have says less."""
     table = subject.table
+    levels = _levels(table, a, b)
+    by_hint = np.flatnonzero(levels >= 9)
+    levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
+    shares = np.full(len(a), np.nan)
+    exact = levels == 1
+    if exact.any():
+        dates = features.birth_dates(table)
+        shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
+    return Answers(levels, shares)
+
+
+def _levels(table: RecordTable, a: IntArray, b: IntArray) -> Levels:
+    if compiled_is_there(len(a)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        digits = table.remembered("birth digits", lambda: loops.decimal_digits(table.birth))
+        return loops.birth_levels(digits, features.year_hints(table), features.two_digit_hints(table), a, b)
     parts = features.birth_parts(table)
     x, y = table.birth[a], table.birth[b]
     levels = np.zeros(len(a), np.uint8)
@@ -29,14 +47,7 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     years = ~whole & (year_a > 0) & (year_b > 0)
     levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
     _hinted_years(table, a, b, levels)
-    by_hint = np.flatnonzero(levels >= 9)
-    levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
-    shares = np.full(len(a), np.nan)
-    exact = levels == 1
-    if exact.any():
-        dates = features.birth_dates(table)
-        shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
-    return Answers(levels, shares)
+    return levels
 
 
 def _hinted_years(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:

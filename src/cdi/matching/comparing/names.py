@@ -24,7 +24,14 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distances, name_similarities, name_similarity, numbered
+from cdi.matching.similarity import (
+    compiled_is_there,
+    distinct_pairs,
+    edit_distances,
+    name_similarities,
+    name_similarity,
+    numbered,
+)
 from cdi.matching.texts import Objects
 
 
@@ -64,23 +71,35 @@ def _names(
     subject: Subject, name: str, column: Column, left: NDArray[Any], right: NDArray[Any], level: NameLevels
 ) -> tuple[Levels, FloatArray]:
     """Levels and frequencies of two name columns' values, looked at once a distinct pair."""
-    levels = np.zeros(len(left), np.uint8)
-    shares = np.full(len(left), np.nan)
-    both = (left != 0) & (right != 0)
     words = features.given_words(subject.table) if name == "given" else features.family_words(subject.table)
     by_word = subject.shares(name, words.vocabulary)
-    equal = both & (left == right)
-    single = words.is_initial()[words.codes[:, 0]]
-    levels[equal] = np.where(single[left[equal]], level.initial_fits, level.exact)
-    shares[equal] = by_word[words.codes[left[equal], 0]]
-    shares[equal & single[left]] = np.nan
-    unequal = np.flatnonzero(both & ~equal)
+    levels, shares, unequal = _equal_names(words, by_word, left, right, level)
     if len(unequal):
         low, high, inverse = distinct_pairs(left[unequal], right[unequal])
         pair_levels, pair_shares = _unequal_names(subject, name, column, words, by_word, low, high, level)
         levels[unequal] = pair_levels[inverse]
         shares[unequal] = pair_shares[inverse]
     return levels, shares
+
+
+def _equal_names(
+    words: features.Words, by_word: FloatArray, left: NDArray[Any], right: NDArray[Any], level: NameLevels
+) -> tuple[Levels, FloatArray, IntArray]:
+    """Levels and frequencies of equal names, and which pairs have two that differ."""
+    is_initial = words.is_initial()
+    if compiled_is_there(len(left)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return loops.equal_names(left, right, words.codes, is_initial, by_word, level.exact, level.initial_fits)
+    levels = np.zeros(len(left), np.uint8)
+    shares = np.full(len(left), np.nan)
+    both = (left != 0) & (right != 0)
+    equal = both & (left == right)
+    single = is_initial[words.codes[:, 0]]
+    levels[equal] = np.where(single[left[equal]], level.initial_fits, level.exact)
+    shares[equal] = by_word[words.codes[left[equal], 0]]
+    shares[equal & single[left]] = np.nan
+    return levels, shares, np.flatnonzero(both & ~equal)
 
 
 def _unequal_names(
@@ -240,6 +259,11 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
     other at least in sound and for its first letter (Henn is no Anna)."""
     given, family = features.given_words(table), features.family_words(table)
+    if compiled_is_there(len(a)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        kinds = (given.initials, family.initials), (given.sounds, family.sounds), (given.hashes, family.hashes)
+        return loops.swapped(a, b, table.given.codes, table.family.codes, given.codes, family.codes, *kinds)
     first, last = given.codes[:, 0], family.codes[:, 0]
 
     ga, gb = (first[table.given.codes[rows]] for rows in (a, b))
