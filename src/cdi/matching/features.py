@@ -26,8 +26,8 @@ from cdi.matching.columns import (
     Texts,
     encode,
 )
-from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import Hashes, combine, compiled_pays, hash_texts, sound_hashes
+from cdi.matching.pairs import BoolArray, IntArray
+from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, numbered, sound_hashes
 from cdi.matching.texts import Objects, Values, bytes_of, from_bytes, lengths_of, to_arrow
 from cdi.normalise.nicknames import nickname_group
 
@@ -245,7 +245,7 @@ def _online(table: RecordTable) -> Online:
 
 def _only_emails(emails: Ragged) -> Online:
     """What `_online` makes of a table without handles."""
-    local, domain = map(encode, _cut_at_the_sign(emails.values))
+    local, domain = _both_encoded(*_cut_at_the_sign(emails.values))
     return Online(
         emails.starts,
         emails.flags,
@@ -255,6 +255,15 @@ def _only_emails(emails: Ragged) -> Online:
         Column(domain.codes[emails.codes], domain.values),
         emails.rows(),
     )
+
+
+def _both_encoded(one: Texts, other: Texts) -> tuple[Column, Column]:
+    """Two columns encoded, at once where that takes longer than to begin threads."""
+    if len(one) <= MANY:
+        return encode(one), encode(other)
+    with ThreadPoolExecutor(2) as pool:
+        encoded, further = pool.submit(encode, one), pool.submit(encode, other)
+    return encoded.result(), further.result()
 
 
 def _cut_at_the_sign(emails: Objects) -> tuple[Texts, Texts]:
@@ -425,10 +434,10 @@ def birth_dates(table: RecordTable) -> Column:
     """Birth dates as texts: the number that `RecordTable.birth` holds."""
 
     def make() -> Column:
-        ordered = distinct(table.birth.astype(np.int64))
-        texts = np.empty(len(ordered), dtype=object)
-        texts[:] = list(map(str, ordered.tolist()))
-        return Column(np.searchsorted(ordered, table.birth).astype(np.int32), texts)
+        found, numbers = numbered(table.birth.astype(np.int64))
+        texts = np.empty(len(found), dtype=object)
+        texts[:] = list(map(str, found.tolist()))
+        return Column(numbers.astype(np.int32), texts)
 
     return table.remembered("birth dates", make)
 
@@ -462,6 +471,11 @@ def _two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
     hints = np.zeros(len(table), np.int32)
     hints[names.rows[counts][::-1]] = by_place[counts][::-1]
     return hints
+
+
+def tells_of_births(table: RecordTable) -> bool:
+    """Does any record say when somebody was born, or hint at it?"""
+    return bool((table.birth != 0).any() or year_hints(table).any() or two_digit_hints(table).any())
 
 
 _TWO_DIGITS: Final = re.compile(r"(?:^|[^0-9])([0-9]{2})[^0-9]*$")
@@ -510,15 +524,22 @@ def _year_in(local: str) -> int:
     return 0
 
 
+def whole_births(table: RecordTable) -> BoolArray:
+    """By record: are year, month and day of its birth all known?"""
+
+    def make() -> BoolArray:
+        parts = birth_parts(table)
+        return (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
+
+    return table.remembered("whole births", make)
+
+
 def birth_hashes(table: RecordTable) -> Hashes:
     """A hash of each record's whole birth date, 0 where a part is missing."""
 
-    def make() -> Hashes:
-        parts = birth_parts(table)
-        whole = (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
-        return combine(np.where(whole, table.birth, 0).astype(np.uint64))
-
-    return table.remembered("birth hashes", make)
+    return table.remembered(
+        "birth hashes", lambda: combine(np.where(whole_births(table), table.birth, 0).astype(np.uint64))
+    )
 
 
 def ragged_hashes(table: RecordTable, name: str, column: Ragged) -> Hashes:

@@ -474,7 +474,7 @@ def _double_frequencies(table: RecordTable) -> Frequencies:
 
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
-    whole = features.birth_hashes(table) != 0
+    whole = features.whole_births(table)
     dates = features.birth_dates(table)
     counts = np.bincount(dates.codes[whole], minlength=len(dates.values))
     return _table_of(counts.astype(float), dates.values, int(whole.sum()))

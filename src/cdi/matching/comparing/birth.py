@@ -39,7 +39,7 @@ def _levels(table: RecordTable, a: IntArray, b: IntArray) -> Levels:
     x, y = table.birth[a], table.birth[b]
     levels = np.zeros(len(a), np.uint8)
     year_a, year_b = parts.year[a], parts.year[b]
-    is_whole = features.birth_hashes(table) != 0
+    is_whole = features.whole_births(table)
     whole = is_whole[a] & is_whole[b]
     levels[whole & (x == y)] = 1
     unequal = np.flatnonzero(whole & (x != y))
