@@ -306,9 +306,8 @@ CodesOfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def _residues(values: OfThree, codes: CodesOfThree) -> list[str]:
-    local, given, family = values
-    rows = zip(*(column.tolist() for column in codes), strict=True)
-    return [residue(local[part], given[first], family[last]) for part, first, last in rows]
+    texts = (column[of_rows] for column, of_rows in zip(values, codes, strict=True))
+    return [residue(*three) for three in zip(*texts, strict=True)]
 
 
 def _many_residues(values: OfThree, codes: CodesOfThree) -> Column:
