@@ -68,10 +68,14 @@ class Words:
 
 def words_of(values: Objects, at_most: int = WORDS) -> Words:
     """Each value split at blanks, its first words encoded, hashed and sounded out."""
-    split = [value.split()[:at_most] for value in values]
-    column = encode([word for words in split for word in words])
+    split: list[str] = []
+    ends = [0]
+    for value in values:  # no list of words is kept: many thousands of them would set off the collector of garbage
+        split += value.split()[:at_most]
+        ends.append(len(split))
+    column = encode(split)
     codes = np.zeros((len(values), at_most), np.int32)
-    counts = np.array([len(words) for words in split], np.int64)
+    counts: IntArray = np.diff(np.array(ends)).astype(np.int64)
     place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values

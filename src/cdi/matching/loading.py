@@ -1,6 +1,7 @@
 """Compiled loops are loaded by a thread of its own while a large table is read and encoded, which takes as long and
 leaves the interpreter free."""
 
+import gc
 from functools import cache
 from threading import Thread
 
@@ -12,7 +13,18 @@ from cdi.matching.texts import bytes_of
 @cache
 def load_beside() -> None:
     """Begins to load, once a process; who needs a loop before it is there waits for it."""
-    Thread(target=_load, name="compiled loops").start()
+    Thread(target=_load_without_collecting, name="compiled loops").start()
+
+
+def _load_without_collecting() -> None:
+    """What is loaded stays: to look for garbage among it would only hold up who works beside."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        _load()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _load() -> None:
