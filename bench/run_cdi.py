@@ -33,10 +33,10 @@ NAMES = {"source": "sources", "email": "emails", "mobile": "mobiles", "landline"
 
 def encoded(records_file: str) -> RecordTable:
     """The engine's table of the normalised columns: read and encoded one by one, so that memory holds no column twice,
-    two at once."""
+    two at once; as far as the file has encoded its values, they stay so."""
 
     def text(name: str) -> Column:
-        return encode(pq.ParquetFile(records_file).read([name], use_threads=False)[name])
+        return encode(pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name])
 
     ids, births = pq.ParquetFile(records_file).read(["record_id", "birth"], use_threads=False).columns
     with ThreadPoolExecutor(LIMITS.threads) as pool:

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from cdi.matching import blocking, features, grouping, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
-from cdi.matching.columns import encode
-from cdi.matching.comparing.answers import crossed
+from cdi.matching.columns import RecordTable, encode
+from cdi.matching.comparing.answers import Subject, crossed
+from cdi.matching.comparing.birth import birth_date
+from cdi.matching.comparing.names import given_name, surname
 from cdi.matching.engine import match, score
-from cdi.matching.pairs import IntArray, ScoredPairs, places
-from cdi.matching.texts import bytes_of
-from cdi.matching.training import train
+from cdi.matching.pairs import IntArray, ScoredPairs, in_order, places
+from cdi.matching.texts import Values, bytes_of, to_arrow
+from cdi.matching.training import start_model, train
 from cdi.resolution import clusters
 from cdi.resolution.clusters import ClusterRules
 from cdi.resolution.components import component_of
@@ -75,6 +77,43 @@ def test_what_addresses_and_local_parts_tell(texts: list[str]) -> None:
         assert told() == plain
 
 
+SPELLINGS = st.one_of(
+    st.text("abc", max_size=9), st.text("abcdeäß日 ", max_size=20), st.text("ab", min_size=60, max_size=70)
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.tuples(SPELLINGS, SPELLINGS), min_size=1, max_size=6),
+    st.integers(0, 3),
+    st.sampled_from([0.65, 0.85, 0.9]),
+)
+def test_how_alike_texts_are(pairs: list[tuple[str, str]], at_most: int, at_least: float) -> None:
+    values = Values(to_arrow([text for pair in pairs for text in pair]))
+    low, high = np.arange(0, len(values), 2), np.arange(1, len(values), 2)
+    plain_edits = similarity.edit_distances(values, low, high, at_most).tolist()
+    plain = similarity.name_similarities(values, low, high, at_least).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "SOME", 0)
+        assert similarity.edit_distances(values, low, high, at_most).tolist() == plain_edits
+        assert similarity.name_similarities(values, low, high, at_least).tolist() == plain
+
+
+@pytest.mark.parametrize(("one", "other", "at_least"), [("burgweg", "burgring", 0.85), ("tobbias", "tobi", 0.9)])
+def test_a_similarity_that_is_the_bound_reaches_it(one: str, other: str, at_least: float) -> None:
+    exactly = similarity.name_similarity(objects([one]), objects([other]), 0.1)
+    assert (similarity.name_similarity(objects([one]), objects([other]), at_least) > 0) == (exactly >= at_least)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from([-1.5, -0.0, 0.0, 2.25]), st.integers(-2, 2)), max_size=30)
+)
+def test_entries_are_ordered_by_several_columns(rows: list[tuple[int, float, int]]) -> None:
+    columns = [np.array([row[k] for row in rows]) for k in range(3)]
+    assert in_order(*columns).tolist() == np.lexsort(columns[::-1]).tolist()
+
+
 def test_long_texts_are_left_to_the_plain_definition() -> None:
     local, name = objects(["a" * 1000 + "1"]), objects(["a" * 1000])
     code = np.zeros(1, np.int32)
@@ -115,6 +154,41 @@ def test_what_arrow_has_encoded_is_the_same_column(texts: list[str | None]) -> N
         taken = encode(array.dictionary_encode())
         assert taken.values[taken.codes].tolist() == plain.values[plain.codes].tolist()
         assert taken.values[0] == "" and ((taken.codes == 0) == (plain.codes == 0)).all()
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.text("ab", max_size=2)), max_size=6), max_size=3))
+def test_what_a_file_has_encoded_piece_by_piece_is_one_column(pieces: list[list[str | None]]) -> None:
+    texts = [text or "" for piece in pieces for text in piece]
+    arrays = [pa.array(piece, pa.string()).dictionary_encode() for piece in pieces]
+    taken = encode(pa.chunked_array(arrays, pa.dictionary(pa.int32(), pa.string())))
+    assert taken.values[taken.codes].tolist() == texts
+    assert sorted(taken.values.tolist()) == sorted({"", *texts})
+
+
+FIRST = st.sampled_from(["", "anna", "hanna", "anne", "henn", "walter", "ernst", "walter ernst", "w", "heinz"])
+LAST = st.sampled_from(["", "anna", "ernst", "walter", "walther", "henn", "h", "ernst walter"])
+BIRTHS = st.sampled_from([0, 19850000, 19850300, 19850203, 19850302, 19850204, 19850304, 18850203, 19860203, 20001231])
+MAILS = st.sampled_from(["", "anna1985@a.de", "anna85@a.de", "x86@b.de", "ernst.walter@c.de", "anna1986@a.de"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(FIRST, LAST, BIRTHS, MAILS), min_size=2, max_size=8))
+def test_answers_about_pairs(rows: list[tuple[str, str, int, str]]) -> None:
+    given_names, family, births, emails = zip(*rows, strict=True)
+    table = RecordTable.from_columns(
+        np.arange(len(rows)), given=given_names, family=family, emails=emails, birth=np.array(births, np.int32)
+    )
+    subject = Subject(table, start_model(table))
+    a, b = np.triu_indices(len(rows), 1)
+
+    def told() -> list[tuple[list[int], str]]:
+        asked = [compare(subject, a, b) for compare in (given_name, surname, birth_date)]
+        return [(answers.levels.tolist(), str(answers.shares)) for answers in asked]
+
+    plain = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "SOME", -1)
+        assert told() == plain
 
 
 WORDS = st.lists(

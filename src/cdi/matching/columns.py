@@ -221,15 +221,15 @@ def encode(values: Texts) -> Column:
         return _encode_few(values)
     if isinstance(values, pa.DictionaryArray):
         return _of_dictionary(values)
+    if isinstance(values, pa.ChunkedArray) and values.num_chunks == 1 and pa.types.is_dictionary(values.type):
+        return _of_dictionary(values.chunk(0))
     if len(values) > MANY:
         load_beside()
     return _encode_many(values if isinstance(values, pa.Array | pa.ChunkedArray) else to_arrow(values))
 
 
 def _encode_many(array: Any) -> Column:
-    encoded = array.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks() if encoded.num_chunks else pa.array([], encoded.type)
+    encoded = _in_one_piece(array.dictionary_encode())
     codes = to_codes(encoded.indices)
     codes += 1
     dictionary = encoded.dictionary.cast(pa.large_string())
@@ -241,6 +241,13 @@ def _encode_many(array: Any) -> Column:
         codes = moved[codes]
         dictionary = pa.concat_arrays([dictionary[:empty], dictionary[empty + 1 :]])
     return Column(codes, _with_missing(dictionary))
+
+
+def _in_one_piece(encoded: Any) -> Any:
+    """What Arrow has encoded as one array, every value of which stands in its dictionary once."""
+    if isinstance(encoded, pa.DictionaryArray):
+        return encoded
+    return encoded.unify_dictionaries().combine_chunks() if encoded.num_chunks else pa.array([], encoded.type)
 
 
 def _with_missing(dictionary: Any) -> Values:

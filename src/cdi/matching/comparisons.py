@@ -90,7 +90,7 @@ COMPARISONS: Final = (
             Level("stands in the other's e-mail address", 3, 0.8, 0.7, 0.005),
             Level("another than in the other's e-mail address", 3, 0.2, 0.3, 0.995),
         ),
-        lambda table: not table.family.is_empty,
+        lambda table: not (table.family.is_empty and features.surname_hints(table).is_empty),
         rarity="family",
     ),
     _comparison(
@@ -117,7 +117,7 @@ COMPARISONS: Final = (
             Level("fits two digits in an e-mail", 4, 0.5, 0.03, 0.02),
             Level("differs from two digits in an e-mail", 4, 0.5, 0.97, 0.98),
         ),
-        lambda table: bool((table.birth != 0).any()),
+        features.tells_of_births,
         rarity="birth",
         rarity_counts_in_household=True,
         household_cap=0.02,

@@ -18,6 +18,7 @@ from cdi.matching.comparing.answers import Answers, Comparison, Subject
 from cdi.matching.comparisons import VETO_LEVELS, comparisons_of, weights_of
 from cdi.matching.model import VETO, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray, ScoredPairs, distinct
+from cdi.matching.similarity import MANY
 
 __all__ = ["Limits", "MatchResult", "Progress", "match", "score"]
 
@@ -146,11 +147,16 @@ def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows
     packed = distinct(low.astype(np.int64) << 32 | high.astype(np.int64))
     subject = Subject(table, model)
     comparisons = applicable(table, model)
-    chunks = [
-        compare(subject, comparisons, part >> 32, part & 0xFFFFFFFF).scored()
-        for part in np.array_split(packed, max(1, len(packed) // Limits().chunk))
-    ]
-    return joined(chunks)
+
+    def work(part: IntArray) -> ScoredPairs:
+        return compare(subject, comparisons, part >> 32, part & 0xFFFFFFFF).scored()
+
+    if len(packed) <= MANY:
+        return work(packed)
+    threads = Limits().threads
+    parts = np.array_split(packed, max(threads, len(packed) // Limits().chunk))
+    with ThreadPoolExecutor(threads) as pool:
+        return joined(list(pool.map(work, parts)))
 
 
 def match(

@@ -6,6 +6,7 @@ in a file of a million and in a lookup of one.
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -25,9 +26,9 @@ from cdi.matching.columns import (
     Texts,
     encode,
 )
-from cdi.matching.pairs import BoolArray, IntArray, distinct
-from cdi.matching.similarity import Hashes, combine, compiled_pays, hash_texts, sound_hashes
-from cdi.matching.texts import Objects, bytes_of, from_bytes, lengths_of, to_arrow
+from cdi.matching.pairs import BoolArray, IntArray
+from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, numbered, sound_hashes
+from cdi.matching.texts import Objects, Values, bytes_of, from_bytes, lengths_of, to_arrow
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -67,10 +68,14 @@ class Words:
 
 def words_of(values: Objects, at_most: int = WORDS) -> Words:
     """Each value split at blanks, its first words encoded, hashed and sounded out."""
-    split = [value.split()[:at_most] for value in values]
-    column = encode([word for words in split for word in words])
+    split: list[str] = []
+    ends = [0]
+    for value in values:  # no list of words is kept: many thousands of them would set off the collector of garbage
+        split += value.split()[:at_most]
+        ends.append(len(split))
+    column = encode(split)
     codes = np.zeros((len(values), at_most), np.int32)
-    counts = np.array([len(words) for words in split], np.int64)
+    counts: IntArray = np.diff(np.array(ends)).astype(np.int64)
     place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
     codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
     vocabulary = column.values
@@ -172,9 +177,14 @@ def compact(table: RecordTable, name: str, values: Objects) -> Objects:
     def make() -> Objects:
         texts = np.empty(len(values), dtype=object)
         texts[:] = [value.replace(" ", "") for value in values]
-        return texts
+        return Values(to_arrow(texts)) if isinstance(values, Values) else texts
 
     return table.remembered(f"compact {name}", make)
+
+
+def compact_codes(table: RecordTable, name: str, values: Objects) -> Codes:
+    """By distinct value a code that those have in common which are equal without blanks."""
+    return table.remembered(f"compact codes {name}", lambda: encode(compact(table, name, values).tolist()).codes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,7 +249,7 @@ def _online(table: RecordTable) -> Online:
 
 def _only_emails(emails: Ragged) -> Online:
     """What `_online` makes of a table without handles."""
-    local, domain = map(encode, _cut_at_the_sign(emails.values))
+    local, domain = _both_encoded(*_cut_at_the_sign(emails.values))
     return Online(
         emails.starts,
         emails.flags,
@@ -249,6 +259,15 @@ def _only_emails(emails: Ragged) -> Online:
         Column(domain.codes[emails.codes], domain.values),
         emails.rows(),
     )
+
+
+def _both_encoded(one: Texts, other: Texts) -> tuple[Column, Column]:
+    """Two columns encoded, at once where that takes longer than to begin threads."""
+    if len(one) <= MANY:
+        return encode(one), encode(other)
+    with ThreadPoolExecutor(2) as pool:
+        encoded, further = pool.submit(encode, one), pool.submit(encode, other)
+    return encoded.result(), further.result()
 
 
 def _cut_at_the_sign(emails: Objects) -> tuple[Texts, Texts]:
@@ -291,25 +310,32 @@ CodesOfThree = tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 def _residues(values: OfThree, codes: CodesOfThree) -> list[str]:
-    local, given, family = values
-    rows = zip(*(column.tolist() for column in codes), strict=True)
-    return [residue(local[part], given[first], family[last]) for part, first, last in rows]
+    texts = (column[of_rows] for column, of_rows in zip(values, codes, strict=True))
+    return [residue(*three) for three in zip(*texts, strict=True)]
 
 
 def _many_residues(values: OfThree, codes: CodesOfThree) -> Column:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
-    texts = [bytes_of(column) for column in values]
-    lengths = np.diff(texts[0][1])[codes[0]]
-    letters, ends = np.empty(int(lengths.sum()), np.uint8), np.zeros(len(lengths) + 1, np.int64)
-    left_over = kernels.residues(*texts[0], *texts[1], *texts[2], *codes, letters, ends[1:])
-    column = encode(from_bytes(letters, ends))
+    local, given, family = (bytes_of(column) for column in values)
+    lengths = np.diff(local[1])
+
+    def work(rows: slice) -> tuple[Any, BoolArray]:
+        x, y, z = (of[rows] for of in codes)
+        letters, ends = np.empty(int(lengths[x].sum()), np.uint8), np.zeros(len(x) + 1, np.int64)
+        left_over = kernels.residues(*local, *given, *family, x, y, z, letters, ends[1:])
+        return from_bytes(letters, ends), left_over
+
+    half = len(codes[0]) // 2
+    with ThreadPoolExecutor(2) as pool:
+        texts, left_over = zip(*pool.map(work, (slice(half), slice(half, None))), strict=True)
+    column = encode(pa.chunked_array(texts))
 
     def plain(rows: IntArray) -> list[str]:
         left, right, further = (of[rows] for of in codes)
         return _residues(values, (left, right, further))
 
-    return _with_plain(column, left_over, plain)
+    return _with_plain(column, np.concatenate(left_over), plain)
 
 
 def _with_plain(column: Column, left_over: BoolArray, plain: Callable[[IntArray], list[str]]) -> Column:
@@ -411,10 +437,10 @@ def birth_dates(table: RecordTable) -> Column:
     """Birth dates as texts: the number that `RecordTable.birth` holds."""
 
     def make() -> Column:
-        ordered = distinct(table.birth.astype(np.int64))
-        texts = np.empty(len(ordered), dtype=object)
-        texts[:] = list(map(str, ordered.tolist()))
-        return Column(np.searchsorted(ordered, table.birth).astype(np.int32), texts)
+        found, numbers = numbered(table.birth.astype(np.int64))
+        texts = np.empty(len(found), dtype=object)
+        texts[:] = list(map(str, found.tolist()))
+        return Column(numbers.astype(np.int32), texts)
 
     return table.remembered("birth dates", make)
 
@@ -450,6 +476,11 @@ def _two_digit_hints(table: RecordTable) -> NDArray[np.int32]:
     return hints
 
 
+def tells_of_births(table: RecordTable) -> bool:
+    """Does any record say when somebody was born, or hint at it?"""
+    return bool((table.birth != 0).any() or year_hints(table).any() or two_digit_hints(table).any())
+
+
 _TWO_DIGITS: Final = re.compile(r"(?:^|[^0-9])([0-9]{2})[^0-9]*$")
 
 
@@ -473,8 +504,8 @@ def _years_in(locals_: Objects) -> NDArray[np.int32]:
     from cdi.matching import kernels  # noqa: PLC0415  # loads numba, so only where it pays
 
     found = kernels.years(*bytes_of(locals_))
-    for row in np.flatnonzero(found < 0).tolist():
-        found[row] = _year_in(locals_[row])
+    left_over = np.flatnonzero(found < 0)
+    found[left_over] = list(map(_year_in, locals_[left_over]))
     return found
 
 
@@ -496,15 +527,22 @@ def _year_in(local: str) -> int:
     return 0
 
 
+def whole_births(table: RecordTable) -> BoolArray:
+    """By record: are year, month and day of its birth all known?"""
+
+    def make() -> BoolArray:
+        parts = birth_parts(table)
+        return (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
+
+    return table.remembered("whole births", make)
+
+
 def birth_hashes(table: RecordTable) -> Hashes:
     """A hash of each record's whole birth date, 0 where a part is missing."""
 
-    def make() -> Hashes:
-        parts = birth_parts(table)
-        whole = (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
-        return combine(np.where(whole, table.birth, 0).astype(np.uint64))
-
-    return table.remembered("birth hashes", make)
+    return table.remembered(
+        "birth hashes", lambda: combine(np.where(whole_births(table), table.birth, 0).astype(np.uint64))
+    )
 
 
 def ragged_hashes(table: RecordTable, name: str, column: Ragged) -> Hashes:

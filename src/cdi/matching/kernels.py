@@ -16,6 +16,25 @@ from cdi.matching.similarity import Hashes
 
 Bytes = NDArray[np.uint8]
 
+
+def _without_blas() -> None:
+    """Loads numba's arithmetic of arrays as where there is no BLAS: to look for one it loads scipy's linear algebra,
+    half of the time that loading takes, and no loop here multiplies matrices."""
+    from numba.np import linalg  # noqa: PLC0415  # with the next one, of what numba keeps to itself
+
+    def refuse() -> None:
+        raise ImportError("not asked for")
+
+    look = linalg.ensure_blas
+    linalg.ensure_blas = refuse
+    try:
+        from numba.np import arraymath  # noqa: F401, PLC0415
+    finally:
+        linalg.ensure_blas = look
+
+
+_without_blas()
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -1,6 +1,7 @@
 """Compiled loops are loaded by a thread of its own while a large table is read and encoded, which takes as long and
 leaves the interpreter free."""
 
+import gc
 from functools import cache
 from threading import Thread
 
@@ -12,12 +13,24 @@ from cdi.matching.texts import bytes_of
 @cache
 def load_beside() -> None:
     """Begins to load, once a process; who needs a loop before it is there waits for it."""
-    Thread(target=_load, name="compiled loops").start()
+    Thread(target=_load_without_collecting, name="compiled loops").start()
+
+
+def _load_without_collecting() -> None:
+    """What is loaded stays: to look for garbage among it would only hold up who works beside."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        _load()
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _load() -> None:
     """Calls each loop with nothing, by the types of arrays that it is called with later."""
-    from cdi.matching import grouping, kernels  # noqa: PLC0415  # loads numba: that is what this is for
+    from cdi.matching import grouping, kernels, spelling  # noqa: PLC0415  # loads numba: that is what this is for
+    from cdi.matching.comparing import loops  # noqa: PLC0415
 
     texts, whole, codes = bytes_of([""]), np.zeros(0, np.int64), np.zeros(0, np.int32)
     weights, table = np.ones(1, np.uint64), np.zeros(128, np.uint8)
@@ -33,3 +46,9 @@ def _load() -> None:
     kernels.two_digits(*texts)
     kernels.years(*texts)
     kernels.components(0, whole, whole)
+    words, hashes, none = np.zeros((1, 3), np.int32), (weights, weights), np.zeros(1, np.bool_)
+    loops.equal_names(codes, codes, words, none, np.ones(1), 1, 1)
+    loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
+    loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
+    spelling.edit_distances(*texts, whole, whole, 1)
+    spelling.name_similarities(*texts, whole, whole, 1.0)

@@ -36,12 +36,45 @@ def edit_distance(left: Sequence[str] | NDArray[Any], right: Sequence[str] | NDA
     return np.asarray(distances, dtype=np.int64)
 
 
+def edit_distances(values: Objects, low: IntArray, high: IntArray, at_most: int) -> IntArray:
+    """`edit_distance` of the texts of these numbers."""
+    if not isinstance(values, Values) or not compiled_is_there(len(low)):
+        return edit_distance(values[low], values[high], at_most)
+    from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
+
+    found = spelling.edit_distances(*bytes_of(values), low, high, at_most)
+    rest = np.flatnonzero(found == spelling.LEFT_OVER)
+    found[rest] = edit_distance(values[low[rest]], values[high[rest]], at_most)
+    return found
+
+
+STEPS: Final = 1e9
+"""Similarities are rounded to a billionth, so that the order of adding does not decide what reaches a bound."""
+
+
 def name_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -> FloatArray:
     """Jaro–Winkler similarity of each pair in 0 to 1; 0 where it is below `at_least`."""
     if len(left) == 0:
         return np.zeros(0)
-    scores = process.cpdist(left, right, scorer=JaroWinkler.similarity, score_cutoff=at_least, workers=_workers(left))
-    return np.asarray(scores, dtype=np.float64)
+    nearly = at_least - 0.001  # from the bound that is given, rapidfuzz derives others and rounds them
+    scores = process.cpdist(
+        left, right, scorer=JaroWinkler.similarity, score_cutoff=nearly, workers=_workers(left), dtype=np.float64
+    )
+    found: FloatArray = np.rint(np.asarray(scores) * STEPS) / STEPS
+    found[found < at_least] = 0.0
+    return found
+
+
+def name_similarities(values: Objects, low: IntArray, high: IntArray, at_least: float) -> FloatArray:
+    """`name_similarity` of the texts of these numbers."""
+    if not isinstance(values, Values) or not compiled_is_there(len(low)):
+        return name_similarity(values[low], values[high], at_least)
+    from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
+
+    found = spelling.name_similarities(*bytes_of(values), low, high, at_least)
+    rest = np.flatnonzero(found == spelling.LEFT_OVER)
+    found[rest] = name_similarity(values[low[rest]], values[high[rest]], at_least)
+    return found
 
 
 def token_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) -> FloatArray:

@@ -5,8 +5,8 @@ Three things keep it honest: u is estimated from random pairs whose own probabil
 agreement on given name or birth date is capped in the household class; every share is smoothed by its start.
 """
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -133,9 +133,10 @@ def _learn(
     comparisons = tuple(c for c in comparisons_of(start) if c.applies(table) and c.learned)
     a, b = _random_pairs(len(rows), rng)
     prepare(Subject(table, start), comparisons, left, right, limits.threads)
+    seen = [(left[sample], right[sample]), (rows[a], rows[b])]
     with ThreadPoolExecutor(limits.threads) as pool:
-        seen = [(left[sample], right[sample]), (rows[a], rows[b])]
-        blocked, random = pool.map(lambda pairs: _observe(table, start, comparisons, *pairs), seen)
+        looking = [_looked_at(table, start, comparisons, *pairs, pool) for pairs in seen]
+        blocked, random = pool.map(_observed, looking)
     estimation = Estimation(
         comparisons,
         start,
@@ -221,20 +222,42 @@ STEP: Final = 0.25
 """Rarities are told apart by so many nats, so that equal cases are counted once."""
 
 
-def _observe(
-    table: RecordTable, model: MatchModel, comparisons: tuple[Comparison, ...], a: IntArray, b: IntArray
-) -> Observed:
+Answered = tuple[NDArray[np.uint8], FloatArray, FloatArray]
+"""Of some pairs the vectors of levels, and what rare shared values add against the household and against strangers."""
+
+
+def _looked_at(
+    table: RecordTable,
+    model: MatchModel,
+    comparisons: tuple[Comparison, ...],
+    a: IntArray,
+    b: IntArray,
+    pool: ThreadPoolExecutor,
+) -> list[Future[Answered]]:
+    """The answers about these pairs, some at a time."""
     subject = Subject(table, model)
-    levels = np.zeros((len(a), len(comparisons)), np.uint8)
-    household, stranger = np.zeros(len(a)), np.zeros(len(a))
-    for start in range(0, len(a), OBSERVED_AT_ONCE):
-        part = slice(start, start + OBSERVED_AT_ONCE)
+
+    def answered(part: slice) -> Answered:
+        levels = np.zeros((len(a[part]), len(comparisons)), np.uint8)
+        household, stranger = np.zeros(len(levels)), np.zeros(len(levels))
         for k, comparison in enumerate(comparisons):
             answers = comparison.compare(subject, a[part], b[part])
-            levels[part, k] = answers.levels
+            levels[:, k] = answers.levels
             of_household, of_stranger = rarity_terms(comparison, answers, model)
-            household[part] += of_household
-            stranger[part] += of_stranger
+            household += of_household
+            stranger += of_stranger
+        return levels, household, stranger
+
+    return [
+        pool.submit(answered, slice(start, start + OBSERVED_AT_ONCE))
+        for start in range(0, max(len(a), 1), OBSERVED_AT_ONCE)
+    ]
+
+
+def _observed(parts: Sequence[Future[Answered]]) -> Observed:
+    """Answers counted."""
+    columns = zip(*[part.result() for part in parts], strict=True)
+    levels, household, stranger = (np.concatenate(column) for column in columns)
     patterns, pattern = _distinct_rows(levels)
     steps = [np.rint(rarity / STEP).astype(np.int64) for rarity in (household, stranger)]
     case = pattern << 24 | (steps[0] + 2048) << 12 | (steps[1] + 2048)
@@ -474,7 +497,7 @@ def _double_frequencies(table: RecordTable) -> Frequencies:
 
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
-    whole = features.birth_hashes(table) != 0
+    whole = features.whole_births(table)
     dates = features.birth_dates(table)
     counts = np.bincount(dates.codes[whole], minlength=len(dates.values))
     return _table_of(counts.astype(float), dates.values, int(whole.sum()))

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from cdi.matching.model import contained
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct, places
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, ScoredPairs, distinct, grouped, in_order, places
 from cdi.resolution.components import component_of
 from cdi.resolution.decisions import Constraints
 
@@ -58,6 +58,10 @@ class Reason(StrEnum):
     SIZE = "size"  # the merge would make a cluster of a size that no customer has
 
 
+REASONS: Final = (Reason.CONTRADICTED, Reason.SIZE, Reason.RIVALS)
+"""Why a merge is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A pair of records whose clusters are apart, the strongest of its two clusters, and why it is asked."""
@@ -88,6 +92,29 @@ class _Edges:
 
     def only(self, wanted: BoolArray | IntArray | slice) -> "_Edges":
         return _Edges(self.left[wanted], self.right[wanted], self.weight[wanted], self.contradicts[wanted])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Refusals:
+    """Pairs of positions, packed and ascending, whose merge was refused, and the place of its reason in `REASONS`."""
+
+    pairs: IntArray
+    reason: IntArray
+
+    @classmethod
+    def of(cls, parts: list[tuple[IntArray, IntArray]]) -> "_Refusals":
+        pairs = np.concatenate([np.zeros(0, np.int64), *(pairs for pairs, _ in parts)])
+        reason = np.concatenate([np.zeros(0, np.int64), *(reason for _, reason in parts)])
+        order = np.argsort(pairs)
+        return cls(pairs[order], reason[order])
+
+    def reasons(self, pairs: IntArray, otherwise: BoolArray) -> list[Reason]:
+        """Why each of these pairs is asked; where no merge was refused, since it is similar or else contradicted."""
+        refused = contained(pairs, self.pairs)
+        found = np.where(otherwise, len(REASONS), 0)
+        found[refused] = self.reason[np.searchsorted(self.pairs, pairs[refused])]
+        every = (*REASONS, Reason.SIMILAR)
+        return [every[place] for place in found.tolist()]
 
 
 def _as_given(record_ids: IntArray) -> IntArray:
@@ -190,7 +217,7 @@ def _agglomerate(
     rules: ClusterRules,
     score: Score,
     rank: Rank,
-) -> tuple[IntArray, dict[tuple[int, int], Reason]]:
+) -> tuple[IntArray, _Refusals]:
     """Labels by position (the smallest position of the cluster), and merges that were refused."""
     labels = np.arange(len(ids))
     sizes = np.bincount(component, minlength=len(ids))
@@ -200,9 +227,9 @@ def _agglomerate(
     pairs_only = (sizes[component[links.left]] == 2) & ~tied[component[links.left]]
     labels[links.right[pairs_only]] = links.left[pairs_only]
     members = np.flatnonzero(((sizes > 2) | tied)[component])
-    refused: dict[tuple[int, int], Reason] = {}
+    refused: list[tuple[IntArray, IntArray]] = []
     if len(members) == 0:
-        return labels, refused
+        return labels, _Refusals.of(refused)
     complete = _complete(ids, edges, component, members, rules, score)
     in_component = component[complete.left]
     blocked = contained(_pack(complete.left, complete.right), forbidden)
@@ -212,25 +239,24 @@ def _agglomerate(
     labels[together_simply] = component[together_simply]
     hard = np.flatnonzero(~simple[in_component])
     place = _ranked(ids, distinct(np.concatenate((complete.left[hard], complete.right[hard]))), rank)
-    ends = np.sort(np.column_stack((place[complete.left[hard]], place[complete.right[hard]])), axis=1)
-    hard = hard[np.lexsort((ends[:, 1], ends[:, 0], -_exact(complete.weight[hard]), in_component[hard]))]
+    ends = _pack(place[complete.left[hard]], place[complete.right[hard]])
+    hard = hard[in_order(in_component[hard], -_exact(complete.weight[hard]), ends)]
     remaining, blocked = complete.only(hard), blocked[hard]
     said = np.where(blocked, -np.inf, contributions(remaining.weight, remaining.contradicts, rules))
     ties: dict[int, list[IntArray]] = {}
     for group in together:
         ties.setdefault(int(component[group[0]]), []).append(group)
-    members_of = _members(component, members)
-    rest = remaining, said
     if len(said) > MANY_PAIRS:
-        rest, refused = _merge_small(remaining, said, component, members, ties, labels, rules)
-    remaining, said = rest
+        (remaining, said), of_small = _merge_small(remaining, said, component, members, ties, labels, rules)
+        refused.append(of_small)
+    members_of = _members(component, members, component[remaining.left])
     for part, run in _runs(component[remaining.left]):
         nodes = members_of(part)
         merging = _Merging(nodes, remaining.only(run), said[run], rules)
         merging.tie(ties.get(part, []))
-        refused |= merging.run()
+        refused.append(merging.run())
         labels[nodes] = nodes[merging.labels()]
-    return labels, refused
+    return labels, _Refusals.of(refused)
 
 
 MANY_PAIRS: Final = 20_000
@@ -245,7 +271,7 @@ def _merge_small(
     ties: dict[int, list[IntArray]],
     labels: IntArray,
     rules: ClusterRules,
-) -> tuple[tuple[_Edges, FloatArray], dict[tuple[int, int], Reason]]:
+) -> tuple[tuple[_Edges, FloatArray], tuple[IntArray, IntArray]]:
     """Merges all small components in which no steward decided, all at once; the pairs of the others, what these
     say, and the merges that were refused. `pairs` stand component by component, the strongest first."""
     from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
@@ -254,9 +280,10 @@ def _merge_small(
     sizes = np.bincount(component, minlength=len(component))
     chosen = (sizes[part] <= merging.MOST) & ~np.isin(part, np.fromiter(ties, np.int64))
     small, others = pairs.only(chosen), (pairs.only(~chosen), said[~chosen])
-    parts, counts = np.unique(part[chosen], return_counts=True)
-    nodes = members[contained(component[members], parts)]
-    nodes = nodes[np.argsort(component[nodes], kind="stable")]
+    counts = np.bincount(part[chosen], minlength=len(component))
+    parts = np.flatnonzero(counts)
+    counts = counts[parts]
+    nodes = _members_in(component, members, parts)
     starts, pair_starts = (np.concatenate(([0], np.cumsum(of))) for of in (sizes[parts], counts))
     place = np.zeros(len(component), np.int64)
     place[nodes] = np.arange(len(nodes)) - np.repeat(starts[:-1], sizes[parts])
@@ -267,9 +294,7 @@ def _merge_small(
     )
     labels[nodes] = nodes[np.repeat(starts[:-1], sizes[parts]) + first]
     told = np.flatnonzero(outcome)
-    reasons = (None, Reason.CONTRADICTED, Reason.SIZE, Reason.RIVALS)
-    ends = zip(small.left[told].tolist(), small.right[told].tolist(), outcome[told].tolist(), strict=True)
-    return others, {(i, j): reason for i, j, o in ends if (reason := reasons[o]) is not None}
+    return others, (_pack(small.left[told], small.right[told]), outcome[told].astype(np.int64) - 1)
 
 
 def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:
@@ -280,9 +305,17 @@ def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:
     return place
 
 
-def _members(component: IntArray, members: IntArray) -> Callable[[int], IntArray]:
-    """The members of each component, in order."""
-    order = members[np.argsort(component[members], kind="stable")]
+def _members_in(component: IntArray, members: IntArray, parts: IntArray) -> IntArray:
+    """The members of these components, component by component."""
+    wanted = np.zeros(len(component), dtype=bool)
+    wanted[parts] = True
+    members = members[wanted[component[members]]]
+    return grouped(component[members], members)
+
+
+def _members(component: IntArray, members: IntArray, parts: IntArray) -> Callable[[int], IntArray]:
+    """The members of each of these components, in order."""
+    order = _members_in(component, members, parts)
     sorted_components = component[order]
 
     def of(part: int) -> IntArray:
@@ -310,7 +343,7 @@ def _complete(
     ids: IntArray, edges: _Edges, component: IntArray, members: IntArray, rules: ClusterRules, score: Score
 ) -> _Edges:
     """All pairs inside the members' components, those that are missing scored now."""
-    order = members[np.argsort(component[members], kind="stable")]
+    order = grouped(component[members], members)
     of = component[order]
     begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
     sizes = np.diff(np.concatenate((begins, [len(of)])))
@@ -389,9 +422,9 @@ class _Merging:
             for place in places[1:]:
                 self._join(*sorted((self._find(places[0]), self._find(place))))
 
-    def run(self) -> dict[tuple[int, int], Reason]:
-        """Follow the links; the pairs of positions that were refused, and why."""
-        refused: dict[tuple[int, int], Reason] = {}
+    def run(self) -> tuple[IntArray, IntArray]:
+        """Follow the links; the pairs of positions that were refused, packed, and why (see `_Refusals`)."""
+        refused: list[tuple[int, int, int]] = []
         links = np.flatnonzero((self.pairs.weight >= 0) & ~np.isneginf(self.said))
         for i, j in zip(self.left[links].tolist(), self.right[links].tolist(), strict=True):
             x, y = sorted((self._find(i), self._find(j)))
@@ -401,8 +434,9 @@ class _Merging:
             if reason is None:
                 self._join(x, y)
             else:
-                refused[int(self.nodes[i]), int(self.nodes[j])] = reason
-        return refused
+                refused.append((i, j, REASONS.index(reason)))
+        told = np.array(refused, np.int64).reshape(-1, 3)
+        return _pack(self.nodes[told[:, 0]], self.nodes[told[:, 1]]), told[:, 2]
 
     def labels(self) -> list[int]:
         return [self._find(i) for i in range(len(self.root))]
@@ -448,7 +482,7 @@ def _questions(edges: _Edges, labels: IntArray, forbidden: IntArray, rules: Clus
     open_ &= ~contained(_pack(labels[edges.left], labels[edges.right]), _between(labels, forbidden))
     asked = edges.only(open_)
     between = _pack(labels[asked.left], labels[asked.right])
-    order = np.lexsort((asked.right, asked.left, -asked.weight, between))
+    order = in_order(between, -asked.weight, _pack(asked.left, asked.right))
     first = order[np.concatenate(([True], between[order][1:] != between[order][:-1]))] if len(order) else order
     return asked.only(np.sort(first))
 
@@ -471,7 +505,7 @@ def _sums_between(
     concerned = np.zeros(len(ids), dtype=bool)
     concerned[left] = concerned[right] = True
     members = np.flatnonzero(concerned[labels])
-    order = members[np.argsort(labels[members], kind="stable")]
+    order = grouped(labels[members], members)
     begins = np.concatenate(([0], np.cumsum(np.bincount(labels[members], minlength=len(ids)))))
     width = begins[right + 1] - begins[right]
     counts = (begins[left + 1] - begins[left]) * width
@@ -496,12 +530,8 @@ def _sums_between(
     return np.bincount(question, said[np.searchsorted(known, wanted)], len(asked.left)).astype(np.float64)
 
 
-def _told(
-    ids: IntArray, asked: _Edges, refused: dict[tuple[int, int], Reason], rules: ClusterRules
-) -> tuple[Question, ...]:
-    columns = (asked.left.tolist(), asked.right.tolist(), asked.weight.tolist())
-    otherwise = (Reason.CONTRADICTED, Reason.SIMILAR)
-    reasons = [refused.get((left, right), otherwise[weight < 0]) for left, right, weight in zip(*columns, strict=True)]
+def _told(ids: IntArray, asked: _Edges, refused: _Refusals, rules: ClusterRules) -> tuple[Question, ...]:
+    reasons = refused.reasons(_pack(asked.left, asked.right), asked.weight < 0)
     ends = (ids[asked.left].tolist(), ids[asked.right].tolist(), (asked.weight + rules.match).tolist())
     return tuple(map(Question, *ends, reasons))
 

@@ -18,7 +18,7 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity
+from cdi.matching.similarity import distinct_pairs, edit_distances, name_similarities
 
 _STREET_TYPO: Final = 0.9
 
@@ -54,7 +54,7 @@ def _street(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
     if len(other):
         low, high, inverse = distinct_pairs(x[other], y[other])
         texts = features.compact(subject.table, "street", street.values)
-        similar = name_similarity(texts[low], texts[high], _STREET_TYPO) > 0
+        similar = name_similarities(texts, low, high, _STREET_TYPO) > 0
         result[other[similar[inverse]]] = 2
     return result
 
@@ -74,13 +74,13 @@ def _area(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
         region = features.starts(subject.table, "postal code", texts, 3)
         near = (region[low] == region[high]) & (region[low] != 0)
         unlike = np.flatnonzero(~near)
-        near[unlike] = edit_distance(texts[low[unlike]], texts[high[unlike]], 1) <= 1
+        near[unlike] = edit_distances(texts, low[unlike], high[unlike], 1) <= 1
         result[unequal[near[inverse]]] = 2
     unlike = np.flatnonzero(cities & (p != q) & (result == 3))
     if len(unlike):
         low, high, inverse = distinct_pairs(p[unlike], q[unlike])
         texts = homes.city.values
-        near = name_similarity(texts[low], texts[high], _STREET_TYPO) > 0
+        near = name_similarities(texts, low, high, _STREET_TYPO) > 0
         result[unlike[near[inverse]]] = 2
     result[cities & (p == q)] = np.where((codes & (x != y))[cities & (p == q)], 2, 1)
     result[codes & (x == y)] = 1

@@ -12,23 +12,13 @@ from cdi.matching.comparing.answers import (
     Subject,
 )
 from cdi.matching.pairs import IntArray
+from cdi.matching.similarity import compiled_is_there
 
 
 def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     """Is it the same birth date, or one that a slip of the pen explains? A date that many have says less."""
     table = subject.table
-    parts = features.birth_parts(table)
-    x, y = table.birth[a], table.birth[b]
-    levels = np.zeros(len(a), np.uint8)
-    year_a, year_b = parts.year[a], parts.year[b]
-    is_whole = features.birth_hashes(table) != 0
-    whole = is_whole[a] & is_whole[b]
-    levels[whole & (x == y)] = 1
-    unequal = np.flatnonzero(whole & (x != y))
-    levels[unequal] = _unequal_dates(x[unequal], y[unequal])
-    years = ~whole & (year_a > 0) & (year_b > 0)
-    levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
-    _hinted_years(table, a, b, levels)
+    levels = _levels(table, a, b)
     by_hint = np.flatnonzero(levels >= 9)
     levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
     shares = np.full(len(a), np.nan)
@@ -37,6 +27,27 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
         dates = features.birth_dates(table)
         shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
     return Answers(levels, shares)
+
+
+def _levels(table: RecordTable, a: IntArray, b: IntArray) -> Levels:
+    if compiled_is_there(len(a)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        digits = table.remembered("birth digits", lambda: loops.decimal_digits(table.birth))
+        return loops.birth_levels(digits, features.year_hints(table), features.two_digit_hints(table), a, b)
+    parts = features.birth_parts(table)
+    x, y = table.birth[a], table.birth[b]
+    levels = np.zeros(len(a), np.uint8)
+    year_a, year_b = parts.year[a], parts.year[b]
+    is_whole = features.whole_births(table)
+    whole = is_whole[a] & is_whole[b]
+    levels[whole & (x == y)] = 1
+    unequal = np.flatnonzero(whole & (x != y))
+    levels[unequal] = _unequal_dates(x[unequal], y[unequal])
+    years = ~whole & (year_a > 0) & (year_b > 0)
+    levels[years] = np.where(year_a[years] == year_b[years], 7, 8)
+    _hinted_years(table, a, b, levels)
+    return levels
 
 
 def _hinted_years(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:

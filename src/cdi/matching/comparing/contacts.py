@@ -24,7 +24,7 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance
+from cdi.matching.similarity import distinct_pairs, edit_distances
 from cdi.matching.texts import Objects
 
 
@@ -38,7 +38,7 @@ def _phones(subject: Subject, name: str, column: Ragged, a: IntArray, b: IntArra
     unequal = np.flatnonzero(~equal & ~former)
     if len(unequal):
         low, high, inverse = distinct_pairs(x[unequal], y[unequal])
-        near = edit_distance(column.values[low], column.values[high], 2) <= 2
+        near = edit_distances(column.values, low, high, 2) <= 2
         levels[unequal[near[inverse]]] = 2
     levels[~equal & former] = IGNORED
     levels[_says_nothing(subject, name, column.values, column.flags, x, y, i, j)] = IGNORED
@@ -107,7 +107,7 @@ def _unequal_addresses(subject: Subject, names: features.Online, i: IntArray, j:
     if len(telling):
         x, y = names.value.codes[i[telling]], names.value.codes[j[telling]]
         low, high, inverse = distinct_pairs(x, y)
-        near = edit_distance(names.value.values[low], names.value.values[high], 2) <= 2
+        near = edit_distances(names.value.values, low, high, 2) <= 2
         result[telling[near[inverse]]] = 3
     return result
 
@@ -131,7 +131,7 @@ def identifiers(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     unequal = np.flatnonzero(comparable & (x != y))
     if len(unequal):
         low, high, inverse = distinct_pairs(x[unequal], y[unequal])
-        near = edit_distance(column.values[low], column.values[high], 1) <= 1
+        near = edit_distances(column.values, low, high, 1) <= 1
         levels[unequal[near[inverse]]] = 2
     verified = ((column.flags[i] & column.flags[j]) & VERIFIED) != 0
     veto = verified & np.isin(types[x], list(subject.model.vetoes)) & (x != y)

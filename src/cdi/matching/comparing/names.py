@@ -1,5 +1,6 @@
 """Do the names of two persons agree?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +24,15 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distance, name_similarity, numbered
+from cdi.matching.similarity import (
+    compiled_is_there,
+    distinct_pairs,
+    edit_distances,
+    name_similarities,
+    name_similarity,
+    numbered,
+)
+from cdi.matching.texts import Objects
 
 
 def given_name(subject: Subject, a: IntArray, b: IntArray) -> Answers:
@@ -62,23 +71,35 @@ def _names(
     subject: Subject, name: str, column: Column, left: NDArray[Any], right: NDArray[Any], level: NameLevels
 ) -> tuple[Levels, FloatArray]:
     """Levels and frequencies of two name columns' values, looked at once a distinct pair."""
-    levels = np.zeros(len(left), np.uint8)
-    shares = np.full(len(left), np.nan)
-    both = (left != 0) & (right != 0)
     words = features.given_words(subject.table) if name == "given" else features.family_words(subject.table)
     by_word = subject.shares(name, words.vocabulary)
-    equal = both & (left == right)
-    single = words.is_initial()[words.codes[:, 0]]
-    levels[equal] = np.where(single[left[equal]], level.initial_fits, level.exact)
-    shares[equal] = by_word[words.codes[left[equal], 0]]
-    shares[equal & single[left]] = np.nan
-    unequal = np.flatnonzero(both & ~equal)
+    levels, shares, unequal = _equal_names(words, by_word, left, right, level)
     if len(unequal):
         low, high, inverse = distinct_pairs(left[unequal], right[unequal])
         pair_levels, pair_shares = _unequal_names(subject, name, column, words, by_word, low, high, level)
         levels[unequal] = pair_levels[inverse]
         shares[unequal] = pair_shares[inverse]
     return levels, shares
+
+
+def _equal_names(
+    words: features.Words, by_word: FloatArray, left: NDArray[Any], right: NDArray[Any], level: NameLevels
+) -> tuple[Levels, FloatArray, IntArray]:
+    """Levels and frequencies of equal names, and which pairs have two that differ."""
+    is_initial = words.is_initial()
+    if compiled_is_there(len(left)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return loops.equal_names(left, right, words.codes, is_initial, by_word, level.exact, level.initial_fits)
+    levels = np.zeros(len(left), np.uint8)
+    shares = np.full(len(left), np.nan)
+    both = (left != 0) & (right != 0)
+    equal = both & (left == right)
+    single = is_initial[words.codes[:, 0]]
+    levels[equal] = np.where(single[left[equal]], level.initial_fits, level.exact)
+    shares[equal] = by_word[words.codes[left[equal], 0]]
+    shares[equal & single[left]] = np.nan
+    return levels, shares, np.flatnonzero(both & ~equal)
 
 
 def _unequal_names(
@@ -115,8 +136,8 @@ def _unequal_names(
         reached = level.exact if i == j == 0 and name == "given" else level.shared_word
         levels[place] = np.minimum(levels[place], reached)
         shares[place] = np.fmin(shares[place], by_word[first[place, i]])
-    texts = features.compact(subject.table, name, column.values)
-    joined = texts[low] == texts[high]
+    compact = features.compact_codes(subject.table, name, column.values)
+    joined = compact[low] == compact[high]
     levels[joined] = level.exact
     shares[joined] = np.fmin(shares[joined], by_word[first[joined, 0]])
     return levels, shares
@@ -142,11 +163,10 @@ def _similar_names(
     texts = features.compact(subject.table, name, column.values)
     first, second = words.codes[low, 0], words.codes[high, 0]
     many = (words.codes[low, 1] != 0) | (words.codes[high, 1] != 0)
-    x, y = texts[low], texts[high]
-    x[many], y[many] = words.vocabulary[first[many]], words.vocabulary[second[many]]
-    similarity = name_similarity(x, y, DISTORTED)
+    spellings = _Spellings(texts, words.vocabulary, low, high, first, second, many)
+    similarity = spellings.similarity(np.arange(len(low)))
     near = np.flatnonzero(similarity > 0)
-    distance = edit_distance(x[near], y[near], 3)
+    distance = spellings.distance(near)
     whole = features.lengths(subject.table, f"compact {name}", texts)
     length = np.where(
         many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
@@ -166,6 +186,43 @@ def _similar_names(
     unlike = near[(levels[near] == level.different) & (distance <= 3) & (3 * distance <= 2 * length)]
     unheard = smaller[unlike] <= subject.model.frequencies_of(name).rare
     levels[unlike[unheard]] = level.distorted
+
+
+@dataclass(frozen=True, slots=True)
+class _Spellings:
+    """Pairs of names to be spelt: whole, without blanks; or by their first words, where `many` says so."""
+
+    texts: Objects
+    vocabulary: Objects
+    low: IntArray
+    high: IntArray
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    many: BoolArray
+
+    def similarity(self, chosen: IntArray) -> FloatArray:
+        """How similar the names of these pairs are; 0 where hardly."""
+        found = np.zeros(len(chosen))
+        for values, low, high, places in self._parts(chosen):
+            found[places] = name_similarities(values, low, high, DISTORTED)
+        return found
+
+    def distance(self, chosen: IntArray) -> IntArray:
+        """How many edits lie between the names of these pairs, more than three counted as four."""
+        found = np.zeros(len(chosen), np.int64)
+        for values, low, high, places in self._parts(chosen):
+            found[places] = edit_distances(values, low, high, 3)
+        return found
+
+    def _parts(self, chosen: IntArray) -> Iterator[tuple[Objects, IntArray, IntArray, IntArray]]:
+        many = self.many[chosen]
+        for places, values, left, right in (
+            (np.flatnonzero(~many), self.texts, self.low, self.high),
+            (np.flatnonzero(many), self.vocabulary, self.first, self.second),
+        ):
+            if len(places):
+                pairs = chosen[places]
+                yield values, left[pairs].astype(np.int64), right[pairs].astype(np.int64), places
 
 
 LOOSE: Final = 0.85
@@ -202,6 +259,11 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
     other at least in sound and for its first letter (Henn is no Anna)."""
     given, family = features.given_words(table), features.family_words(table)
+    if compiled_is_there(len(a)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        kinds = (given.initials, family.initials), (given.sounds, family.sounds), (given.hashes, family.hashes)
+        return loops.swapped(a, b, table.given.codes, table.family.codes, given.codes, family.codes, *kinds)
     first, last = given.codes[:, 0], family.codes[:, 0]
 
     ga, gb = (first[table.given.codes[rows]] for rows in (a, b))
@@ -253,7 +315,7 @@ def further_names(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     unequal, x, y = comparable[differ], x[differ], y[differ]
     if len(unequal):
         low, high, inverse = distinct_pairs(x, y)
-        similar = name_similarity(words.vocabulary[low], words.vocabulary[high], LOOSE) > 0
+        similar = name_similarities(words.vocabulary, low, high, LOOSE) > 0
         levels[unequal[similar[inverse]]] = 2
     shares = np.full(len(a), np.nan)
     exact = levels == 1

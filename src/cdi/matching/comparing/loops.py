@@ -1,0 +1,143 @@
+"""Comparisons that look at codes and numbers alone, compiled: one loop over the pairs instead of an array a step.
+
+Each has its plain definition beside the comparison, which it equals for every input.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdi.matching.columns import Codes
+from cdi.matching.comparing.answers import Levels
+from cdi.matching.kernels import Bytes, compiled
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.similarity import Hashes
+
+Digits = NDArray[np.uint32]
+
+
+@compiled
+def equal_names(
+    left: Codes,
+    right: Codes,
+    words: NDArray[np.int32],
+    is_initial: BoolArray,
+    by_word: FloatArray,
+    exact: int,
+    initial_fits: int,
+) -> tuple[Levels, FloatArray, IntArray]:
+    """Levels and frequencies of equal names, and which pairs have two that differ."""
+    levels, shares = np.zeros(len(left), np.uint8), np.full(len(left), np.nan)
+    unequal, found = np.empty(len(left), np.int64), 0
+    for pair in range(len(left)):
+        if left[pair] == 0 or right[pair] == 0:
+            continue
+        if left[pair] != right[pair]:
+            unequal[found] = pair
+            found += 1
+            continue
+        word = words[left[pair], 0]
+        levels[pair] = initial_fits if is_initial[word] else exact
+        if not is_initial[word]:
+            shares[pair] = by_word[word]
+    return levels, shares, unequal[:found].copy()
+
+
+@compiled
+def swapped(
+    a: IntArray,
+    b: IntArray,
+    given: Codes,
+    family: Codes,
+    given_words: NDArray[np.int32],
+    family_words: NDArray[np.int32],
+    initials: tuple[Bytes, Bytes],
+    sounds: tuple[Hashes, Hashes],
+    hashes: tuple[Hashes, Hashes],
+) -> BoolArray:
+    """`names.is_swapped`; of each kind of feature that of given names, and of surnames."""
+    found = np.zeros(len(a), np.bool_)
+    for pair in range(len(a)):
+        ga, fa = given_words[given[a[pair]], 0], family_words[family[a[pair]], 0]
+        gb, fb = given_words[given[b[pair]], 0], family_words[family[b[pair]], 0]
+        if initials[0][ga] == 0 or initials[0][ga] != initials[1][fb]:  # most pairs fail here
+            continue
+        if initials[0][gb] == 0 or initials[0][gb] != initials[1][fa]:
+            continue
+        one = sounds[0][ga] != 0 and sounds[0][ga] == sounds[1][fb]
+        other = sounds[0][gb] != 0 and sounds[0][gb] == sounds[1][fa]
+        exact = hashes[0][ga] != 0 and hashes[0][ga] == hashes[1][fb]
+        exact |= hashes[0][gb] != 0 and hashes[0][gb] == hashes[1][fa]
+        found[pair] = one and other and exact
+    return found
+
+
+@compiled
+def decimal_digits(birth: Codes) -> Digits:
+    """The eight digits of each birth date, four bits each: to compare them takes no division."""
+    digits = np.zeros(len(birth), np.uint32)
+    for row in range(len(birth)):
+        rest = birth[row]
+        for place in range(0, 32, 4):
+            digits[row] |= np.uint32(rest % 10 << place)
+            rest = rest // 10
+    return digits
+
+
+@compiled
+def birth_levels(birth: Digits, hints: Codes, endings: Codes, a: IntArray, b: IntArray) -> Levels:
+    """Levels of birth dates, years, and what e-mail addresses hint at: a year, or how it ends."""
+    levels = np.zeros(len(a), np.uint8)
+    for pair in range(len(a)):
+        x, y = int(birth[a[pair]]), int(birth[b[pair]])
+        of_x, of_y = x >> 16, y >> 16
+        if _is_whole(x) and _is_whole(y):
+            levels[pair] = SAME_DATE if x == y else _unequal_dates(x, y)
+        elif of_x > 0 and of_y > 0:
+            levels[pair] = YEARS if of_x == of_y else YEARS + 1
+        elif of_x > 0:
+            levels[pair] = _hinted(of_x, hints[b[pair]], endings[b[pair]])
+        elif of_y > 0:
+            levels[pair] = _hinted(of_y, hints[a[pair]], endings[a[pair]])
+    return levels
+
+
+SAME_DATE: Final = 1
+YEARS: Final = 7
+HINTED_YEARS: Final = 9
+HINTED_ENDINGS: Final = 11
+"""The levels of `birth.birth_date`; behind each of the last three stands the one that contradicts."""
+
+
+@compiled
+def _is_whole(date: int) -> bool:
+    return bool(date >> 16 and date >> 8 & 0xFF and date & 0xFF)
+
+
+@compiled
+def _hinted(year: int, hint: int, ending: int) -> int:
+    """Whether a year fits what the other record's e-mail address hints at; `ending` is one more than it says."""
+    decade = (year >> 4 & 15) * 10 + (year & 15)
+    if hint > 0:
+        whole = ((year >> 12) * 10 + (year >> 8 & 15)) * 100 + decade
+        return HINTED_YEARS if hint == whole else HINTED_YEARS + 1
+    if ending > 0:
+        return HINTED_ENDINGS if ending == decade + 1 else HINTED_ENDINGS + 1
+    return 0
+
+
+@compiled
+def _unequal_dates(x: int, y: int) -> int:
+    differ = x ^ y
+    differ |= differ >> 1
+    differ |= differ >> 2
+    different = (differ & 0x11111111) * 0x11111111 >> 28 & 15  # the sum of its digits, of which each is 0 or 1
+    same_year = x >> 16 == y >> 16
+    if different == 1:
+        return 2
+    if different == 2 or (same_year and x >> 8 & 0xFF == y & 0xFF and x & 0xFF == y >> 8 & 0xFF):
+        return 3
+    if x & 0xFFFF == y & 0xFFFF:
+        return 4
+    return 5 if same_year else 6
