@@ -37,9 +37,9 @@ def server_configuration(port: int, memory: int, shared_memory: int, custom: boo
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
         "wal_compression": "off",
-        # Every answer to a reader commits its entry in the audit log. Beside a run that writes much it would have to bring
-        # all that to the disk which the run has not yet, or fill a new file of the log with zeros, or wait until the
-        # operating system has written a gigabyte of pages that it was handed in the last half minute.
+        # Every answer to a reader commits its entry in the audit log. Beside a run that writes much it would have to
+        # bring all that to the disk which the run has not yet, or fill a new file of the log with zeros, or wait until
+        # the operating system has written a gigabyte of pages that it was handed in the last half minute.
         "wal_writer_delay": "10ms",
         "min_wal_size": "2GB",
         "backend_flush_after": "256kB",
