@@ -7,7 +7,7 @@ push and a lookup give the same weight.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -145,18 +145,10 @@ def score(table: RecordTable, model: MatchModel, left_rows: IntArray, right_rows
     """Scores of any pairs of rows, whether blocking brings them together or not; sorted by record ids, each once."""
     low, high = np.minimum(left_rows, right_rows), np.maximum(left_rows, right_rows)
     packed = distinct(low.astype(np.int64) << 32 | high.astype(np.int64))
-    subject = Subject(table, model)
-    comparisons = applicable(table, model)
-
-    def work(part: IntArray) -> ScoredPairs:
-        return compare(subject, comparisons, part >> 32, part & 0xFFFFFFFF).scored()
-
-    if len(packed) <= MANY:
-        return work(packed)
-    threads = Limits().threads
-    parts = np.array_split(packed, max(threads, len(packed) // Limits().chunk))
-    with ThreadPoolExecutor(threads) as pool:
-        return joined(list(pool.map(work, parts)))
+    limits = Limits()
+    if len(packed) > MANY:  # for each thread its part, at least
+        limits = replace(limits, chunk=min(limits.chunk, -(-len(packed) // limits.threads)))
+    return joined(list(_scored_chunks(table, model, packed >> 32, packed & 0xFFFFFFFF, limits)))
 
 
 def match(

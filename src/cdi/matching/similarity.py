@@ -5,10 +5,10 @@ Everything here works on whole arrays; nothing knows what a customer is.
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, cycle
 from operator import mul
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,14 +38,13 @@ def edit_distance(left: Sequence[str] | NDArray[Any], right: Sequence[str] | NDA
 
 def edit_distances(values: Objects, low: IntArray, high: IntArray, at_most: int) -> IntArray:
     """`edit_distance` of the texts of these numbers."""
-    if not isinstance(values, Values) or not compiled_is_there(len(low)):
-        return edit_distance(values[low], values[high], at_most)
-    from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
 
-    found = spelling.edit_distances(*bytes_of(values), low, high, at_most)
-    rest = np.flatnonzero(found == spelling.LEFT_OVER)
-    found[rest] = edit_distance(values[low[rest]], values[high[rest]], at_most)
-    return found
+    def compiled(letters: NDArray[np.uint8], starts: IntArray) -> IntArray:
+        from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return spelling.edit_distances(letters, starts, low, high, at_most)
+
+    return _spelt(values, low, high, lambda x, y: edit_distance(x, y, at_most), compiled)
 
 
 STEPS: Final = 1e9
@@ -67,13 +66,34 @@ def name_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) ->
 
 def name_similarities(values: Objects, low: IntArray, high: IntArray, at_least: float) -> FloatArray:
     """`name_similarity` of the texts of these numbers."""
-    if not isinstance(values, Values) or not compiled_is_there(len(low)):
-        return name_similarity(values[low], values[high], at_least)
-    from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
 
-    found = spelling.name_similarities(*bytes_of(values), low, high, at_least)
-    rest = np.flatnonzero(found == spelling.LEFT_OVER)
-    found[rest] = name_similarity(values[low[rest]], values[high[rest]], at_least)
+    def compiled(letters: NDArray[np.uint8], starts: IntArray) -> FloatArray:
+        from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return spelling.name_similarities(letters, starts, low, high, at_least)
+
+    return _spelt(values, low, high, lambda x, y: name_similarity(x, y, at_least), compiled)
+
+
+Measured = TypeVar("Measured", IntArray, FloatArray)
+
+LEFT_OVER: Final = -1
+"""What a compiled measure says of a pair that it leaves to the plain one."""
+
+
+def _spelt(
+    values: Objects,
+    low: IntArray,
+    high: IntArray,
+    plain: Callable[[NDArray[Any], NDArray[Any]], Measured],
+    compiled: Callable[[NDArray[np.uint8], IntArray], Measured],
+) -> Measured:
+    """A measure of the texts of these numbers, compiled for many that Arrow holds."""
+    if not isinstance(values, Values) or not compiled_is_there(len(low)):
+        return plain(values[low], values[high])
+    found = compiled(*bytes_of(values))
+    rest = np.flatnonzero(found == LEFT_OVER)
+    found[rest] = plain(values[low[rest]], values[high[rest]])
     return found
 
 

@@ -10,11 +10,10 @@ import numpy as np
 
 from cdi.matching.kernels import Bytes, compiled
 from cdi.matching.pairs import FloatArray, IntArray
-from cdi.matching.similarity import STEPS, Hashes
+from cdi.matching.similarity import LEFT_OVER, STEPS, Hashes
 
 LONGEST: Final = 64
 """A text of more letters is left to the plain definition."""
-LEFT_OVER: Final = -1
 
 
 @compiled
