@@ -164,7 +164,8 @@ def _resolve_batch(
     heard: bool,
 ) -> None:
     model = active_model(connection, installation, now)
-    known, around = None if heard else _as_compared(connection, due), list[int]()
+    around: list[int] = []
+    known = None if heard else _as_compared(connection, due)
     if known is None:
         model, known, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`

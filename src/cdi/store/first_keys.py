@@ -14,14 +14,12 @@ from sqlalchemy import Connection
 from cdi.matching.pairs import IntArray
 from cdi.store.binary_copy import copy_integers
 from cdi.store.db import text
+from cdi.store.normalised import block_key
 
 AT_ONCE: Final = 1_000_000
 """Keys that are written between two words on how far it is."""
 MAKE: Final = "create table laid_key (like block_key)"
-INDEXES: Final = {
-    "ix_block_key_key_record_id": "key, record_id",
-    "ix_block_key_record_id": "record_id",
-}
+INDEXES: Final = {str(index.name): ", ".join(index.columns.keys()) for index in block_key.indexes}
 TAKE_THE_PLACE: Final = ("drop table block_key", "alter table laid_key rename to block_key")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cdi.access import Visibility
 from cdi.matching.columns import Card
 from cdi.store.db import text
-from cdi.store.normalised import Carded, read_cards
+from cdi.store.normalised import Carded, carded, read_cards
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
@@ -53,7 +53,7 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
         yield Mate(row.record_id, row.source, row.profile_id, card, row.keys)
 
 
-# `offset 0`: see `store/normalised.py`.
+# `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
 HOME_MATES = """
 with shared as (
     select b.record_id, asked.key, count(*) over (partition by asked.key) <= asked.alone as alone
@@ -84,11 +84,8 @@ def home_mates(connection: Connection, keys: Mapping[int, int], known: Collectio
     cards of those not `known`."""
     asked = {"keys": list(keys), "alone": list(keys.values()), "known": list(known)}
     rows = connection.execute(text(HOME_MATES), asked).all()
-    cards = iter(read_cards([row.card for row in rows if row.card]))
-    return [
-        HomeMate(row.record_id, row.keys, (row.record_id, row.source, next(cards)) if row.card else None)
-        for row in rows
-    ]
+    cards = carded([row for row in rows if row.card])
+    return [HomeMate(row.record_id, row.keys, next(cards) if row.card else None) for row in rows]
 
 
 HOUSED = """
@@ -114,5 +111,4 @@ def with_their_profiles(connection: Connection, record_ids: Collection[int]) -> 
 
 def _housed(connection: Connection, statement: str, ids: list[Any]) -> list[tuple[UUID, Carded]]:
     rows = connection.execute(text(statement), {"ids": ids}).all()
-    cards = read_cards([row.card for row in rows])
-    return [(row.profile_id, (row.record_id, row.source, card)) for row, card in zip(rows, cards, strict=True)]
+    return list(zip((row.profile_id for row in rows), carded(rows), strict=True))

@@ -184,7 +184,8 @@ from normalised where record_id = any(cast(:ids as bigint[]))
 """
 
 
-def _carded(rows: Several[Row[Any]]) -> Iterator[Carded]:
+def carded(rows: Several[Row[Any]]) -> Iterator[Carded]:
+    """What rows with record id, source and the text of a card say."""
     cards = read_cards([row.card for row in rows])
     return ((row.record_id, row.source, card) for row, card in zip(rows, cards, strict=True))
 
@@ -210,7 +211,7 @@ def load_cards_between(connection: Connection, first: int, last: int) -> Iterato
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for part in rows.partitions():
-        yield from _carded(part)
+        yield from carded(part)
 
 
 def normalised_ids(connection: Connection) -> list[int]:
@@ -228,24 +229,6 @@ def see_snapshot(connection: Connection, name: str) -> None:
     connection.execute(text("set transaction isolation level repeatable read, read only"))
     driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
     driver.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
-
-
-# `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
-CANDIDATES = """
-with mine as materialized (
-    select key, record_id from block_key where record_id = any(cast(:ids as bigint[]))
-)
-select distinct least(m.record_id, b.record_id) as l, greatest(m.record_id, b.record_id) as r
-from mine m cross join lateral (select record_id from block_key where key = m.key offset 0) b
-where b.record_id <> m.record_id order by 1, 2
-"""
-
-
-def candidates_of(connection: Connection, record_ids: Several[int]) -> tuple[IntArray, IntArray]:
-    """Candidate pairs (left < right, unique) with at least one end among these records: one set-based join."""
-    rows = connection.execute(text(CANDIDATES), {"ids": list(record_ids)}).all()
-    pairs = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
-    return pairs[:, 0].copy(), pairs[:, 1].copy()
 
 
 MEET = """
