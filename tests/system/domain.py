@@ -13,6 +13,19 @@ from cdi.ingest.contract import Op, Record
 from cdi.pipeline import Arriving, Installation, land, resolve
 from cdi.store.sources import Counts
 
+ONE_TILL = """
+company: {name: Test, country: DE, language: de}
+owners: [{id: retail, department: Filialen, role: Leitung, contact: a@test.example}]
+customer_owner: retail
+sources:
+  till: {connector: till, data_owner: retail, purpose: sale, retention: P10Y}
+"""
+"""The cdi.yaml of a company with one source, read by the connector `till` of its own."""
+
+
+class HaltedError(Exception):
+    """The process ends here, says a test."""
+
 
 def push(
     installation: Installation,

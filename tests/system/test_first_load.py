@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from domain import assert_consistent, email, feed_of, home, person, push
+from domain import HaltedError, assert_consistent, email, feed_of, home, person, push
 from sqlalchemy import text
 
 from cdi.fields import CanonicalData
@@ -37,9 +37,13 @@ def _customers(count: int, *, born: int) -> dict[str, CanonicalData]:
     }
 
 
-def _kept(installation: Installation) -> list[list[Any]]:
-    with installation.database.unit_of_work() as connection:
-        return [[tuple(row) for row in connection.execute(text(query))] for query in KEPT]
+def _kept(company: Installation) -> list[list[Any]]:
+    return [_rows(company, query) for query in KEPT]
+
+
+def _rows(company: Installation, query: str) -> list[Any]:
+    with company.database.unit_of_work() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 @pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
@@ -80,11 +84,6 @@ def _everything(company: Installation) -> list[list[Any]]:
     return kept
 
 
-def _rows(company: Installation, query: str) -> list[Any]:
-    with company.database.unit_of_work() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
-
-
 def _at(step: str, act: Callable[[], None]) -> Callable[[str, int, int], None]:
     """Progress that does something when it first hears of this step."""
     waiting = [act]
@@ -94,10 +93,6 @@ def _at(step: str, act: Callable[[], None]) -> Callable[[str, int, int], None]:
             waiting.pop()()
 
     return progress
-
-
-class HaltedError(Exception):
-    """The process ends here."""
 
 
 def _halt() -> None:

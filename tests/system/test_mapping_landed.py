@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from domain import assert_consistent, count
+from domain import ONE_TILL, assert_consistent, count
 from sqlalchemy import text
 
 from cdi.deployment import status
@@ -30,13 +30,6 @@ streams:
       emails: [{value: =mail}]
       birth_date: =born
 """
-CDI = """
-company: {name: Test, country: DE, language: de}
-owners: [{id: retail, department: Filialen, role: Leitung, contact: a@test.example}]
-customer_owner: retail
-sources:
-  till: {connector: till, data_owner: retail, purpose: sale, retention: P10Y}
-"""
 PEOPLE = 40
 MEANT = """
 select r.key, r.live, m.canonical from record r join meaning m using (version_id) order by r.key
@@ -60,7 +53,7 @@ def till(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     connector = tmp_path / "connectors" / "till" / "connector.yaml"
     connector.parent.mkdir(parents=True)
     connector.write_text(MANIFEST, encoding="utf-8")
-    (tmp_path / "cdi.yaml").write_text(CDI, encoding="utf-8")
+    (tmp_path / "cdi.yaml").write_text(ONE_TILL, encoding="utf-8")
     (tmp_path / "data").mkdir()
     _file(tmp_path, "1.csv", [_customer(n) for n in range(PEOPLE)])
     yield installation_of(tmp_path, database)
@@ -142,11 +135,11 @@ def test_what_cannot_be_read_is_rejected_when_it_lands(till: Installation) -> No
 
 def test_records_of_a_source_that_is_named_no_more_wait_and_harm_nobody(till: Installation) -> None:
     sync(till, "till")
-    (till.folder / "cdi.yaml").write_text(CDI.partition("sources:")[0] + "sources: {}\n", encoding="utf-8")
+    (till.folder / "cdi.yaml").write_text(ONE_TILL.partition("sources:")[0] + "sources: {}\n", encoding="utf-8")
     without = installation_of(till.folder, till.database)
     assert resolve(without).records == 0
     assert count(without, "unmapped") == PEOPLE
-    (till.folder / "cdi.yaml").write_text(CDI, encoding="utf-8")
+    (till.folder / "cdi.yaml").write_text(ONE_TILL, encoding="utf-8")
     assert resolve(installation_of(till.folder, till.database)).records == PEOPLE
 
 

@@ -9,6 +9,7 @@ from threading import Semaphore
 from typing import Any
 
 import pytest
+from domain import ONE_TILL
 from sqlalchemy import Connection, text
 
 from cdi.ingest.ahead import ahead
@@ -33,13 +34,6 @@ streams:
     change: row_hash
     map: {{name: {{family_name: =family}}}}
 """
-CDI = """
-company: {name: Test, country: DE, language: de}
-owners: [{id: retail, department: Filialen, role: Leitung, contact: a@test.example}]
-customer_owner: retail
-sources:
-  till: {connector: till, data_owner: retail, purpose: sale, retention: P10Y}
-"""
 LANDED = """
 select r.key, v.native ->> 'family', exists (select from unmapped u where u.version_id = v.version_id)
 from record r join record_version v on v.version_id = r.version_id and v.record_id = r.record_id order by r.record_id
@@ -56,7 +50,7 @@ def till(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     connector = tmp_path / "connectors" / "till" / "connector.yaml"
     connector.parent.mkdir(parents=True)
     connector.write_text(MANIFEST, encoding="utf-8")
-    (tmp_path / "cdi.yaml").write_text(CDI, encoding="utf-8")
+    (tmp_path / "cdi.yaml").write_text(ONE_TILL, encoding="utf-8")
     with sqlite3.connect(tmp_path / "till.sqlite") as table:
         table.execute("create table customers (id integer primary key, family text)")
         table.executemany("insert into customers values (?, ?)", _customers())

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from domain import assert_consistent, count, feed_of, profile_of
+from domain import ONE_TILL, assert_consistent, count, feed_of, profile_of
 from sqlalchemy import text
 
 from cdi.access import EVERYTHING, Caller, Role
@@ -38,13 +38,6 @@ streams:
     cursor: {field: id, type: integer}
     map: {customer_key: =nr, type: visit, at: "=ts(at, 'UTC')", channel: shop}
 """
-CDI = """
-company: {name: Test, country: DE, language: de}
-owners: [{id: retail, department: Filialen, role: Leitung, contact: a@test.example}]
-customer_owner: retail
-sources:
-  till: {connector: till, data_owner: retail, purpose: sale, retention: P10Y}
-"""
 
 
 @pytest.fixture
@@ -71,7 +64,7 @@ def rewired(folder: Path, database: Database, manifest: str) -> Installation:
     """The same company with this manifest."""
     (folder / "connectors" / "till").mkdir(parents=True, exist_ok=True)
     (folder / "connectors" / "till" / "connector.yaml").write_text(manifest, encoding="utf-8")
-    (folder / "cdi.yaml").write_text(CDI, encoding="utf-8")
+    (folder / "cdi.yaml").write_text(ONE_TILL, encoding="utf-8")
     return installation_of(folder, database)
 
 

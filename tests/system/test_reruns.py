@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 from arrivals import served
-from domain import assert_consistent, count, documents, email, feed_of, home, live_after, partition, person, push
+from domain import (
+    HaltedError,
+    assert_consistent,
+    count,
+    documents,
+    email,
+    feed_of,
+    home,
+    live_after,
+    partition,
+    person,
+    push,
+)
 from stewarding import Steward, company_in
 
 from cdi import deployment, modelling
@@ -48,10 +60,6 @@ def company(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def bold(company: Installation, tmp_path: Path) -> Installation:
     return company_in(tmp_path, company.database, BOLD)
-
-
-class HaltedError(Exception):
-    """The process ends here."""
 
 
 def halt_after(parts: int) -> Any:
