@@ -84,6 +84,8 @@ def test_of_very_much_a_sample_is_asked_and_the_exact_count_on_demand(
     assert 'href="/privacy/retention?exact=true"' in told
     exact = officer.get("/privacy/retention?exact=true", headers=english).text
     assert "about 30" not in exact and "till:old0" in exact and "Counted one by one" in exact
+    part = officer.get("/privacy/retention?exact=true", headers=english | {"hx-request": "true"})
+    assert part.status_code == 200 and "Counted one by one" in part.text and "<html" not in part.text
     officer.submit("/privacy/holds/1/lifting", page=page, reason="settled")
     monkeypatch.setattr(retention, "TRIED", 40)
     told = officer.get("/privacy/retention", headers=english).text
