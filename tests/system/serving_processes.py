@@ -19,7 +19,8 @@ class Service:
     """A running service: its process, its address and what it wrote."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-        self.process, self.url, self.log = process, f"http://127.0.0.1:{port}", log
+        self.process, self.port, self.log = process, port, log
+        self.url = f"http://127.0.0.1:{port}"
 
     def until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -43,11 +44,9 @@ def serving(
     """The service of this folder on this database, while the block runs."""
     port = port or free_port()
     log = folder / f"serve-{time.monotonic_ns()}.log"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CDI_", "OTEL_"))}
-    given = {"CDI_DATABASE_URL": url, "CDI_PORT": str(port), **(environment or {})}
-    command = [sys.executable, "-m", "cdi", "serve", "--workers", str(workers), "--dir", str(folder)]
+    given = serve_environment(url, port) | (environment or {})
     with log.open("wb") as file:
-        process = subprocess.Popen(command, env=clean | given, stdout=file, stderr=file)
+        process = subprocess.Popen(serve_command(folder, workers), env=given, stdout=file, stderr=file)
     service = Service(process, port, log)
     try:
         service.until_ready()
@@ -60,6 +59,16 @@ def serving(
             for each in [*psutil.Process(process.pid).children(recursive=True), process]:
                 each.kill()
             process.wait()
+
+
+def serve_command(folder: Path, workers: int) -> list[str]:
+    return [sys.executable, "-m", "cdi", "serve", "--workers", str(workers), "--dir", str(folder)]
+
+
+def serve_environment(url: str, port: int) -> dict[str, str]:
+    """This process's environment with nothing of cdi's but these."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CDI_", "OTEL_"))}
+    return clean | {"CDI_DATABASE_URL": url, "CDI_PORT": str(port)}
 
 
 def free_port() -> int:

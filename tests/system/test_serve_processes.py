@@ -2,17 +2,19 @@
 accepted is answered and kept, whenever the service is ended or started again."""
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from domain import email, person, profile_of, push
-from serving_processes import Service, free_port, serving
+from serving_processes import Service, free_port, serve_command, serve_environment, serving
 from stewarding import company_in
 
 from cdi.access import Role
@@ -57,6 +59,50 @@ def test_a_key_that_is_revoked_is_refused_by_every_process_at_once(company: Inst
         with company.database.unit_of_work() as connection:
             revoke_key(connection, "the reader", utc_now())
         assert {client.get(f"/v1/profiles/{anna}").status_code for client in clients} == {401}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems give connections to whichever process is awake")
+def test_connections_are_dealt_out_to_all_processes(company: Installation) -> None:
+    key = key_for(company, Role.READER)
+    with serving(company.folder, company.database.url, workers=WORKERS) as service, ExitStack() as open_ones:
+        until_all_answer(service)
+        for _ in range(40):
+            client = open_ones.enter_context(service.as_(key))
+            assert client.get("/v1/profiles").status_code == 200
+        served = [
+            sum(each.status == psutil.CONN_ESTABLISHED for each in one.net_connections("tcp"))
+            for one in answering(service)
+        ]
+    assert sum(served) >= 40
+    assert min(served) >= 5  # by chance 20; fewer than 5 once in a million times
+
+
+def until_all_answer(service: Service) -> None:
+    """Until each process listens."""
+    deadline = time.monotonic() + 60
+    while len(answering(service)) < WORKERS or not all(listens(each) for each in answering(service)):
+        assert time.monotonic() < deadline, service.log.read_text()
+        time.sleep(0.2)
+
+
+def listens(process: psutil.Process) -> bool:
+    return any(each.status == psutil.CONN_LISTEN for each in process.net_connections("tcp"))
+
+
+@pytest.mark.parametrize("workers", [1, WORKERS])
+@pytest.mark.parametrize("others", [1, WORKERS])
+def test_an_address_where_another_service_is_is_told_at_once(company: Installation, others: int, workers: int) -> None:
+    with serving(company.folder, company.database.url, workers=others) as service:
+        ended = subprocess.run(
+            serve_command(company.folder, workers),
+            env=serve_environment(company.database.url, service.port),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{service.port}: Address already in use" in ended.stderr
+    assert "CDI_PORT" in ended.stderr
 
 
 def test_a_process_that_is_killed_is_replaced(company: Installation) -> None:

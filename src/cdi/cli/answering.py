@@ -1,4 +1,4 @@
-"""The HTTP service as one process, or as several that share its socket and the database.
+"""The HTTP service as one process, or as several that share its address and the database.
 
 Every process ends gracefully: it takes no new connection and answers what it took, so a restart loses no write that
 was accepted. One that dies is replaced. Whoever imports this module loads the API and the desk, which takes as long as
@@ -19,6 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from cdi.app import create_app
 from cdi.cli.installed import installed, traced
+from cdi.cli.listening import listen_alone, listen_together
 from cdi.cli.terminal import out
 from cdi.collecting import collect_seldom
 from cdi.logs import configure_logging
@@ -37,29 +38,32 @@ SILENCE: Final = 60
 def serve_alone(installation: Installation, *, announce: bool) -> None:
     """Answer in this process."""
     environment = installation.settings.environment
-    if announce:
-        _announce(environment)
-    configure_logging(environment.log_level, form=environment.log_format)
-    with traced(installation, SERVICE):
-        app = create_app(installation)
-        collect_seldom()
-        uvicorn.Server(_config(app, environment)).run()
+    with listen_alone(environment.host, environment.port) as address:
+        if announce:
+            _announce(environment)
+        configure_logging(environment.log_level, form=environment.log_format)
+        with traced(installation, SERVICE):
+            app = create_app(installation)
+            collect_seldom()
+            uvicorn.Server(_config(app, environment)).run([address])
 
 
 def supervise(installation: Installation, workers: int) -> None:
-    """Keep so many processes answering. This one holds the database open, binds the address and does nothing else."""
+    """Keep so many processes answering. This one holds the database open and the address, and does nothing else."""
     environment = installation.settings.environment
-    _announce(environment)
-    configure_logging(environment.log_level, form=environment.log_format)
-    with TemporaryDirectory(prefix="cdi-serve-") as common:
+    with (
+        listen_together(environment.host, environment.port) as address,
+        TemporaryDirectory(prefix="cdi-serve-") as common,
+    ):
+        _announce(environment)
+        configure_logging(environment.log_level, form=environment.log_format)
         (Path(common) / "measured").mkdir()
         os.environ[SHARED] = str(
             Path(common) / "measured"
         )  # the library reads it when it is loaded, so for processes to come
         answering = partial(_in_a_worker, installation.folder, Path(common))
         config = _config(answering, environment, factory=True, workers=workers)
-        with config.bind_socket() as address:
-            Multiprocess(config, [address]).run()
+        Multiprocess(config, [address]).run()
 
 
 def _in_a_worker(folder: Path, common: Path) -> FastAPI:
