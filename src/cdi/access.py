@@ -16,6 +16,7 @@ class Role(StrEnum):
 
     READER = "reader"
     CONNECTOR = "connector"
+    LINKS = "links"  # an application that sends customers to what is kept of them
     STEWARD = "steward"
     PRIVACY = "privacy"  # the data-protection officer
     ADMIN = "admin"
@@ -69,7 +70,7 @@ class Caller:
     name: str
     role: Role
     visibility: Visibility
-    source: str | None = None  # the one source that a connector may push to
+    source: str | None = None  # the one that a connector may push to, or of whose customers links may be made
     credential: Credential = Credential.KEY
     sensitive: bool = False
     purposes: tuple[str, ...] | None = None

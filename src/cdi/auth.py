@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from cdi.access import EVERY_USE, Caller, Credential, Role, Visibility
 from cdi.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from cdi.fields import FieldGroup
-from cdi.settings import Grant, OpenId
+from cdi.settings import Grant, OpenId, fault_of_source
 from cdi.store import accounts
 from cdi.store.accounts import ApiKey
 
 PREFIX = "cdi_"
-MIGHTIEST: Final = (Role.ADMIN, Role.PRIVACY, Role.STEWARD, Role.READER, Role.CONNECTOR)
+MIGHTIEST: Final = (Role.ADMIN, Role.PRIVACY, Role.STEWARD, Role.READER, Role.CONNECTOR, Role.LINKS)
 LONGEST_NAME: Final = 200
 
 
@@ -38,10 +38,10 @@ def create_key(
     purposes: Sequence[str] | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """A new key, shown this once. A connector's key is for the one source that it may push to; `purposes` are what the
-    key is for (None: anything)."""
-    if (role is Role.CONNECTOR) != (source is not None):
-        raise InvalidInputError("a connector's key names its source, other keys name none", remedy="See --source")
+    """A new key, shown this once. A connector's key is for the one source that it may push to, a key for links may be
+    for the customers of one; `purposes` are what the key is for (None: anything)."""
+    if (fault := fault_of_source(role, source)) is not None:
+        raise InvalidInputError(fault, remedy="See --source")
     key = PREFIX + secrets.token_urlsafe(32)
     account = ApiKey(name, role.value, [group.value for group in groups], owners, source, sensitive, purposes)
     accounts.save_key(connection, account, digest(key), now, expires_at)

@@ -302,15 +302,24 @@ def _issuer(address: str) -> str:
     return address
 
 
+def fault_of_source(role: str, source: str | None) -> str | None:
+    """What is wrong with a caller of this role that names this source, or none."""
+    if role == "connector" and source is None:
+        return "a connector names its source"
+    if role not in {"connector", "links"} and source is not None:
+        return "only a connector, and who makes links, names a source"
+    return None
+
+
 class Grant(Model):
     """Whom a token lets in as what: those of whom the claim says (or among whose values is) this text."""
 
     claim: Annotated[str, Field(min_length=1, max_length=200, examples=["groups", "realm_access.roles"])]
     holds: Annotated[str, Field(min_length=1, max_length=500)]
-    role: Literal["reader", "connector", "steward", "privacy", "admin"]
+    role: Literal["reader", "connector", "links", "steward", "privacy", "admin"]
     groups: tuple[FieldGroup, ...] = ()  # shown in full to a reader
     owners: tuple[str, ...] | None = None  # for whom a steward acts; none named: all
-    source: str | None = None  # the one that a connector pushes to
+    source: str | None = None  # the one that a connector pushes to, or whose customers links are for
     purposes: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] | None = None  # none named: any
     sensitive: bool = False  # may see records of sensitive sources
 
@@ -320,9 +329,9 @@ class Grant(Model):
         return f"{self.role} {self.claim}={self.holds}"
 
     @model_validator(mode="after")
-    def _connector_has_source(self) -> "Grant":
-        if (self.role == "connector") != (self.source is not None):
-            raise ValueError("a connector's grant names its source, other grants name none")
+    def _source_fits_the_role(self) -> "Grant":
+        if (fault := fault_of_source(self.role, self.source)) is not None:
+            raise ValueError(fault)
         return self
 
 

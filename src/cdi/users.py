@@ -52,8 +52,8 @@ def change_rights(
 ) -> None:
     """What a user may do from now on, in standing sessions too. Raises NotFoundError for an owner that there is not,
     InvalidInputError, ConflictError for one's own rights."""
-    if role is Role.CONNECTOR:
-        raise InvalidInputError("a connector does not sit at the desk", remedy="Give it a key: cdi key create")
+    if role in {Role.CONNECTOR, Role.LINKS}:
+        raise InvalidInputError("a program does not sit at the desk", remedy="Give it a key: cdi key create")
     if user.issuer is not None:
         raise ConflictError(
             "their rights come from the identity provider", remedy="openid.grants in cdi.yaml say which"

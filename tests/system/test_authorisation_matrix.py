@@ -24,6 +24,7 @@ CALLERS = (
     "nobody",
     "connector",  # of the source till
     "other connector",  # of the source shop
+    "portal",  # it makes links
     "masked reader",
     "reader",
     "steward",  # of the owner retail, whose source the till is
@@ -31,7 +32,7 @@ CALLERS = (
     "officer",  # for data protection
     "admin",
 )
-WITHOUT_SCOPES = {"nobody", "connector", "other connector", "masked reader"}
+WITHOUT_SCOPES = {"nobody", "connector", "other connector", "portal", "masked reader"}
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class Row:
     own_words: bool = False  # it is what the connector's own source said
 
 
-READERS = "unnyyyyyy"
-STEWARDS = "unnnnyyny"
-SEEN_BY_STEWARDS = "unnnnyyyy"
-OWNERS = "unnnnynny"
-SEEN_BY_OWNERS = "unnnnynyy"
-OFFICERS = "unnnnnnyy"
-ADMINS = "unnnnnnny"
-SOURCES = "uy-yyyyyy"
-PUBLIC = "yyyyyyyyy"
-WEBHOOKS = "unn-----y"
+READERS = "unnnyyyyyy"
+STEWARDS = "unnnnnyyny"
+SEEN_BY_STEWARDS = "unnnnnyyyy"
+OWNERS = "unnnnnynny"
+SEEN_BY_OWNERS = "unnnnnynyy"
+OFFICERS = "unnnnnnnyy"
+ADMINS = "unnnnnnnny"
+SOURCES = "uy-nyyyyyy"
+PUBLIC = "yyyyyyyyyy"
+WEBHOOKS = "unnn-----y"
 """Of somebody else: only an admin knows of it."""
 REASON = {"reason": "the matrix"}
 ANY_VERSION = {"If-Match": "*"}
@@ -93,61 +94,61 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("DELETE", "/v1/webhooks/{webhook_id}"): Row(WEBHOOKS),
     ("GET", "/v1/audit"): Row(OFFICERS),
     ("GET", "/v1/privacy/requests"): Row(OFFICERS),
-    ("GET", "/v1/privacy/requests/{request_id}"): Row("unnnnnn--"),
-    ("POST", "/v1/privacy/requests/{request_id}/acknowledgement"): Row("unnnnnn--"),
+    ("GET", "/v1/privacy/requests/{request_id}"): Row("unnnnnnn--"),
+    ("POST", "/v1/privacy/requests/{request_id}/acknowledgement"): Row("unnnnnnn--"),
     ("GET", "/v1/privacy/record-of-processing"): Row(OFFICERS),
     ("POST", "/v1/privacy/restrictions"): Row(OFFICERS, {"profile": "{profile_id}", "purpose": "profiling"}),
-    ("POST", "/v1/privacy/restrictions/{request_id}/lifting"): Row("unnnnnn--"),
+    ("POST", "/v1/privacy/restrictions/{request_id}/lifting"): Row("unnnnnnn--"),
     ("POST", "/v1/privacy/rectifications"): Row(
         OFFICERS, {**REASON, "profile": "{profile_id}", "attribute": "gender", "value": "f"}
     ),
-    ("GET", "/v1/privacy/corrections/{request_id}"): Row("unnnnnn--"),
-    ("POST", "/v1/privacy/corrections/{request_id}/decision"): Row("unnnnnn--", {"verdict": "refuse"}),
-    ("POST", "/v1/privacy/links"): Row(OFFICERS, {"profile": "{profile_id}"}),
+    ("GET", "/v1/privacy/corrections/{request_id}"): Row("unnnnnnn--"),
+    ("POST", "/v1/privacy/corrections/{request_id}/decision"): Row("unnnnnnn--", {"verdict": "refuse"}),
+    ("POST", "/v1/privacy/links"): Row("unnynnnnyy", {"profile": "{profile_id}"}),
     ("GET", "/v1/privacy/access-schema"): Row(OFFICERS),
     ("GET", "/v1/privacy/access/{profile_id}"): Row(OFFICERS, values=True),
     ("POST", "/v1/privacy/erasures"): Row(OFFICERS, {"profile": "{profile_id}"}, query={"dry_run": True}),
-    ("POST", "/v1/privacy/erasures/{request_id}/decision"): Row("unnnnnn--", {"verdict": "refuse"}),
+    ("POST", "/v1/privacy/erasures/{request_id}/decision"): Row("unnnnnnn--", {"verdict": "refuse"}),
     ("GET", "/v1/retention/due"): Row(OFFICERS),
     ("GET", "/v1/retention/runs"): Row(OFFICERS),
     ("GET", "/v1/holds"): Row(OFFICERS),
     ("POST", "/v1/holds"): Row(OFFICERS, {**REASON, "record": "till:a"}),
-    ("GET", "/v1/holds/{hold_id}"): Row("unnnnnn--"),
-    ("DELETE", "/v1/holds/{hold_id}"): Row("unnnnnn--", REASON),
+    ("GET", "/v1/holds/{hold_id}"): Row("unnnnnnn--"),
+    ("DELETE", "/v1/holds/{hold_id}"): Row("unnnnnnn--", REASON),
     ("GET", "/v1/profiles/{profile_id}/consents/proof"): Row(SEEN_BY_STEWARDS, values=True),
     ("GET", "/v1/keys"): Row(ADMINS),
     ("POST", "/v1/keys"): Row(ADMINS, {"name": "the matrix", "role": "reader"}),
-    ("POST", "/v1/keys/{key_id}/rotation"): Row("unnnnnnn-", {"grace_hours": 1}),
-    ("DELETE", "/v1/keys/{key_id}"): Row("unnnnnnn-"),
-    ("GET", "/v1/sources"): Row("uyyyyyyyy"),
+    ("POST", "/v1/keys/{key_id}/rotation"): Row("unnnnnnnn-", {"grace_hours": 1}),
+    ("DELETE", "/v1/keys/{key_id}"): Row("unnnnnnnn-"),
+    ("GET", "/v1/sources"): Row("uyynyyyyyy"),
     ("GET", "/v1/sources/{source}/runs"): Row(SOURCES),
     ("POST", "/v1/sources/{source}/runs"): Row(ADMINS),
     ("GET", "/v1/sources/{source}/rejected"): Row(SOURCES),
     ("GET", "/v1/sources/{source}/records/{key}"): Row(SOURCES, values=True, own_words=True),
     ("GET", "/v1/sources/{source}/deliveries"): Row(SOURCES),
-    ("GET", "/v1/sources/{source}/webhook"): Row("---------"),
-    ("POST", "/v1/sources/{source}/webhook"): Row("---------"),
+    ("GET", "/v1/sources/{source}/webhook"): Row("----------"),
+    ("POST", "/v1/sources/{source}/webhook"): Row("----------"),
     ("GET", "/v1/reviews"): Row(SEEN_BY_STEWARDS, values=False),
     ("GET", "/v1/reviews/{review_id}"): Row(SEEN_BY_OWNERS),
     ("POST", "/v1/reviews/{review_id}/claim"): Row(OWNERS),
     ("POST", "/v1/reviews/{review_id}/release"): Row(OWNERS),
     ("GET", "/v1/conflicts"): Row(SEEN_BY_STEWARDS),
-    ("GET", "/v1/conflicts/{conflict_id}"): Row("unnnn----"),
-    ("POST", "/v1/conflicts/{conflict_id}/resolution"): Row("unnnn--n-", {**REASON, "record": "till:a"}),
-    ("POST", "/v1/conflicts/{conflict_id}/question"): Row("unnnn--n-", {"owner": "online", "said": "which?"}),
+    ("GET", "/v1/conflicts/{conflict_id}"): Row("unnnnn----"),
+    ("POST", "/v1/conflicts/{conflict_id}/resolution"): Row("unnnnn--n-", {**REASON, "record": "till:a"}),
+    ("POST", "/v1/conflicts/{conflict_id}/question"): Row("unnnnn--n-", {"owner": "online", "said": "which?"}),
     ("GET", "/v1/tasks"): Row(SEEN_BY_STEWARDS),
-    ("POST", "/v1/tasks/{task_id}/answer"): Row("unnnn--n-", {"answer": "mended"}),
+    ("POST", "/v1/tasks/{task_id}/answer"): Row("unnnnn--n-", {"answer": "mended"}),
     ("POST", "/v1/tasks"): Row(STEWARDS, {"record": "till:a", "attribute": "gender", "said": "she is a woman"}),
     ("GET", "/v1/absences"): Row(SEEN_BY_STEWARDS),
     ("POST", "/v1/absences"): Row(STEWARDS, {"deputy": "nobody", "until": "2999-01-01T00:00:00Z"}),
-    ("DELETE", "/v1/absences/{absence_id}"): Row("unnnn--n-"),
+    ("DELETE", "/v1/absences/{absence_id}"): Row("unnnnn--n-"),
     ("GET", "/v1/saved-filters"): Row(SEEN_BY_STEWARDS),
     ("PUT", "/v1/saved-filters/{name}"): Row(STEWARDS, {"filter": {"kind": "pair"}}),
-    ("DELETE", "/v1/saved-filters/{name}"): Row("unnnny-ny"),  # both stewards of the matrix have one name
+    ("DELETE", "/v1/saved-filters/{name}"): Row("unnnnny-ny"),  # both stewards of the matrix have one name
     ("GET", "/v1/samples"): Row(SEEN_BY_STEWARDS),
     ("POST", "/v1/samples"): Row(STEWARDS, {"size": 10, "seed": 1}),
-    ("GET", "/v1/samples/{sample_id}"): Row("unnnn----"),
-    ("PUT", "/v1/samples/{sample_id}/pairs/{place}"): Row("unnnn--n-", {"verdict": "match"}),
+    ("GET", "/v1/samples/{sample_id}"): Row("unnnnn----"),
+    ("PUT", "/v1/samples/{sample_id}/pairs/{place}"): Row("unnnnn--n-", {"verdict": "match"}),
     ("GET", "/v1/reviews/{review_id}/involved"): Row(SEEN_BY_OWNERS, values=True),
     ("PUT", "/v1/reviews/{review_id}/assignee"): Row(OWNERS, {"steward": None}),
     ("PUT", "/v1/reviews/{review_id}/snooze"): Row(OWNERS, {"until": None}),
@@ -157,16 +158,16 @@ ROUTES: dict[tuple[str, str], Row] = {
     ),
     ("POST", "/v1/reviews/{review_id}/undo"): Row(OWNERS, REASON),
     ("GET", "/v1/overrides"): Row(SEEN_BY_STEWARDS),
-    ("GET", "/v1/overrides/{override_id}"): Row("unnnn----"),
-    ("DELETE", "/v1/overrides/{override_id}"): Row("unnnn--n-", REASON),
-    ("POST", "/v1/touchpoints/{touchpoint_id}/closing"): Row("uyynnyyny", {"outcome": "done"}),
-    ("POST", "/v1/sources/{source}/records"): Row("uynnnnnny", {"records": []}),
-    ("POST", "/v1/consents"): Row("uy-nnyyyy", {"status": "withdrawn", "purpose": "newsletter", "record": "till:a"}),
+    ("GET", "/v1/overrides/{override_id}"): Row("unnnnn----"),
+    ("DELETE", "/v1/overrides/{override_id}"): Row("unnnnn--n-", REASON),
+    ("POST", "/v1/touchpoints/{touchpoint_id}/closing"): Row("uyynnnyyny", {"outcome": "done"}),
+    ("POST", "/v1/sources/{source}/records"): Row("uynnnnnnny", {"records": []}),
+    ("POST", "/v1/consents"): Row("uy-nnnyyyy", {"status": "withdrawn", "purpose": "newsletter", "record": "till:a"}),
     ("POST", "/v1/profiles/{profile_id}/consents/review"): Row(
         OWNERS, {**REASON, "purpose": "newsletter", "channel": "email", "record": "till:a"}
     ),
     ("PUT", "/v1/profiles/{profile_id}/pins/{attribute}"): Row(OWNERS, {**REASON, "value": "f"}, headers=ANY_VERSION),
-    ("DELETE", "/v1/profiles/{profile_id}/pins/{attribute}"): Row("unnnnynn-", headers=ANY_VERSION),
+    ("DELETE", "/v1/profiles/{profile_id}/pins/{attribute}"): Row("unnnnnynn-", headers=ANY_VERSION),
     ("PUT", "/v1/profiles/{profile_id}/data-owner"): Row(OWNERS, {**REASON, "owner": "retail"}, headers=ANY_VERSION),
     ("POST", "/v1/profiles/{profile_id}/split"): Row(
         OWNERS, {**REASON, "records": ["till:a2"]}, query={"dry_run": True}, headers=ANY_VERSION
@@ -210,6 +211,7 @@ def callers(doors: Doors) -> dict[str, TestClient]:
         "nobody": doors.stranger(),
         "connector": doors.as_(Role.CONNECTOR, source="till"),
         "other connector": doors.as_(Role.CONNECTOR, source="shop"),
+        "portal": doors.as_(Role.LINKS),
         "masked reader": doors.as_(Role.READER),
         "reader": doors.as_(Role.READER, *FieldGroup),
         "steward": doors.as_(Role.STEWARD, owners=["retail"]),

@@ -327,8 +327,8 @@ def test_a_caller_has_a_name_that_can_be_written_down(company: Installation, nam
         ("audience: cdi", "leeway: PT10M", "less than or equal to"),
         ("owners: [retail]", "owners: [nobody]", "no owner 'nobody' in owners"),
         ("source: till", "source: shop2", "no source 'shop2' in sources"),
-        ("role: admin", "role: admin, source: till", "a connector's grant names its source"),
-        ("role: connector, source: till", "role: connector", "a connector's grant names its source"),
+        ("role: admin", "role: admin, source: till", "names a source"),
+        ("role: connector, source: till", "role: connector", "a connector names its source"),
         ("role: admin", "role: root", "Input should be 'reader'"),
     ],
 )

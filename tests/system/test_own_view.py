@@ -148,6 +148,37 @@ def test_of_two_who_open_it_at_once_one_does(doors: Doors, officer: TestClient, 
     assert sorted(answers) == [303, 403, 403, 403]
 
 
+def test_an_application_makes_links_for_the_customers_of_its_source_and_does_nothing_else(
+    doors: Doors, anna: UUID, company: Installation
+) -> None:
+    peter = profile_of(company, "till", "p")
+    shop, any_source = doors.as_(Role.LINKS, source="shop"), doors.as_(Role.LINKS)
+
+    def asked(portal: TestClient, **whom: str) -> int:
+        return portal.post("/v1/privacy/links", json=whom).status_code
+
+    assert asked(shop, record="shop:b") == asked(shop, profile=str(anna)) == 201
+    assert asked(shop, record="till:p") == asked(shop, profile=str(peter)) == asked(shop, record="shop:none") == 404
+    assert asked(shop, record="till:a") == 404, "its own customer, but not by what another source calls her"
+    assert asked(any_source, record="till:p") == 201
+    assert asked(shop) == asked(shop, record="shop:b", profile=str(anna)) == 422
+    assert {shop.get(f"/v1/profiles/{anna}").status_code, shop.get("/v1/sources").status_code} == {403}
+    made = shop.post("/v1/privacy/links", json={"record": "shop:b"}).json()
+    guest = Guest(doors.app)
+    assert guest.open(urlsplit(made["url"]).path).status_code == 303
+    assert "Krzywdzinski" in guest.get("/my-data").text
+
+
+def test_who_restricted_the_use_of_their_data_still_gets_a_link(doors: Doors, officer: TestClient, anna: UUID) -> None:
+    restricted = officer.post("/v1/privacy/restrictions", json={"profile": str(anna)})
+    assert restricted.status_code == 201
+    try:
+        assert doors.as_(Role.READER).get(f"/v1/profiles/{anna}").status_code == 404
+        assert doors.as_(Role.LINKS).post("/v1/privacy/links", json={"profile": str(anna)}).status_code == 201
+    finally:
+        officer.post(f"/v1/privacy/restrictions/{restricted.json()['id']}/lifting", json={})
+
+
 def test_whatever_is_wrong_with_a_link_is_answered_alike(
     company: Installation, doors: Doors, officer: TestClient, anna: UUID
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from issuer import Issuer, issuing
 from stewarding import WIDE_BAND, company_in
-from test_authorisation_matrix import OWNED, company, meant, test_who_may_ask_and_who_sees_values
+from test_authorisation_matrix import CALLERS, OWNED, company, meant, test_who_may_ask_and_who_sees_values
 
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
@@ -25,6 +25,7 @@ openid:
   grants:
     - {{claim: groups, holds: connector, role: connector, source: till}}
     - {{claim: groups, holds: other connector, role: connector, source: shop}}
+    - {{claim: groups, holds: portal, role: links}}
     - {{claim: groups, holds: masked reader, role: reader}}
     - {{claim: groups, holds: reader, role: reader, groups: [{GROUPS}]}}
     - {{claim: groups, holds: steward, role: steward, owners: [retail]}}
@@ -52,14 +53,5 @@ def callers(company: Installation, issuer: Issuer) -> dict[str, TestClient]:
         client.headers["authorization"] = f"Bearer {issuer.token(sub=SUBJECTS.get(name, name), groups=[name])}"
         return client
 
-    names = (
-        "connector",
-        "other connector",
-        "masked reader",
-        "reader",
-        "steward",
-        "foreign steward",
-        "officer",
-        "admin",
-    )
+    names = [name for name in CALLERS if name != "nobody"]
     return {"nobody": doors.stranger(), **{name: by_token(name) for name in names}}

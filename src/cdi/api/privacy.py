@@ -7,11 +7,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
+from cdi.access import Caller, Role
 from cdi.api.answers import answer
-from cdi.api.dependencies import AuditTrail, Here, Officer, Work
-from cdi.api.desk import Body, Number, Reason
+from cdi.api.dependencies import AuditTrail, Here, Officer, Work, allowed
+from cdi.api.desk import Body, Number, Reason, RecordName
 from cdi.api.problems import CHANGE_PROBLEMS
 from cdi.clock import utc_now
+from cdi.ids import parse_record_key
 from cdi.privacy import correcting, disclosed, erasing, own_view, rectifying, requests, restricting
 from cdi.privacy.disclosure import disclose
 from cdi.privacy.requests import Office
@@ -146,18 +148,29 @@ def decide_correction(request_id: Number, body: CorrectionVerdict, office: AtOff
 
 
 class WantedLink(Body):
-    """Whose own view to open, and for how many hours the link shall wait (not said: as long as cdi.yaml lets it)."""
+    """Whose own view to open (by `profile`, or by one of its records, `source:key`), and for how many hours the link
+    shall wait (not said: as long as cdi.yaml lets it)."""
 
-    profile: UUID
+    profile: UUID | None = None
+    record: RecordName | None = None
     hours: Annotated[int | None, Field(ge=1, le=24 * 30, examples=[48])] = None
 
 
 @router.post("/links", status_code=201)
-def make_customer_link(body: WantedLink, office: AtOffice) -> Response:
+def make_customer_link(
+    body: WantedLink,
+    installation: Here,
+    connection: Work,
+    caller: Annotated[Caller, Depends(allowed(Role.LINKS, Role.PRIVACY))],
+    trail: AuditTrail,
+) -> Response:
     """A link by which this customer sees what is kept of them: send it to them and nobody else. It opens once and
-    is told in this answer only; 409 if the profile may be two persons."""
+    is told in this answer only; 409 if the profile may be two persons. A key with the role `links` can do this and
+    nothing else, for the customers of its source if it names one."""
+    office = Office(connection, installation, caller, utc_now(), trail)
     lifetime = None if body.hours is None else timedelta(hours=body.hours)
-    made = own_view.make_link(office, body.profile, lifetime)
+    record = None if body.record is None else parse_record_key(body.record)
+    made = own_view.make_link(office, own_view.customer_of(office, body.profile, record), lifetime)
     return answer({"id": made.link_id, "url": made.url, "expires_at": made.expires_at}, 201)
 
 

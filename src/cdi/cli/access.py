@@ -26,7 +26,9 @@ def create(
         list[FieldGroup] | None, typer.Option(help="A field group shown in full to a reader; may be given often.")
     ] = None,
     owner: Annotated[list[str] | None, typer.Option(help="A steward's data owner; all if none is given.")] = None,
-    source: Annotated[str | None, typer.Option(help="The one source that a connector pushes to.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The one source that a connector pushes to, or whose customers links are for.")
+    ] = None,
     sensitive: Annotated[bool, typer.Option("--sensitive", help="May see records of sensitive sources.")] = False,
     purpose: Annotated[
         list[str] | None, typer.Option(help="What it is for; may be given often; anything if none is given.")

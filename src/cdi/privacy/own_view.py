@@ -7,6 +7,7 @@ else's may be among them, so the view is shut and the officer is told.
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,8 +19,9 @@ from cdi import contact
 from cdi.access import EVERYTHING, Caller, Credential, Role
 from cdi.audit import Trail
 from cdi.auth import digest
-from cdi.errors import ConflictError, InvalidInputError
+from cdi.errors import ConflictError, InvalidInputError, NotFoundError
 from cdi.fields import FieldGroup
+from cdi.ids import RecordKey
 from cdi.pipeline import Installation
 from cdi.privacy import consents, correcting, restricting
 from cdi.privacy.consents import WITHDRAWN, Customer, Word
@@ -28,7 +30,7 @@ from cdi.privacy.disclosure import MOST, disclose
 from cdi.privacy.requests import SIGHTING, Office
 from cdi.serving import live_profile
 from cdi.settings import Environment
-from cdi.store import customer_links, privacy_requests, profiles, reviews
+from cdi.store import customer_links, privacy_requests, profiles, records, reviews
 from cdi.store.customer_links import CustomerLink
 from cdi.store.db import resolver_lock, see_one_moment
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
@@ -90,7 +92,9 @@ def make_link(office: Office, profile_id: UUID, lifetime: timedelta | None = Non
     lives = longest if lifetime is None else lifetime
     if not timedelta(0) < lives <= longest:
         raise InvalidInputError("a link cannot live so long", remedy=f"At most {longest}: privacy.link_lifetime")
-    live_profile(office.connection, office.caller.visibility, profile_id)
+    found = live_profile(office.connection, office.caller.visibility, profile_id)
+    if _is_foreign(office.caller, found.sources):
+        raise NotFoundError("there is no profile with this id")
     _must_be_one_person(office.connection, profile_id)
     token, ends = secrets.token_urlsafe(32), office.now + lives
     link_id = customer_links.save_link(
@@ -100,6 +104,26 @@ def make_link(office: Office, profile_id: UUID, lifetime: timedelta | None = Non
         office.trail.saw([profile_id])
         office.trail.about["link"] = link_id
     return Made(link_id, _address(office.installation.settings.environment, token), ends)
+
+
+def customer_of(office: Office, profile: UUID | None, record: RecordKey | None) -> UUID:
+    """The profile that is meant by exactly one of these. Raises InvalidInputError; NotFoundError for a record that is
+    in none, and for one of another source than the caller's."""
+    if profile is not None and record is None:
+        return profile
+    if profile is not None or record is None:
+        raise InvalidInputError("a customer is named by exactly one thing", remedy="Send profile or record")
+    named = [] if _is_foreign(office.caller, {record.source}) else [(record.source, record.key)]
+    found = [record_id for *_, record_id in records.find_record_ids(office.connection, named)]
+    home = next(iter(profiles.load_memberships(office.connection, found).values()), None)
+    if home is None:
+        raise NotFoundError("there is no customer with this record")
+    return home
+
+
+def _is_foreign(caller: Caller, sources: Collection[str]) -> bool:
+    """Whether an application that makes links for the customers of one source learns nothing of one who has these."""
+    return caller.role is Role.LINKS and caller.source is not None and caller.source not in sources
 
 
 def _must_be_one_person(connection: Connection, profile_id: UUID) -> None:

@@ -73,6 +73,8 @@ def _applications(connection: Connection, deployment: Deployment, now: datetime)
 
 
 def _key(key: ListedKey) -> str:
+    if key.role == Role.LINKS:
+        return f"key: {key.name} ({key.role}: sends customers to their own view)"
     seen = ", ".join(key.groups) if key.role == Role.READER else "all field groups"
     wherefore = f" for {', '.join(key.purposes)}" if key.purposes else ""
     return f"key: {key.name} ({key.role}{wherefore}; in full: {seen or 'nothing'})"

@@ -260,14 +260,14 @@ def _key(visit: Visit, key_id: int) -> dict[str, Any]:
 
 
 def _new_key(visit: Visit, asked: Asked) -> NewKey:
-    rights, connector = asked.rights, asked.role == Role.CONNECTOR.value
+    rights, of_a_source = asked.rights, asked.role in {Role.CONNECTOR.value, Role.LINKS.value}
     purposes = [one.strip() for one in asked.purposes.split(",") if one.strip()]
     return NewKey(
         asked.name,
         rights.role,
         rights.groups,
         rights.owners,
-        asked.source if connector and asked.source else None,
+        asked.source if of_a_source and asked.source else None,
         asked.sensitive,
         purposes or None,
         visit.now + timedelta(days=int(asked.days)) if asked.days in {str(days) for days in LIVES} else None,

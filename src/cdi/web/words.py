@@ -130,6 +130,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "role": {
         "reader": N_("Reader"),
         "connector": N_("Connector"),
+        "links": N_("Links to customers' own views"),
         "steward": N_("Steward"),
         "privacy": N_("Data-protection officer"),
         "admin": N_("Administrator"),
