@@ -7,21 +7,26 @@ them while profiles are read at a fixed rate, from the same machine, as before i
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
+import psycopg
+from psycopg.conninfo import make_conninfo
 
 from bench import results, serving
 from bench.serving import Customer, Offered
 from cdi.pipeline import Installation, open_installation
 from cdi.settings import load_settings
 from cdi.store.db import text
+from cdi.store.embedded import SUPERUSER
 
 A_SECOND = 100
-WINDOWS_BEFORE = 3
+WINDOWS_BEFORE = 5
+SETTLING = 30.0
 MOVED = frozenset({"200", "301"})
 """Where a record went, two profiles may become one."""
 HEAD = ("profiles read", "windows of 10 s", "p50 ms", "p99 ms", "worst p99 ms of a window", "largest ms")
@@ -35,6 +40,7 @@ def measure(folder: Path, due: int, seed: int, command: str) -> None:
         customers, profiles = serving.sample_customers(installation, seed)
         key = serving.reader_key(installation)
         _make_due(installation, due, customers, seed)
+        _settle(installation)
         place = Path(scratch)
         serving.compile_openloop(place)
         with serving.served_by_workers(folder, serving.WORKERS) as port:
@@ -84,6 +90,15 @@ def _make_due(installation: Installation, due: int, kept: Sequence[Customer], se
             ),
             {"kept": [customer.profile_id for customer in kept], "seed": seed, "due": due},
         )
+
+
+def _settle(installation: Installation) -> None:
+    """Until nothing is left to do of having made them due, which would disturb who reads before the run."""
+    ours = installation.database.url
+    for url, statement in ((ours, "vacuum analyze record"), (make_conninfo(ours, user=SUPERUSER), "checkpoint")):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)
+    time.sleep(SETTLING)
 
 
 def _run(folder: Path) -> list[str]:

@@ -27,7 +27,7 @@ def lay_first_keys(connection: Connection, keys: IntArray, key_ids: IntArray, to
     """Make these (two parallel columns) the block keys, of which there are none yet. `told` hears how many of how many
     are written; the indexes come after the last."""
     connection.execute(text(MAKE))
-    order = np.argsort(keys)  # a block is read together
+    order = np.argsort(key_ids, kind="stable")  # a block is read from the index; a record's keys go together
     for start in range(0, len(order), AT_ONCE):
         told(start, len(order))
         some = order[start : start + AT_ONCE]
