@@ -60,7 +60,8 @@ def measure(folder: Path, due: int, seed: int, command: str) -> None:
     body = "\n\n".join(
         [
             f"{profiles:,} profiles. {removed:,} due records removed in {seconds:.0f} s ({removed / seconds:,.0f} a"
-            f" second; {cpu:.0f} CPU seconds of its process), each with its values, in commits of 250 or about 0.6 s.",
+            f" second; {cpu:.0f} CPU seconds of its process), each with its values, in commits of about 0.3 s with as"
+            " long a pause after each.",
             f"Meanwhile {A_SECOND} profiles a second were read over HTTP:",
             results.table(HEAD, rows),
         ]

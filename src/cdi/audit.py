@@ -59,9 +59,11 @@ class Trail:
 
 
 def write_all(connection: Connection, trails: Iterable[Trail], now: datetime) -> None:
-    """Append those of these trails that have anything to tell, at once."""
-    told = [trail.entry(now) for trail in trails if trail.changes or trail.groups]
-    audit.append_entries(connection, told)
+    """Append those of these trails that have anything to tell, at once. If nothing was changed, the commit does not
+    wait for the disk."""
+    telling = [trail for trail in trails if trail.changes or trail.groups]
+    told = [trail.entry(now) for trail in telling]
+    audit.append_entries(connection, told, hurry=not any(trail.changes for trail in telling))
 
 
 def trail_of_request(

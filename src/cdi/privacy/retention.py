@@ -38,9 +38,9 @@ from cdi.store.retention import SaidVersion
 
 RECORDS: Final = "records"
 TOUCHPOINTS: Final = "touchpoints"
-HELD: Final = 0.6
+HELD: Final = 0.3
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
-LEAST: Final = 250
+LEAST: Final = 100
 FEW: Final = 25
 """So many may go without being asked about, whatever share they are."""
 MOST: Final = 500
@@ -267,8 +267,11 @@ def _batches(installation: Installation, run_id: UUID, author: str, rule: Rule, 
             if going:
                 act(connection, going)
                 store.save_evidence(connection, run_id, author, rule.source, rule.what, str(rule), going, now)
-        pace.took(time.monotonic() - began)
+        took = time.monotonic() - began
+        pace.took(took)
         yield len(going)
+        if start < len(ids):
+            time.sleep(took)  # as long the database is for those who read and push
 
 
 def _act_of(installation: Installation, rule: Rule) -> Act:
