@@ -7,6 +7,7 @@ again. What landed in bulk has none at first: it waits, as a row of `unmapped`, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -179,8 +180,7 @@ def load_said(connection: Connection, version_ids: Sequence[int]) -> dict[int, S
 # -- what landed and was not mapped yet ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unmapped:
+class Unmapped(NamedTuple):
     """A version of a customer that nobody has mapped yet."""
 
     version_id: int
@@ -217,7 +217,7 @@ def load_unmapped(connection: Connection, after: int, last: int) -> list[Unmappe
         text(UNMAPPED + " where u.version_id > :after and u.version_id <= :last order by u.version_id"),
         {"after": after, "last": last},
     )
-    return [Unmapped(*row) for row in rows]
+    return [Unmapped._make(row) for row in rows.all()]
 
 
 def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[str, str]]) -> list[Unmapped]:
@@ -234,7 +234,7 @@ def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[
         ),
         {"source": source, "streams": [s for s, _ in names], "keys": [k for _, k in names]},
     )
-    return [Unmapped(*row) for row in rows]
+    return [Unmapped._make(row) for row in rows.all()]
 
 
 def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[int, int]:
@@ -244,7 +244,7 @@ def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[in
         text("delete from unmapped where version_id = any(cast(:ids as bigint[])) returning version_id, record_id"),
         {"ids": list(version_ids)},
     )
-    return {row.version_id: row.record_id for row in rows}
+    return {row[0]: row[1] for row in rows.all()}
 
 
 def save_meanings(connection: Connection, canonical: Mapping[int, str]) -> None:
