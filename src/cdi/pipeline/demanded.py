@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from cdi.ingest.contract import ErasureDemand
-from cdi.store import demands, privacy_requests, profiles
+from cdi.store import demands, privacy_requests, profiles, records
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 
 UNKNOWN: Final = "deletion_demanded"
@@ -33,8 +33,10 @@ def note_demand(connection: Connection, source: str, demand: ErasureDemand, now:
 
 
 def _erasure_of(connection: Connection, source: str, key: str) -> int | None:
-    """The erasure that waits for the officer, of the profile that has the record with this key."""
+    """The erasure that waits for the officer, of the record with this key or of the profile that has it."""
     for home in sorted(profiles.find_homes(connection, source, [key])):
         for waiting in privacy_requests.list_requests(connection, RequestFilter("erasure", "asked", home), 1):
             return waiting.request_id
-    return None
+    named = records.find_record_ids(connection, [(source, key)])
+    waiting_for = (privacy_requests.erasure_waiting(connection, record_id) for _, _, record_id in named)
+    return next((request for request in waiting_for if request is not None), None)
