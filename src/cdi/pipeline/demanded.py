@@ -59,5 +59,5 @@ def _erasure_of(connection: Connection, source: str, key: str) -> int | None:
         for waiting in privacy_requests.list_requests(connection, RequestFilter("erasure", "asked", home), 1):
             return waiting.request_id
     named = records.find_record_ids(connection, [(source, key)])
-    waiting = (privacy_requests.erasure_waiting(connection, record_id) for _, _, record_id in named)
-    return next((request for request in waiting if request is not None), None)
+    asked = (privacy_requests.erasure_waiting(connection, record_id) for _, _, record_id in named)
+    return next((request for request in asked if request is not None), None)

@@ -18,8 +18,8 @@ from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 SIGHTING: Final = "sighting"
 """The kind of a request by which landing alerts the officer: of what was erased something is there again."""
 SEEN_TO: Final = frozenset({SIGHTING, "access"})
-"""Kinds of requests that end when the officer says so: an alert, and the access that a source told of, once what is kept
-was handed over."""
+"""Kinds of requests that end when the officer says so: an alert, and the access that a source told of, once what is
+kept was handed over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import BigInteger, Column, Connection, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -181,14 +182,21 @@ def load_said(connection: Connection, version_ids: Sequence[int]) -> dict[int, S
 
 
 class Unmapped(NamedTuple):
-    """A version of a customer that nobody has mapped yet."""
+    """A version of a customer that nobody has mapped yet. What it said stays text until it is mapped: thousands at
+    once, read in advance, fall out of the processor's cache before they are needed."""
 
     version_id: int
     record_id: int
     source: str
     stream: str
     key: str
-    native: Native
+    said: str
+
+    @property
+    def native(self) -> Native:
+        """What it said."""
+        native: Native = orjson.loads(self.said)
+        return native
 
 
 def ends_of_unmapped(connection: Connection, size: int) -> list[int]:
@@ -206,7 +214,7 @@ def ends_of_unmapped(connection: Connection, size: int) -> list[int]:
 
 
 UNMAPPED = """
-select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+select u.version_id, u.record_id, u.source, u.stream, r.key, v.native::text
 from unmapped u join record r using (record_id) join record_version v on v.version_id = u.version_id
 """
 
@@ -225,7 +233,7 @@ def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[
     rows = connection.execute(
         text(
             """
-            select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+            select u.version_id, u.record_id, u.source, u.stream, r.key, v.native::text
             from unnest(cast(:streams as text[]), cast(:keys as text[])) as n(stream, key)
             join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current
             join unmapped u on u.version_id = r.version_id join record_version v on v.version_id = r.version_id
