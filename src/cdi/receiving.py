@@ -15,7 +15,7 @@ from cdi.clock import utc_now
 from cdi.errors import BusyError, CdiError, ConfigurationError, NotFoundError
 from cdi.ingest.contract import ErasureDemand, HandshakeAnswer, Listening, ReadContext, WebhookRequest
 from cdi.pipeline import Installation, land, sync
-from cdi.pipeline.demanded import note_demand
+from cdi.pipeline.demanded import note_access, note_demand
 from cdi.pipeline.landing import arriving_of
 from cdi.pipeline.resolving import resolve_now
 from cdi.store import received
@@ -58,7 +58,7 @@ def receive(installation: Installation, source: str, request: WebhookRequest) ->
         result = connector.webhook(config, request, context)
     except ConfigurationError as error:
         raise _nothing_received(source, error) from None
-    if not (result.records or result.rejected or result.read_again):
+    if not (result.records or result.rejected or result.read_again or result.accesses):
         return Received()
     answer = None if result.demand is None else _where_to_ask(installation, result.demand)
     with installation.database.unit_of_work() as connection:
@@ -68,6 +68,8 @@ def receive(installation: Installation, source: str, request: WebhookRequest) ->
         landed = land(connection, installation, arriving_of(installation, source), result.records, result.rejected, now)
         if result.demand is not None:
             note_demand(connection, source, result.demand, now)
+        for asked in result.accesses:
+            note_access(connection, source, asked, result.fingerprint, now)
         received.note_counts(connection, known, landed.counts)
         trail = by_source(source, "receive_delivery")
         trail.about["delivery_id"] = known

@@ -15,6 +15,7 @@ from reading import context, declared, read
 from cdi.errors import SourceError
 from cdi.ingest.blueprint import CsvFormat
 from cdi.ingest.broken import Broken
+from cdi.ingest.contract import Record
 from cdi.ingest.file_formats import read_file
 
 CSV = """
@@ -218,6 +219,16 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         read(declared(tmp_path, CSV), tmp_path)
     (result,) = declared(tmp_path, CSV).check({}, context(tmp_path))
     assert not result.ok
+
+
+def test_a_file_that_is_taken_away_while_the_folder_is_read_is_told(tmp_path: Path, drop: Path) -> None:
+    for month in ("1", "2"):
+        put(drop, f"contacts-{month}.csv", HEADER + f"{month};a;\r\n")
+    events = declared(tmp_path, CSV).read({}, "customers", None, context(tmp_path))
+    assert isinstance(next(events), Record)
+    (drop / "contacts-2.csv").unlink()
+    with pytest.raises(SourceError, match=r"contacts-2\.csv cannot be read any more .*the next run goes on"):
+        list(events)
 
 
 def test_a_column_may_be_optional(tmp_path: Path, drop: Path) -> None:

@@ -13,7 +13,7 @@ from reading import NOW, context, declared
 
 from cdi.errors import ConfigurationError
 from cdi.ingest.blueprint import Signature
-from cdi.ingest.contract import HandshakeAnswer, Op, WebhookRequest, WebhookResult
+from cdi.ingest.contract import AccessDemand, HandshakeAnswer, Op, WebhookRequest, WebhookResult
 from cdi.ingest.manifest import DeclaredConnector, load_connector
 from cdi.ingest.refusals import TooLargeError, WebhookRefusedError
 from cdi.ingest.webhook import LARGEST, verify_signature
@@ -351,6 +351,16 @@ def test_shopifys_privacy_request_is_an_erasure() -> None:
     result = shipped("shopify", config, body, x_shopify_hmac_sha256=signature, **topic)
     assert [(record.key, record.op) for record in result.records] == [("544365967", Op.ERASE)]
     assert result.event_id == "e"
+
+
+def test_shopifys_data_request_asks_what_is_kept_and_lands_nothing() -> None:
+    body = b'{"customer": {"id": 191167, "email": "jo@example.de"}, "data_request": {"id": 9999}}'
+    config = {"base_url": "https://x.example", "access_token": "t", "webhook_secret": "geheim"}
+    signature = base64.b64encode(hmac_sha256(body)).decode()
+    topic = {"x_shopify_topic": "customers/data_request", "x_shopify_event_id": "e"}
+    result = shipped("shopify", config, body, x_shopify_hmac_sha256=signature, **topic)
+    assert result.accesses == (AccessDemand("customers", "191167"),)
+    assert not result.records and not result.read_again and not result.rejected
 
 
 def test_shopwares_thin_deliveries_make_it_read_again() -> None:

@@ -16,7 +16,10 @@ from loopback import Told, serving
 from test_signed_requests import demand, signed
 
 from cdi.access import Role
-from cdi.pipeline import Installation, resolve
+from cdi.clock import utc_now
+from cdi.fields import Stream
+from cdi.ingest.contract import Record
+from cdi.pipeline import Arriving, Installation, land, resolve
 from cdi.sources import sync_sources
 from cdi.store.db import Database
 from conftest import Doors, installation_of
@@ -129,6 +132,21 @@ def test_who_is_not_known_by_it_is_for_the_officer_to_find(
     (seen,) = requests_at(officer)
     assert seen["state"] == "done" and "known_as" not in seen
     assert count(company, "erasure_demand where who is not null") == 0
+
+
+def test_who_has_no_profile_yet_is_known_too(company: Installation, doors: Doors, officer: TestClient) -> None:
+    """The lead has landed and nobody has found out yet whose it is: its erasure waits, and the code leads to it."""
+    arriving = Arriving("leads", {"customers": Stream.CUSTOMER}, lambda _, data: data)
+    lead = Record("customers", "88", {"name": {"full": "Max Querkopf"}})
+    with company.database.unit_of_work() as connection:
+        land(connection, company, arriving, [lead], (), utc_now())
+    answer = told_by_meta(doors, "88")
+    (asked,) = requests_at(officer)
+    assert (asked["kind"], asked["profile"]) == ("erasure", None) and "known_as" not in asked
+    done = officer.post(f"/v1/privacy/erasures/{asked['id']}/decision", json={"verdict": "approve"})
+    assert done.status_code == 200, done.text
+    assert "what we could find of you is deleted" in page_of(doors, answer)
+    assert count(company, "record where key = '88'") == 0
 
 
 def test_the_same_told_again_has_the_same_answer_and_no_effect(

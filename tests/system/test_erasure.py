@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from desks import signed_in
 from domain import assert_consistent, email, feed_of, home, person, profile_of, push
 from fastapi.testclient import TestClient
 from stewarding import Steward, company_in, weight_of
@@ -19,7 +20,7 @@ from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
 from cdi.exporting import Format, Terms, export_profiles
 from cdi.fields import CanonicalData, FieldGroup, Stream
-from cdi.ingest.contract import Record
+from cdi.ingest.contract import Op, Record
 from cdi.pipeline import Arriving, Installation, land, resolve
 from cdi.privacy import erasure_file
 from cdi.privacy.erasing import reconcile
@@ -278,6 +279,43 @@ def test_what_a_source_demands_waits_for_the_officer_and_a_hold_forbids_it(
     assert profile_of(company, "shop", SHOP_KEY)
     officer.delete(f"/v1/holds/{hold['id']}", params={"reason": "settled"})
     assert officer.post(decision, json={"verdict": "approve"}).json()["state"] == "done"
+    assert_nothing_is_left(company)
+
+
+def test_what_is_demanded_of_a_record_without_a_profile_waits_too(
+    company: Installation, doors: Doors, officer: TestClient
+) -> None:
+    """It landed, and its source demanded the erasure before anybody had found out whose it is."""
+    arriving = Arriving("till", {"customers": Stream.CUSTOMER}, lambda _, data: data)
+    for op in (Op.UPSERT, Op.ERASE, Op.ERASE):
+        with company.database.unit_of_work() as connection:
+            land(connection, company, arriving, [Record("customers", KEY, CANARY, op)], (), utc_now())
+    resolve(company)
+    assert profile_of(company, "till", KEY) is None
+    (asked,) = officer.get("/v1/privacy/requests", params={"state": "asked"}).json()["requests"]
+    assert (asked["kind"], asked["profile"], asked["asked_by"]) == ("erasure", None, "source:till")
+    desk = signed_in(company, doors.app, "officer", Role.PRIVACY).get("/privacy")
+    assert "a customer who has no profile yet" in desk.text
+    done = officer.post(f"/v1/privacy/erasures/{asked['id']}/decision", json={"verdict": "approve"})
+    assert done.status_code == 200 and done.json()["state"] == "done", done.text
+    assert_nothing_is_left(company)
+    assert pushed(doors, "till", {"key": KEY, "data": CANARY})["rejected"], "it stays out"
+    assert_nothing_is_left(company)
+
+
+def test_who_came_to_a_profile_meanwhile_is_erased_as_a_whole(
+    company: Installation, doors: Doors, officer: TestClient
+) -> None:
+    arriving = Arriving("till", {"customers": Stream.CUSTOMER}, lambda _, data: data)
+    for op in (Op.UPSERT, Op.ERASE):
+        with company.database.unit_of_work() as connection:
+            land(connection, company, arriving, [Record("customers", KEY, CANARY, op)], (), utc_now())
+    pushed(doors, "till", {"key": KEY, "data": CANARY})
+    pushed(doors, "shop", {"key": SHOP_KEY, "data": CANARY})
+    assert profile_of(company, "till", KEY) == profile_of(company, "shop", SHOP_KEY) is not None
+    (asked,) = officer.get("/v1/privacy/requests", params={"state": "asked"}).json()["requests"]
+    done = officer.post(f"/v1/privacy/erasures/{asked['id']}/decision", json={"verdict": "approve"})
+    assert done.status_code == 200, done.text
     assert_nothing_is_left(company)
 
 

@@ -53,7 +53,7 @@ def get_privacy_request(request_id: Number, office: AtOffice) -> Response:
 
 @router.post("/requests/{request_id}/acknowledgement")
 def acknowledge_alert(request_id: Number, office: AtOffice) -> Response:
-    """The officer has seen to an alert (a request of the kind `sighting`)."""
+    """The officer has seen to an alert (a request of the kind `sighting`), or handed over what is kept (`access`)."""
     return answer(requests.acknowledge(office, request_id))
 
 

@@ -502,14 +502,15 @@ class SharedToken(Part):
 
 
 class WebhookEvent(Part):
-    """What an event means: `records` of the delivery to land, or, without them, a stream to read again."""
+    """What an event means: `records` of the delivery to land, or, without them, a stream to read again. With `op:
+    access` the persons of these records ask what is kept of them: nothing lands."""
 
     stream: str
     when: str | None = None  # over {headers, body}; names of headers in lower case
     records: str | None = None
     key: str | None = None  # where the delivery's records are built otherwise than the stream's
     source_time: str | None = None  # the same for their time; else that of the stream
-    op: Literal["upsert", "delete", "erase"] = "upsert"
+    op: Literal["upsert", "delete", "erase", "access"] = "upsert"
 
 
 class Echo(Part):

@@ -134,9 +134,18 @@ class ErasureDemand:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessDemand:
+    """A person asks at the vendor what is kept of them. The vendor knows them by `key`: the key of a record of
+    `stream`."""
+
+    stream: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookResult:
     """What a verified delivery brings: records to land, what cannot be taken, streams of which there is something new
-    to read, and whether a person demands to be deleted.
+    to read, whether a person demands to be deleted, and who asks what is kept of them.
 
     `event_id` is the vendor's own, `fingerprint` a digest of what was signed: a delivery that repeats either has been
     dealt with already.
@@ -148,6 +157,7 @@ class WebhookResult:
     event_id: str | None = None
     fingerprint: str | None = None
     demand: ErasureDemand | None = None
+    accesses: tuple[AccessDemand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,7 +270,8 @@ class DeclaredConnector:
 
     def _compiled_for(self, config: Mapping[str, Any]) -> "Compiled":
         """The streams with the settings that their expressions name; nearly always there are none."""
-        settings = tuple(str(config.get(n, self.manifest.config[n].default)) for n in self._config_names)
+        names = self._config_names
+        settings = tuple(str(config.get(n, self.manifest.config[n].default)) for n in names) if names else ()
         if settings not in self._compiled:
             values = {f"config.{name}": value for name, value in zip(self._config_names, settings, strict=True)}
             self._compiled[settings] = _compile(self.manifest, values)

@@ -4,9 +4,8 @@ attribute that does not exist is a fault at load, not a value lost at night.
 A text that begins with `=` is an expression, everything else a literal. What is empty is left out: a block
 all of whose expressions gave nothing does not exist, whatever literals stand beside them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from jmespath.exceptions import JMESPathError
@@ -72,6 +71,7 @@ REQUIRED: Final[dict[Stream, tuple[str, ...]]] = {
 _YES_OR_NO: Final = frozenset({"verified", "shared"})
 _CARRIES_VALUE: Final = frozenset({"emails", "phones", "identifiers"})
 _CONTROL: Final = frozenset({"each", "when"})
+_NO_BLOCKS: Final[Sequence[Any]] = ()
 
 
 def _nothing(_: Any) -> None:
@@ -134,14 +134,15 @@ def is_of_fields_alone(kind: Stream, spec: Any, shared: Compilation) -> bool:
         )
     if isinstance(spec, list):
         return all(is_of_fields_alone(kind, part, shared) for part in spec)
-    return not is_expression(spec) or _is_field(spec[1:], shared)
+    return not is_expression(spec) or _field_of(spec, shared) is not None
 
 
-def _is_field(text: str, shared: Compilation) -> bool:
+def _field_of(spec: str, shared: Compilation) -> str | None:
+    """The field's name, of an expression that is nothing but one field."""
     try:
-        return compile_expression(text, shared.functions).plain_field is not None
+        return compile_expression(spec[1:], shared.functions).plain_field
     except ExpressionError:
-        return False
+        return None
 
 
 def _customer(spec: Any, shared: Compilation, place: Loc) -> Build:
@@ -206,18 +207,14 @@ def _flagged(evaluate: Evaluate) -> Build:
 
 
 def _text(compiled: Expression) -> Build:
-    """The expression's value as text. One field is the usual case, and is spared every detour."""
-    evaluate, name = compiled.evaluate, compiled.plain_field
-
-    def field_text(native: Any) -> str | None:
-        value = native.get(name) if type(native) is dict else None
-        return (value or None) if type(value) is str or value is None else as_text(value)
+    """The expression's value as text."""
+    evaluate = compiled.evaluate
 
     def text(native: Any) -> str | None:
         value = evaluate(native)
         return (value or None) if type(value) is str or value is None else as_text(value)
 
-    return text if name is None else field_text
+    return text
 
 
 def _whole_or_parts(names: tuple[str, ...], spec: Any, shared: Compilation, place: Loc) -> Build:
@@ -241,6 +238,7 @@ def _parts(names: tuple[str, ...] | None, spec: Any, shared: Compilation, place:
         shared.fault(place, f"write its parts: {', '.join(names or ('name: =expression',))}")
         return _nothing
     said: list[tuple[str, Build]] = []
+    fields: list[tuple[str, str]] = []
     literals: list[tuple[str, Any]] = []
     for name, part in spec.items():
         if names is not None and name not in names:
@@ -249,8 +247,12 @@ def _parts(names: tuple[str, ...] | None, spec: Any, shared: Compilation, place:
         build_part = _scalar(name, part, shared, (*place, name))
         if is_expression(part):
             said.append((name, build_part))
+            if name not in _YES_OR_NO and (column := _field_of(part, shared)) is not None:
+                fields.append((name, column))
         elif (constant := build_part(None)) is not None:
             literals.append((name, constant))
+    if len(fields) == len(said):
+        return _texts_of(fields, literals)
 
     def build(native: Any) -> dict[str, Any] | None:
         block = {name: value for name, make in said if (value := make(native)) is not None}
@@ -264,6 +266,28 @@ def _parts(names: tuple[str, ...] | None, spec: Any, shared: Compilation, place:
     return build
 
 
+def _texts_of(fields: Sequence[tuple[str, str]], literals: Sequence[tuple[str, Any]]) -> Build:
+    """A block of fields as they stand, the usual case, which is spared every detour."""
+
+    def build(native: Any) -> dict[str, Any] | None:
+        if type(native) is not dict:
+            return None
+        block: dict[str, Any] = {}
+        for name, column in fields:
+            value = native.get(column)
+            if type(value) is not str:
+                value = as_text(value)
+            if value:
+                block[name] = value
+        if not block:
+            return None
+        if literals:
+            block.update(literals)
+        return block
+
+    return build
+
+
 def _blocks(attribute: Attribute, spec: Any, shared: Compilation, place: Loc) -> Build:
     if not isinstance(spec, list):
         shared.fault(place, "a list is expected: one line `- {…}` for each")
@@ -272,30 +296,31 @@ def _blocks(attribute: Attribute, spec: Any, shared: Compilation, place: Loc) ->
 
     def build(native: Any) -> list[dict[str, Any]] | None:
         blocks: list[dict[str, Any]] = []
-        for block in chain.from_iterable(make(native) for make in makers):
-            if block not in blocks:
-                blocks.append(block)
+        for make in makers:
+            for block in make(native):
+                if block not in blocks:
+                    blocks.append(block)
         return blocks or None
 
     return build
 
 
-def _block_item(attribute: Attribute, item: Any, shared: Compilation, place: Loc) -> Callable[[Any], list[Any]]:
+def _block_item(attribute: Attribute, item: Any, shared: Compilation, place: Loc) -> Callable[[Any], Sequence[Any]]:
     """One line of a list: a block, a block for `each` element of a list, only `when` a condition holds.
 
     An element that is an object sees the record around it as `parent`.
     """
     if not isinstance(item, dict):
         shared.fault(place, f"write its parts: {', '.join(attribute.parts)}")
-        return lambda _: []
+        return lambda _: _NO_BLOCKS
     parts = _parts(attribute.parts, {k: v for k, v in item.items() if k not in _CONTROL}, shared, place)
     each = _control(item, "each", shared, place)
     when = _control(item, "when", shared, place)
     needed = "value" if attribute.name in _CARRIES_VALUE else None
 
-    def one(native: Any) -> list[Any]:
+    def one(native: Any) -> Sequence[Any]:
         block = parts(native)
-        return [block] if block and (needed is None or needed in block) else []
+        return [block] if block and (needed is None or needed in block) else _NO_BLOCKS
 
     def build(native: Any) -> list[Any]:
         elements = [native] if each is None else _elements(each(native), native)

@@ -3,7 +3,7 @@ business."""
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -123,7 +123,12 @@ class LocalFolder:
         return None
 
     def listed(self, pattern: str) -> list[Drop]:
-        return [self._drop(path) for path in self.folder.glob(pattern) if path.is_file()]
+        found: list[Drop] = []
+        for path in self.folder.glob(pattern):
+            with suppress(FileNotFoundError):  # taken away since it was found
+                if path.is_file():
+                    found.append(self._drop(path))
+        return found
 
     def _drop(self, path: Path) -> Drop:
         stat = path.stat()
@@ -131,8 +136,15 @@ class LocalFolder:
 
     @contextmanager
     def fetched(self, drop: Drop, known: str | None) -> Iterator[Fetched | None]:  # noqa: ARG002
-        # Its content is at hand, and tells more than any stamp.
-        yield Fetched(self.folder / drop.name, None)
+        try:
+            # Its content is at hand, and tells more than any stamp.
+            yield Fetched(self.folder / drop.name, None)
+        except OSError as error:
+            raise SourceError(
+                self.source,
+                f"{drop.name} cannot be read any more ({os.strerror(error.errno or 0)})",
+                remedy=f"Check that it is in {self.folder} and may be read; the next run goes on",
+            ) from None
 
     def stands_still(self, drop: Drop) -> bool:
         return self._drop(self.folder / drop.name) == drop

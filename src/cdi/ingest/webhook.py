@@ -21,6 +21,7 @@ from cdi.errors import ConfigurationError
 from cdi.ingest import signed_requests
 from cdi.ingest.blueprint import Echo, SharedToken, Signature, SignedAnswer, Webhook, WebhookEvent
 from cdi.ingest.contract import (
+    AccessDemand,
     ErasureDemand,
     HandshakeAnswer,
     Native,
@@ -55,7 +56,7 @@ class CompiledEvent:
     key: Evaluate | None
     source_time: Evaluate | None
 
-    def happenings(self, native: Native) -> Iterator[Record | Rejected]:
+    def happenings(self, native: Native) -> Iterator[Record | Rejected | AccessDemand]:
         """What one record of a delivery means: what the stream would make of it, unless the event says otherwise."""
         assert self.stream is not None
         if self.spec.op == "upsert" and self.spec.key is None:
@@ -64,6 +65,8 @@ class CompiledEvent:
         key = as_text(self.key(native)) if self.key is not None else None
         if key is None:
             yield Rejected(self.spec.stream, "no key: what the manifest names as key is empty", native)
+        elif self.spec.op == "access":
+            yield AccessDemand(self.spec.stream, key)
         else:
             yield Record(self.spec.stream, key, native, Op(self.spec.op), self._time(native))
 
@@ -163,7 +166,7 @@ class CompiledWebhook:
             raise WebhookRefusedError("the delivery is too old")
 
     def _result(self, view: Mapping[str, Any]) -> WebhookResult:
-        happened: list[Record | Rejected] = []
+        happened: list[Record | Rejected | AccessDemand] = []
         again: list[str] = []
         for event in self.events:
             if event.when is not None and is_false(event.when(view)):
@@ -176,6 +179,7 @@ class CompiledWebhook:
         return WebhookResult(
             records=tuple(item for item in happened if isinstance(item, Record)),
             rejected=tuple(item for item in happened if isinstance(item, Rejected)),
+            accesses=tuple(item for item in happened if isinstance(item, AccessDemand)),
             read_again=tuple(dict.fromkeys(again)),
             event_id=as_text(self.event_id(view)) if self.event_id is not None else None,
         )
@@ -279,6 +283,8 @@ def compile_webhook(
             shared.fault((*where, "stream"), f"no stream {event.stream}; there are {', '.join(keys)}")
         if event.records is not None and not isinstance(spec.verify, Signature):
             shared.fault((*where, "records"), "what is not signed is no data: leave records out, it is read again")
+        if event.records is None and event.op == "access":
+            shared.fault((*where, "records"), "write the expression that gives who asks")
         if event.records is not None and event.op != "upsert" and not isinstance(key, str):
             shared.fault((*where, "key"), "write the expression of the key")
         events.append(

@@ -39,7 +39,7 @@ def canonical_address(said: AddressParts, default_country: str) -> AddressParts 
 
     The country is the one said or named by the postal code, else the default one if the postal code fits it.
     """
-    parts = _in_place(said, default_country)
+    parts = _inplace(said, default_country)
     if not _is_usual(parts):
         parts = _settled(parts, default_country)
     return parts if any(parts[:6]) or parts.country == country_code(said.country) != "" else None
@@ -53,23 +53,28 @@ def _is_usual(parts: AddressParts) -> bool:
     return _USUAL.fullmatch(f"{number}\n{code}\n{city}\n{street}") is not None
 
 
+def is_settled_street(street: str) -> bool:
+    """Whether no second pass could take a street that has its number for something else."""
+    return _is_usual(AddressParts(street=street))
+
+
 def _settled(parts: AddressParts, default_country: str) -> AddressParts:
     for _ in range(MAX_PASSES):
-        if (again := _in_place(parts, default_country)) == parts:
+        if (again := _inplace(parts, default_country)) == parts:
             break
         parts = again
     return parts
 
 
-def _in_place(said: AddressParts, default_country: str) -> AddressParts:
-    street, code, city = said.street, said.postal_code, _place(said.city)
+def _inplace(said: AddressParts, default_country: str) -> AddressParts:
+    street, code, city = said.street, said.postal_code, place(said.city)
     if not code and not city and (match := _AT_THE_END.fullmatch(street[:200])):
         street, city = match[1], match[2]
     if not code and (match := _CODE_AND_CITY.fullmatch(city)):
-        code, city = match[1], _place(match[2])
-    code, country = _code_and_country(code, said.country, default_country)
+        code, city = match[1], place(match[2])
+    code, country = code_and_country(code, said.country, default_country)
     street, number, extra, form = read_street(street, said.house_number, said.extra, country)
-    region = _place(said.region) if said.region else ""
+    region = place(said.region) if said.region else ""
     use = lower(said.use) if said.use else ""
     if not form and (use or said.form):
         form = next((said_form for said_form in (lower(said.form), use) if said_form in ADDRESS_FORMS), "")
@@ -77,7 +82,7 @@ def _in_place(said: AddressParts, default_country: str) -> AddressParts:
 
 
 @lru_cache(maxsize=CACHED)
-def _code_and_country(code: str, said_country: str, default_country: str) -> tuple[str, str]:
+def code_and_country(code: str, said_country: str, default_country: str) -> tuple[str, str]:
     said = country_code(said_country) if said_country else ""
     code, by_code = postal_code(code, said or default_country) if code else ("", "")
     if said == "DE" and len(code) == 4 and code.isdigit():
@@ -87,7 +92,7 @@ def _code_and_country(code: str, said_country: str, default_country: str) -> tup
 
 
 @lru_cache(maxsize=CACHED)
-def _place(text: str) -> str:
+def place(text: str) -> str:
     """A town or region; what has no letter is none."""
     text = text.strip(" ,;")
     return "" if is_junk(text) or not any(map(str.isalpha, text)) else decent(text)

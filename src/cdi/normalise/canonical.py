@@ -3,6 +3,7 @@
 Idempotent: canonical data pass through unchanged.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from cdi.normalise.identifiers import canonical_identifier
 from cdi.normalise.junk import is_junk
 from cdi.normalise.shapes import MAX_ATTRIBUTES, bad_shape, block, blocks, flag, text
 from cdi.normalise.text import clean, fold, listed, lower
+from cdi.normalise.usual import usual_address, usual_date, usual_email, usual_name, usual_phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ _NAME_PATHS: Final = {part: f"name.{part}" for part in NAME_PARTS}
 _ADDRESS_PATHS: Final = {part: f"addresses.{part}" for part in ADDRESS_PARTS}
 _NAME_FIELDS: Final = tuple(part for part in NAME_PARTS if part != "full")
 
+_PERSON: Final = Kind.PERSON.value
+_ORGANISATION: Final = Kind.ORGANISATION.value
 _KINDS: Final = {
-    **dict.fromkeys(listed("person individual consumer b2c private privat privatkunde natural mensch"), Kind.PERSON),
+    **dict.fromkeys(listed("person individual consumer b2c private privat privatkunde natural mensch"), _PERSON),
     **dict.fromkeys(
         listed(
             "organisation organization company firma business b2b corporate unternehmen firmenkunde geschaeftskunde"
         ),
-        Kind.ORGANISATION,
+        _ORGANISATION,
     ),
 }
 _LANGUAGES: Final = {
@@ -63,26 +67,27 @@ def canonicalise(data: CanonicalData, context: Context) -> CanonicalData:
     if not _KNOWN.issuperset(data):
         raise BadRecordError("the record has an unknown attribute", remedy=f"Known ones: {', '.join(ATTRIBUTES)}")
     said_kind = _KINDS.get(fold(text(data["kind"], "kind"))) if data.get("kind") else None
-    name, organisation, said_gender = _name_and_organisation(data, said_kind, context)
-    canonical: CanonicalData = {
-        "kind": (said_kind or _kind(name, organisation)).value,
-        "name": name,
-        "organisation": organisation,
-        "gender": names.gender(text(data.get("gender"), "gender")) or said_gender,
-        "language": _language(text(data.get("language"), "language")),
-        "birth_date": _birth_date(data.get("birth_date"), context),
-        "emails": _contacts(data.get("emails"), "emails", ""),
-        "phones": _phones(data, context),
-        "addresses": _addresses(data.get("addresses"), context),
-        "identifiers": _identifiers(data.get("identifiers"), context),
-        "attributes": _attributes(data.get("attributes")),
-    }
-    return {attribute: value for attribute, value in canonical.items() if value}
+    name, organisation, gender = _name_and_organisation(data, said_kind, context)
+    if "gender" in data:
+        gender = names.gender(text(data["gender"], "gender")) or gender
+    canonical: CanonicalData = {"kind": said_kind or _kind(name, organisation)}
+    if name:
+        canonical["name"] = name
+    if organisation:
+        canonical["organisation"] = organisation
+    if gender:
+        canonical["gender"] = gender
+    if "language" in data and (language := _language(text(data["language"], "language"))):
+        canonical["language"] = language
+    for attribute, read in _READERS:
+        if (said := data.get(attribute)) and (value := read(said, data, context)):
+            canonical[attribute] = value
+    return canonical
 
 
-def _kind(name: dict[str, str], organisation: dict[str, str]) -> Kind:
+def _kind(name: dict[str, str], organisation: dict[str, str]) -> str:
     person = name.get("given_name") or name.get("family_name")
-    return Kind.ORGANISATION if organisation and not person else Kind.PERSON
+    return _ORGANISATION if organisation and not person else _PERSON
 
 
 def _language(said: str) -> str:
@@ -95,21 +100,24 @@ def _language(said: str) -> str:
     return code if len(code) == 2 and code.isascii() and code.isalpha() else ""
 
 
-def _birth_date(value: Any, context: Context) -> str:
-    return parse_date(text(value, "birth_date"), context.country, context.day_first) if value else ""
+def _birth_date(value: Any, _: CanonicalData, context: Context) -> str:
+    day = usual_date(value, context.day_first)
+    return parse_date(text(value, "birth_date"), context.country, context.day_first) if day is None else day
 
 
 def _name_and_organisation(
-    data: CanonicalData, said_kind: Kind | None, context: Context
+    data: CanonicalData, said_kind: str | None, context: Context
 ) -> tuple[dict[str, str], dict[str, str], str]:
     """The person's name, the organisation and the gender that the salutation tells."""
     raw = data.get("name")
+    if not data.get("organisation") and (usual := usual_name(raw)):
+        return usual[0], {}, usual[1]
     said = block(raw, "name", _PARTS["name"], "full") if raw else {}
     given = {part: text(value, _NAME_PATHS[part]) for part, value in said.items() if value is not None}
     full = given.pop("full", "")
     parts = names.NameParts(**given)
     organisation = _organisation(data.get("organisation")) if "organisation" in data else {}
-    told = Told(said_kind is Kind.ORGANISATION, bool(organisation))
+    told = Told(said_kind == _ORGANISATION, bool(organisation))
     company = _company(parts, full, told)
     if company:
         parts, full = parts._replace(given_name="", family_name=""), ""
@@ -158,9 +166,13 @@ def _organisation(value: Any) -> dict[str, str]:
     return {part: value for part, value in parts.items() if value}
 
 
-def _phones(data: CanonicalData, context: Context) -> list[dict[str, Any]]:
-    value = data.get("phones")
-    return _contacts(value, "phones", _phone_country(data.get("addresses"), context)) if value else []
+def _emails(value: Any, _: CanonicalData, __: Context) -> list[dict[str, Any]]:
+    return _contacts(value, "emails", usual_email, contacts.parse_email)
+
+
+def _phones(value: Any, data: CanonicalData, context: Context) -> list[dict[str, Any]]:
+    country = _phone_country(data["addresses"], context) if "addresses" in data else context.country
+    return _contacts(value, "phones", usual_phone, contacts.parse_phone, country)
 
 
 def _phone_country(said: Any, context: Context) -> str:
@@ -174,19 +186,21 @@ def _phone_country(said: Any, context: Context) -> str:
     return countries.pop() if len(countries) == 1 else context.country
 
 
-def _contacts(value: Any, field: str, country: str) -> list[dict[str, Any]]:
+def _contacts(
+    value: Any, field: str, usual: Callable[..., str | None], read: Callable[..., str], *where: str
+) -> list[dict[str, Any]]:
     """E-mails or phones that are possible, each once, with what was said of them."""
-    if not value:
-        return []
     found: dict[str, dict[str, Any]] = {}
     for item in blocks(value, field, _PARTS[field], "value"):
         if (raw := item.get("value")) is None:
             continue
-        said = text(raw, field)
-        canonical = contacts.parse_phone(said, country) if field == "phones" else contacts.parse_email(said)
+        if (canonical := usual(raw, *where)) is None:
+            canonical = read(text(raw, field), *where)
         if not canonical:
             continue
         entry = found.setdefault(canonical, {"value": canonical})
+        if len(item) == 1:
+            continue
         if (use := item.get("use")) and (use := lower(text(use, field))):
             entry.setdefault("use", use)
         for mark in ("verified", "shared"):
@@ -195,20 +209,22 @@ def _contacts(value: Any, field: str, country: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _addresses(value: Any, context: Context) -> list[dict[str, str]]:
-    if not value:
-        return []
-    found: dict[AddressParts, None] = {}
+def _addresses(value: Any, _: CanonicalData, context: Context) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
     for item in blocks(value, "addresses", _PARTS["addresses"], "street"):
-        said = {part: text(raw, _ADDRESS_PATHS[part]) for part, raw in item.items() if raw is not None}
-        if address := canonical_address(AddressParts(**said), context.country):
-            found[address] = None
-    return [{part: value for part, value in zip(ADDRESS_PARTS, address, strict=True) if value} for address in found]
+        address = usual_address(item, context.country) or _address(item, context.country)
+        if address and address not in found:
+            found.append(address)
+    return found
 
 
-def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
-    if not value:
-        return []
+def _address(item: Mapping[str, Any], default_country: str) -> dict[str, str]:
+    said = {part: text(raw, _ADDRESS_PATHS[part]) for part, raw in item.items() if raw is not None}
+    parts = canonical_address(AddressParts(**said), default_country)
+    return {part: value for part, value in zip(ADDRESS_PARTS, parts, strict=True) if value} if parts else {}
+
+
+def _identifiers(value: Any, _: CanonicalData, context: Context) -> list[dict[str, Any]]:
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for item in blocks(value, "identifiers", _PARTS["identifiers"], "value"):
         kind = lower(text(item.get("type"), "identifiers.type")).replace(" ", "_") or "customer_number"
@@ -224,9 +240,7 @@ def _identifiers(value: Any, context: Context) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _attributes(value: Any) -> dict[str, Any]:
-    if not value:
-        return {}
+def _attributes(value: Any, _: CanonicalData, __: Context) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise bad_shape("attributes", "a mapping of names to values")
     found: dict[str, Any] = {}
@@ -238,3 +252,14 @@ def _attributes(value: Any) -> dict[str, Any]:
         elif (plain := text(raw, "attributes")) and not is_junk(plain):
             found[text(name, "attributes")] = plain
     return {name: plain for name, plain in found.items() if name and (plain or plain is False)}
+
+
+_READERS: Final[tuple[tuple[str, Callable[[Any, CanonicalData, Context], Any]], ...]] = (
+    ("birth_date", _birth_date),
+    ("emails", _emails),
+    ("phones", _phones),
+    ("addresses", _addresses),
+    ("identifiers", _identifiers),
+    ("attributes", _attributes),
+)
+"""What makes an attribute canonical, of its value and the record around it."""

@@ -17,12 +17,17 @@ from cdi.normalise.text import CACHED, fold, lower
 
 
 class NumberingPlan(NamedTuple):
-    """What of a country's numbering plan is needed at every number."""
+    """What of a country's numbering plan is needed at every number. `either`: mobile or landline; `lengths` are those
+    that a number may have though it is neither (none where only the library can tell); `kept`: what is a number with
+    its trunk prefix."""
 
     country_code: str
     trunk_prefix: str
     mobile: re.Pattern[str]
     landline: re.Pattern[str]
+    either: re.Pattern[str]
+    lengths: frozenset[int]
+    kept: re.Pattern[str]
 
 
 _SEPARATORS: Final = str.maketrans("", "", " \t-/().·–‐‑")
@@ -30,7 +35,6 @@ _EXTENSION = re.compile(r"[;,]?\s*(?:ext\.?|x|durchwahl|dw\.?)\s*\d{1,6}$", re.I
 _PLAIN = re.compile(r"\+?[0-9]{3,17}")
 MAX_PHONE_LENGTH: Final = 40
 MIN_NATIONAL: Final = 5
-E164: Final = phonenumbers.PhoneNumberFormat.E164
 SHORTEST: Final = 10_000  # what is shorter is an emergency or service number, nobody's own
 LONG_FOR_A_NATIONAL_NUMBER: Final = 11  # "49 170 4711081" without its plus, not Leer (0491) without its nought
 
@@ -42,31 +46,47 @@ def _plan(country: str) -> NumberingPlan | None:
     metadata = PhoneMetadata.metadata_for_region(region, None)
     if metadata is None:
         return None
-    mobile, landline = (
-        re.compile((description and description.national_number_pattern) or "(?!)")
-        for description in (metadata.mobile, metadata.fixed_line)
+    mobile, landline, every = (
+        (description and description.national_number_pattern) or "(?!)"
+        for description in (metadata.mobile, metadata.fixed_line, metadata.general_desc)
     )
-    return NumberingPlan(str(metadata.country_code), metadata.national_prefix or "", mobile, landline)
+    return NumberingPlan(
+        country_code=str(metadata.country_code),
+        trunk_prefix=metadata.national_prefix or "",
+        mobile=re.compile(mobile),
+        landline=re.compile(landline),
+        either=re.compile(f"(?:{mobile})|(?:{landline})"),
+        lengths=_lengths(metadata),
+        kept=re.compile(every),
+    )
 
 
+def _lengths(metadata: PhoneMetadata) -> frozenset[int]:
+    """The lengths of possible numbers of a country that dials 0 at home and 00 abroad, and has its code to itself or
+    is the first of those that share it."""
+    prefixes = (metadata.national_prefix, metadata.national_prefix_for_parsing, metadata.international_prefix)
+    first = phonenumbers.region_code_for_country_code(metadata.country_code or 0)
+    if prefixes != ("0", "0", "00") or metadata.national_prefix_transform_rule or metadata.id != first:
+        return frozenset()
+    lengths = metadata.general_desc.possible_length if metadata.general_desc else ()
+    return frozenset(length for length in lengths if length >= MIN_NATIONAL)
+
+
+@lru_cache(maxsize=1_000)
 def _calling_code(digits: str) -> str:
+    """The calling code that a number begins with, told by its first three digits; empty where there is none."""
     for length in (1, 2, 3) if digits[:1] != "0" else ():
         if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
             return digits[:length]
     return ""
 
 
-def _fits(plan: NumberingPlan, national: str) -> bool:
-    return plan.mobile.fullmatch(national) is not None or plan.landline.fullmatch(national) is not None
-
-
 def _by_plan(text: str, country: str) -> str:
     """E.164 of a plainly written number, or empty where the library must look."""
-    if text.startswith("00"):
-        text = f"+{text[2:]}"
-    if text.startswith("+"):
-        code = _calling_code(text[1:])
-        plan, attempts = _plan(f"+{code}") if code else None, [text[1 + len(code) :]]
+    abroad = text[1:] if text.startswith("+") else text[2:] if text.startswith("00") else ""
+    if abroad:
+        code = _calling_code(abroad[:3])
+        plan, attempts = _plan(f"+{code}") if code else None, [abroad[len(code) :]]
     else:
         plan = _plan(country)
         attempts = _national_readings(text, plan) if plan else []
@@ -74,9 +94,18 @@ def _by_plan(text: str, country: str) -> str:
         return ""
     for national in attempts:
         for digits in (national, national.removeprefix(plan.trunk_prefix)):
-            if _fits(plan, digits):
+            if plan.either.fullmatch(digits):
                 return f"+{plan.country_code}{digits}"
-    return ""
+    return _possible(text, attempts[0], plan)
+
+
+def _possible(text: str, national: str, plan: NumberingPlan) -> str:
+    """A number that fits no plan and has a length that numbers have there: what the library would say of it, or empty
+    where that has to be asked."""
+    if len(national) not in plan.lengths or national[0] == "0":
+        return ""
+    said_plainly = text[0] == "+" or (text[0] == "0" and text[1] != "0" and not plan.kept.fullmatch(text))
+    return f"+{plan.country_code}{national}" if said_plainly else ""
 
 
 def _national_readings(text: str, plan: NumberingPlan) -> list[str]:
@@ -94,20 +123,48 @@ def _by_library(text: str, country: str) -> str:
         return ""
     if not phonenumbers.is_possible_number(number) or (number.national_number or 0) < SHORTEST:
         return ""
-    e164 = phonenumbers.format_number(number, E164)
-    reads_as_itself = phonenumbers.format_number(phonenumbers.parse(e164), E164) == e164
-    return e164 if reads_as_itself else ""  # noughts that belong to no number
+    code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
+    e164 = f"+{code}{national}"
+    return e164 if _keeps(code, national) or _e164(phonenumbers.parse(e164)) == e164 else ""
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _keeps(code: int, national: str) -> bool:
+    """Whether a number is certain to be read again as it is: no nought and no prefix before it that belongs to none."""
+    region = phonenumbers.region_code_for_country_code(code)
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    prefix = metadata and metadata.national_prefix_for_parsing
+    return national[:1] != "0" and (not prefix or not _pattern(prefix).match(national))
+
+
+@lru_cache(maxsize=300)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
 
 
 def parse_phone(text: str, country: str = "") -> str:
     """The E.164 number, or empty for what is no number, impossible in its country or a placeholder."""
     if len(text) > MAX_PHONE_LENGTH:
         return ""
-    bare = text.replace("(0)", "").translate(_SEPARATORS)
-    if not _PLAIN.fullmatch(bare):
-        bare = _EXTENSION.sub("", text).replace("(0)", "").removeprefix("tel:").translate(_SEPARATORS)
-        if not _PLAIN.fullmatch(bare):
-            return ""
+    bare = bare_number(text) or _digits(_EXTENSION.sub("", text).replace("(0)", "").removeprefix("tel:"))
+    return number_of(bare, country) if bare else ""
+
+
+def bare_number(text: str) -> str:
+    """The digits of a plainly written number, after a plus if there is one; empty for any other text."""
+    return _digits(text.replace("(0)", ""))
+
+
+def _digits(text: str) -> str:
+    bare = text.translate(_SEPARATORS)
+    return bare if _PLAIN.fullmatch(bare) else ""
+
+
+def number_of(bare: str, country: str) -> str:
+    """The E.164 number of bare digits, or empty as `parse_phone` has it."""
     if is_junk_number(bare.removeprefix("+")):
         return ""
     return _by_plan(bare, country) or _by_library(bare, country)
@@ -116,7 +173,7 @@ def parse_phone(text: str, country: str = "") -> str:
 def phone_line(e164: str) -> tuple[bool, bool]:
     """Whether an E.164 number is (mobile, landline) by its country's plan; a number with a digit too many or
     too few by its first ones."""
-    code = _calling_code(e164[1:]) if _PLAIN.fullmatch(e164) else ""
+    code = _calling_code(e164[1:4]) if _PLAIN.fullmatch(e164) else ""
     plan = _plan("+" + code) if code else None
     if plan is None or len(e164) < len(code) + MIN_NATIONAL:
         return False, False

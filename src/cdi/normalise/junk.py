@@ -70,8 +70,19 @@ _ASCENDING: Final = "01234567890123456789"
 _DESCENDING: Final = _ASCENDING[::-1]
 
 
+_AT_THE_END: Final = frozenset(
+    ending
+    for a in "0123456789"
+    for b in (a, _ASCENDING[int(a) + 1])
+    for ending in (a + a + a, f"00{a}", f"0{a}{b}", (_ASCENDING * 2)[int(a) :][:3], (_DESCENDING * 2)[9 - int(a) :][:3])
+)
+"""The last three digits that a placeholder may have: one in eighteen."""
+
+
 def is_junk_number(digits: str) -> bool:
     """Whether the digits of a phone or a card are a placeholder: 0000, 11111, 12345678, 0170 1234567."""
+    if len(digits) > 2 and digits.isascii() and digits[-3:] not in _AT_THE_END:
+        return False
     core, tail = digits.lstrip("0"), digits[-7:]
     return (
         len(set(core)) <= 1
@@ -96,10 +107,17 @@ _PLACEHOLDER_DOMAINS: Final = listed(
 
 def is_junk_email(local: str, domain: str) -> bool:
     """Whether an address is one that nobody reads: test@test.de, noemail@shop.de, kunde@kunde.de, keine@email.de."""
-    if domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".localhost")):
-        return True
+    return is_junk_domain(domain) or is_junk_local(local, domain.partition(".")[0])
+
+
+def is_junk_domain(domain: str) -> bool:
+    """Whether nobody reads what is sent to a domain."""
+    return domain in _PLACEHOLDER_DOMAINS or domain.endswith((".invalid", ".test", ".localhost"))
+
+
+def is_junk_local(local: str, stem: str) -> bool:
+    """Whether nobody has such a mailbox at a domain that begins with `stem`."""
     bare = local.replace(".", "").replace("_", "").replace("-", "")
-    stem = domain.partition(".")[0]
     return bare in _NEVER_A_MAILBOX or (bare in _SELDOM_A_MAILBOX and stem in _SELDOM_A_MAILBOX) or _same(bare, stem)
 
 

@@ -141,7 +141,7 @@ def _particles_moved(given: str, family: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=CACHED)
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
     """Whether a given or family name needs no work: words in decent case with nothing special among them."""
     if not text.replace(" ", "").replace("-", "").isalpha() or is_shouting(text) or is_junk_name(text):
         return False
@@ -172,7 +172,7 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     are not said. Idempotent."""
     given, family = parts.given_name, parts.family_name
     if (
-        given and family and _is_plain(given) and _is_plain(family)
+        given and family and is_plain(given) and is_plain(family)
         and not (parts.middle_name or parts.suffix or parts.birth_name or parts.title)
         and not (" " in given and given.endswith(family))
     ):  # fmt: skip
@@ -180,13 +180,24 @@ def canonical_name(parts: NameParts, full: str, country: str) -> NameParts:
     return _settled(parts, full, country)
 
 
+@lru_cache(maxsize=CACHED)
 def _settled(parts: NameParts, full: str, country: str) -> NameParts:
     parts = _take_apart(parts, full, country)
     for _ in range(MAX_PASSES):
-        if (again := _take_apart(parts, "", country)) == parts:
+        if _is_settled(parts) or (again := _take_apart(parts, "", country)) == parts:
             break
         parts = again
     return parts
+
+
+def _is_settled(parts: NameParts) -> bool:
+    """Whether one pass was enough: two plain words, which a second one would leave as they are."""
+    _, title, given, middle, family, suffix, birth = parts
+    return (
+        not (title or middle or suffix or birth or " " in given or " " in family)
+        and is_plain(given)
+        and is_plain(family)
+    )
 
 
 MAX_PASSES: Final = 8  # each takes something away; a name that needs more is rubbish

@@ -68,4 +68,7 @@ def blocks(value: Any, field: str, parts: frozenset[str], plain: str) -> list[Ma
     if value is None:
         return []
     items = value if isinstance(value, (list, tuple)) else [value]
-    return [block(item, field, parts, plain) for item in items[:MAX_BLOCKS]]
+    return [
+        item if type(item) is dict and parts.issuperset(item) else block(item, field, parts, plain)
+        for item in items[:MAX_BLOCKS]
+    ]

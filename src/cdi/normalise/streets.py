@@ -124,7 +124,8 @@ def _number_last(text: str) -> StreetLine | None:
     return None
 
 
-_USUAL = re.compile(r"([^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?) ([1-9][0-9]{0,3}[a-z]?)")
+USUAL_NUMBER: Final = re.compile(r"[1-9][0-9]{0,3}[a-z]?")
+_USUAL = re.compile(rf"([^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+)*\.?) ({USUAL_NUMBER.pattern})")
 _UNUSUAL_WORDS: Final = listed(
     "packstation postfiliale paketshop paketbox postfach box postbus apartado postboks postale pocztowa correos postal"
     " bei nr no eg dg hinterhaus vorderhaus hh vh seitenflügel whg wohnung app apartment appartement aufgang eingang"
@@ -135,7 +136,7 @@ _UNUSUAL_WORDS: Final = listed(
 _MARKS = re.compile(r"[0-9,;(/#]")
 
 
-def _usual(text: str, country: str) -> StreetLine | None:
+def usual_line(text: str, country: str) -> StreetLine | None:
     """The short way for "Hauptstr. 5a" and for a street without a number, which most lines are."""
     if country in NUMBER_FIRST_COUNTRIES:
         return None
@@ -150,7 +151,7 @@ def split_street(text: str, country: str) -> StreetLine:
     """Street, number, extra (c/o, flat, floor, post number) and form of a street line, by the country's order; a
     line that says no number is all street."""
     text = text[:MAX_STREET].strip(" ,;")
-    return _usual(text, country) or _split_with_care(text, country)
+    return usual_line(text, country) or _split_with_care(text, country)
 
 
 def _split_with_care(text: str, country: str) -> StreetLine:
@@ -170,7 +171,7 @@ def _split_with_care(text: str, country: str) -> StreetLine:
 def read_street(street: str, number: str, extra: str, country: str) -> StreetLine:
     """A street line with what other fields say: the number that stands apart wins, and is taken off the street where
     the street repeats it. Idempotent."""
-    usual = _usual(street, country) if street and not extra and not number else None
+    usual = usual_line(street, country) if street and not extra and not number else None
     if usual and usual.house_number and not is_junk(usual.street):
         return StreetLine(decent(usual.street), usual.house_number)
     street = "" if is_junk(street) else street[:MAX_STREET].strip(" ,;")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -169,11 +170,19 @@ def _alert(connection: Connection, ground: str, about: Mapping[str, Any], now: d
         )
 
 
-def asked_by_source(connection: Connection, source: str, homes: Mapping[int, Any], now: datetime) -> None:
-    """The source said that these persons (record id → profile) must be erased: a request for the officer each."""
+def asked_by_source(
+    connection: Connection, source: str, records: Sequence[int], homes: Mapping[int, UUID], now: datetime
+) -> None:
+    """The source said that the persons of these records must be erased: a request for the officer each, by the profile
+    that they are in, or by the record where nobody has found out yet whose it is."""
+    asked: list[tuple[UUID | None, list[int]]] = []
     for profile_id in sorted(set(homes.values())):
-        waiting = privacy_requests.list_requests(connection, RequestFilter("erasure", "asked", profile_id), 1)
-        if not waiting:
-            about = {"source": source, "records": sorted(i for i, home in homes.items() if home == profile_id)}
-            asked = PrivacyRequest("erasure", profile_id, "demanded", "asked", f"source:{source}", now, about=about)
-            privacy_requests.save_request(connection, asked)
+        if not privacy_requests.list_requests(connection, RequestFilter("erasure", "asked", profile_id), 1):
+            asked.append((profile_id, sorted(i for i, home in homes.items() if home == profile_id)))
+    for record_id in sorted(set(records) - homes.keys()):
+        if privacy_requests.erasure_waiting(connection, record_id) is None:
+            asked.append((None, [record_id]))
+    for whose, about in asked:
+        told = {"source": source, "records": about}
+        request = PrivacyRequest("erasure", whose, "demanded", "asked", f"source:{source}", now, about=told)
+        privacy_requests.save_request(connection, request)

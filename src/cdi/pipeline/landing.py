@@ -245,7 +245,8 @@ def _ask_for_erasures(connection: Connection, source: str, current: Sequence[Sav
     """That a source demands an erasure is a legal act, for the officer to decide; the record ends meanwhile."""
     demanded = [v.record_id for v in current if v.arrival.op is Op.ERASE and v.arrival.kind == Stream.CUSTOMER]
     if demanded:
-        erased.asked_by_source(connection, source, profile_store.load_memberships(connection, demanded), now)
+        homes = profile_store.load_memberships(connection, demanded)
+        erased.asked_by_source(connection, source, demanded, homes, now)
 
 
 def _news_among(connection: Connection, arriving: Arriving, arrivals: Sequence[Arrival]) -> list[tuple[Arrival, bool]]:

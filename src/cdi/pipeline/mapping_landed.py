@@ -82,12 +82,13 @@ def mapped_page(work: Waiting) -> Mapped:
     with database_at(work.url).unit_of_work() as connection:
         said = meanings.load_unmapped(connection, work.after, work.last)
     mapped = Mapped()
+    mappers = {source: unpacked(packed) for source, packed in work.mappers.items()}
     for version in said:
-        packed = work.mappers.get(version.source)
-        if packed is None:
+        mapper = mappers.get(version.source)
+        if mapper is None:
             continue  # its source is not in cdi.yaml any more: it waits until it is again
         try:
-            canonical = unpacked(packed).made(version.stream, version.native)
+            canonical = mapper.made(version.stream, version.native)
             mapped.meanings[version.version_id] = orjson.dumps(canonical).decode()
         except BadRecordError as error:
             mapped.unreadable.append((version, str(error)))

@@ -159,7 +159,6 @@ def decide(office: Office, request_id: int, *, approve: bool) -> dict[str, Any]:
     if not approve:
         privacy_requests.decide_request(office.connection, request_id, "refused", office.caller.actor, office.now, {})
         return _answer(office, request_id)
-    assert asked.profile_id is not None
     subject = _asked_for(office, asked)
     _must_not_be_held(office, subject)
     _do(office, request_id, subject, asked.ground)
@@ -167,12 +166,23 @@ def decide(office: Office, request_id: int, *, approve: bool) -> dict[str, Any]:
 
 
 def _asked_for(office: Office, asked: PrivacyRequest) -> Subject:
-    """Whom the request is of now: the profile may have moved since."""
-    assert asked.profile_id is not None
+    """Whom the request is of now: the profile may have moved since, and a record that had none may have come to one."""
+    if asked.profile_id is None:
+        return _subject_of_records(office, asked.about["records"])
     homes = profiles.successors(office.connection, asked.profile_id)
     found = profiles.find_profile(office.connection, asked.profile_id)
     moved = found is not None and found.retired and len(homes) == 1
     return subject_of(office.connection, homes[0] if moved else asked.profile_id)
+
+
+def _subject_of_records(office: Office, record_ids: Sequence[int]) -> Subject:
+    """Whom records are of that had no profile when their source demanded the erasure."""
+    homes = profiles.load_memberships(office.connection, record_ids)
+    if homes:
+        return subject_of(office.connection, min(homes.values()))
+    subject = _subject(office.connection, new_id(), record_ids, office.installation.deployment.customer_owner)
+    owners = [office.installation.owner_of(source) for source in subject.sources]
+    return replace(subject, data_owner=owners[0]) if owners else subject
 
 
 def _must_not_be_held(office: Office, subject: Subject) -> None:

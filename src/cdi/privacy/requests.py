@@ -17,6 +17,9 @@ from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
 
 SIGHTING: Final = "sighting"
 """The kind of a request by which landing alerts the officer: of what was erased something is there again."""
+SEEN_TO: Final = frozenset({SIGHTING, "access"})
+"""Kinds of requests that end when the officer says so: an alert, and the access that a source told of, once what is
+kept was handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +56,15 @@ def _known_as(who: Mapping[int, str], request: PrivacyRequest) -> dict[str, str]
 
 
 def acknowledge(office: Office, request_id: int) -> dict[str, Any]:
-    """The officer has seen to an alert: the same may be said again from now on.
+    """The officer has seen to an alert or an access: the same may be said again from now on.
 
     Raises NotFoundError, ConflictError.
     """
     request = privacy_requests.find_request(office.connection, request_id, locked=True)
-    if request is None or request.kind != SIGHTING:
+    if request is None or request.kind not in SEEN_TO:
         raise NotFoundError("there is no alert with this id", remedy=f"GET /v1/privacy/requests?kind={SIGHTING}")
     if request.state != "asked":
-        raise ConflictError("this alert was seen to before", remedy="Nothing is left to do")
+        raise ConflictError("this was seen to before", remedy="Nothing is left to do")
     privacy_requests.decide_request(office.connection, request_id, "done", office.caller.actor, office.now, {})
     demands.forget_who(office.connection, request_id)
     return show_request(office.connection, request_id)

@@ -1,5 +1,6 @@
 """Demands of persons to be deleted, told by a vendor: each by the code with which the person asks what became of it,
-with the request that it came to."""
+with the request that it came to. And who asks what is kept of them and is not known here, by a code that nobody is
+told."""
 
 from collections.abc import Sequence
 
@@ -30,13 +31,14 @@ def request_of(connection: Connection, code: str) -> int | None:
     return connection.execute(asked, {"code": code}).scalar()
 
 
-def waiting_for(connection: Connection, source: str, who: str) -> int | None:
-    """The request that waits because this person, whom nobody knew, demanded the same of this source before."""
+def waiting_for(connection: Connection, source: str, who: str, ground: str) -> int | None:
+    """The alert of this ground that waits because this person, whom nobody knew, demanded the same of this source
+    before."""
     asked = text(
         "select request_id from erasure_demand join privacy_request using (request_id)"
-        " where who = :who and state = 'asked' and about ->> 'source' = :source limit 1"
+        " where who = :who and state = 'asked' and ground = :ground and about ->> 'source' = :source limit 1"
     )
-    return connection.execute(asked, {"source": source, "who": who}).scalar()
+    return connection.execute(asked, {"source": source, "who": who, "ground": ground}).scalar()
 
 
 def load_who(connection: Connection, request_ids: Sequence[int]) -> dict[int, str]:

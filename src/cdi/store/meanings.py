@@ -7,7 +7,9 @@ again. What landed in bulk has none at first: it waits, as a row of `unmapped`, 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import orjson
 from sqlalchemy import BigInteger, Column, Connection, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -179,16 +181,22 @@ def load_said(connection: Connection, version_ids: Sequence[int]) -> dict[int, S
 # -- what landed and was not mapped yet ----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unmapped:
-    """A version of a customer that nobody has mapped yet."""
+class Unmapped(NamedTuple):
+    """A version of a customer that nobody has mapped yet. What it said stays text until it is mapped: thousands at
+    once, read in advance, fall out of the processor's cache before they are needed."""
 
     version_id: int
     record_id: int
     source: str
     stream: str
     key: str
-    native: Native
+    said: str
+
+    @property
+    def native(self) -> Native:
+        """What it said."""
+        native: Native = orjson.loads(self.said)
+        return native
 
 
 def ends_of_unmapped(connection: Connection, size: int) -> list[int]:
@@ -206,7 +214,7 @@ def ends_of_unmapped(connection: Connection, size: int) -> list[int]:
 
 
 UNMAPPED = """
-select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+select u.version_id, u.record_id, u.source, u.stream, r.key, v.native::text
 from unmapped u join record r using (record_id) join record_version v on v.version_id = u.version_id
 """
 
@@ -217,7 +225,7 @@ def load_unmapped(connection: Connection, after: int, last: int) -> list[Unmappe
         text(UNMAPPED + " where u.version_id > :after and u.version_id <= :last order by u.version_id"),
         {"after": after, "last": last},
     )
-    return [Unmapped(*row) for row in rows]
+    return [Unmapped._make(row) for row in rows.all()]
 
 
 def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[str, str]]) -> list[Unmapped]:
@@ -225,7 +233,7 @@ def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[
     rows = connection.execute(
         text(
             """
-            select u.version_id, u.record_id, u.source, u.stream, r.key, v.native
+            select u.version_id, u.record_id, u.source, u.stream, r.key, v.native::text
             from unnest(cast(:streams as text[]), cast(:keys as text[])) as n(stream, key)
             join record r on r.source = :source and r.key = n.key and r.stream = n.stream and r.current
             join unmapped u on u.version_id = r.version_id join record_version v on v.version_id = r.version_id
@@ -234,7 +242,7 @@ def load_unmapped_of(connection: Connection, source: str, names: Sequence[tuple[
         ),
         {"source": source, "streams": [s for s, _ in names], "keys": [k for _, k in names]},
     )
-    return [Unmapped(*row) for row in rows]
+    return [Unmapped._make(row) for row in rows.all()]
 
 
 def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[int, int]:
@@ -244,7 +252,7 @@ def take_unmapped(connection: Connection, version_ids: Sequence[int]) -> dict[in
         text("delete from unmapped where version_id = any(cast(:ids as bigint[])) returning version_id, record_id"),
         {"ids": list(version_ids)},
     )
-    return {row.version_id: row.record_id for row in rows}
+    return {row[0]: row[1] for row in rows.all()}
 
 
 def save_meanings(connection: Connection, canonical: Mapping[int, str]) -> None:

@@ -141,3 +141,14 @@ def list_requests(connection: Connection, wanted: RequestFilter, limit: int) -> 
         {name: value for name, (_, value) in given.items()} | {"limit": limit},
     )
     return [PrivacyRequest(*row) for row in rows]
+
+
+def erasure_waiting(connection: Connection, record_id: int) -> int | None:
+    """The erasure that waits for the officer, of a record that had no profile when it was demanded."""
+    return connection.execute(
+        text(
+            "select request_id from privacy_request where kind = 'erasure' and state = 'asked' and profile_id is null"
+            " and about -> 'records' @> to_jsonb(cast(:record_id as bigint)) limit 1"
+        ),
+        {"record_id": record_id},
+    ).scalar()

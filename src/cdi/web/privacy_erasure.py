@@ -59,6 +59,6 @@ def _back(visit: Visit, request: Mapping[str, Any]) -> Response:
 
 @router.post("/privacy/requests/{request_id}/acknowledgement")
 def acknowledge(request_id: Number, visit: Officiating) -> Response:
-    """An alert was seen to."""
+    """An alert or an access was seen to."""
     requests.acknowledge(office_of(visit), request_id)
-    return visit.back("/privacy", visit.language.gettext(N_("The alert is seen to.")))
+    return visit.back("/privacy", visit.language.gettext(N_("The request is seen to.")))

@@ -260,6 +260,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "identifier": N_("An identifier of somebody who was erased appears in"),
         "own_view_changed": N_("The own view was closed, since the profile has changed:"),
         "deletion_demanded": N_("Somebody who is not known by it here demands to be deleted:"),
+        "access_demanded": N_("Somebody who is not known by it here asks what is kept of them:"),
     },
     "restriction_ground": {
         "contested": N_("says that the data are wrong"),
