@@ -50,5 +50,6 @@ def _load() -> None:
     loops.equal_names(codes, codes, words, none, np.ones(1), 1, 1)
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
-    spelling.edit_distances(*texts, whole, whole, 1)
-    spelling.name_similarities(*texts, whole, whole, 1.0)
+    counts = spelling.letter_counts(*texts)
+    spelling.edit_distances(*texts, counts, whole, whole, 1)
+    spelling.name_similarities(*texts, counts, whole, whole, 1.0)

@@ -1,7 +1,7 @@
 """Texts between Python and Arrow by their buffers. Arrow's own conversions load pandas at the first call, which takes
 longer than to match a small file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, TypeAlias, overload
 
@@ -17,11 +17,12 @@ class Values:
     """Many texts as Arrow holds them, an array of large strings without nulls. Python's texts are made of those alone
     that somebody asks for; else a column of a million would take a second and 60 bytes for each."""
 
-    __slots__ = ("_made", "array")
+    __slots__ = ("_counts", "_made", "array")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self._made: NDArray[np.object_] | None = None
+        self._counts: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -46,6 +47,12 @@ class Values:
     def tolist(self) -> list[str]:
         """All of them as a list."""
         return list(self.objects())
+
+    def letter_counts(self, count: Callable[[Bytes, Starts], NDArray[np.uint64]]) -> NDArray[np.uint64]:
+        """What `count` says of the letters of each, asked once."""
+        if self._counts is None:
+            self._counts = count(*bytes_of(self))
+        return self._counts
 
     def objects(self) -> NDArray[np.object_]:
         """All of them as Python's texts, made once."""
