@@ -48,6 +48,8 @@ def _load() -> None:
     kernels.components(0, whole, whole)
     words, hashes, none = np.zeros((1, 3), np.int32), (weights, weights), np.zeros(1, np.bool_)
     loops.equal_names(codes, codes, words, none, np.ones(1), 1, 1)
+    some = (np.ones(1), table, none, weights, loops.NO_GROUPS, codes)
+    loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(loops.GIVEN))
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
     counts = spelling.letter_counts(*texts)

@@ -142,7 +142,7 @@ def name_similarities(
     that is left over. `counts` are the letters of each text (`letter_counts`)."""
     found = np.empty(len(low), np.float64)
     places = np.zeros(128, np.uint64)
-    least = (at_least - PREFIX * WEIGHT) / (1.0 - PREFIX * WEIGHT)
+    least = _jaro_needed(at_least, PREFIX)
     for pair in range(len(low)):
         one, other = counts[low[pair]], counts[high[pair]]
         if one == LEFT or other == LEFT:
@@ -164,11 +164,18 @@ WEIGHT: Final = 0.1
 
 
 @compiled
+def _jaro_needed(at_least: float, prefix: int) -> float:
+    """How similar by Jaro's measure texts with an equal beginning of so many letters must be."""
+    boosted = (at_least - prefix * WEIGHT) / (1.0 - prefix * WEIGHT)
+    return max(boosted, min(at_least, BOOSTED))
+
+
+@compiled
 def _jaro_winkler(letters: Bytes, a: int, n: int, b: int, m: int, at_least: float, places: Hashes) -> float:
     prefix = 0
     while prefix < min(n, m, PREFIX) and letters[a + prefix] == letters[b + prefix]:
         prefix += 1
-    similarity = _jaro(letters, a, n, b, m, (at_least - prefix * WEIGHT) / (1.0 - prefix * WEIGHT), places)
+    similarity = _jaro(letters, a, n, b, m, _jaro_needed(at_least, prefix), places)
     if similarity > BOOSTED:
         similarity += prefix * WEIGHT * (1.0 - similarity)
     similarity = np.rint(similarity * STEPS) / STEPS

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdi.matching.columns import Codes
-from cdi.matching.comparing.answers import Levels
+from cdi.matching.comparing.answers import COMMON, TYPO_SHARE, Levels
+from cdi.matching.comparing.names import GIVEN, LOOSE, NO_GROUPS
 from cdi.matching.kernels import Bytes, compiled
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import Hashes
@@ -42,6 +43,73 @@ def equal_names(
         if not is_initial[word]:
             shares[pair] = by_word[word]
     return levels, shares, unequal[:found].copy()
+
+
+@compiled
+def unequal_names(
+    low: IntArray,
+    high: IntArray,
+    words: NDArray[np.int32],
+    by_word: FloatArray,
+    initials: Bytes,
+    is_initial: BoolArray,
+    sounds: Hashes,
+    groups: NDArray[np.int32],
+    compact: Codes,
+    similarity: FloatArray,
+    distance: IntArray,
+    length: IntArray,
+    rare: float,
+    level: tuple[int, ...],
+) -> tuple[Levels, FloatArray]:
+    """Levels and frequencies of pairs of names that differ; `level` are the numbers of `names.NameLevels`."""
+    exact, same_first, shared_word, nickname, fuzzy, loose, both_common, different, fits, differs, distorted = level
+    levels, shares = np.empty(len(low), np.uint8), np.full(len(low), np.nan)
+    for pair in range(len(low)):
+        one, other = low[pair], high[pair]
+        x, y = words[one, 0], words[other, 0]
+        smaller, larger = min(by_word[x], by_word[y]), max(by_word[x], by_word[y])
+        edits, letters, found = distance[pair], length[pair], different
+        if similarity[pair] >= LOOSE or (sounds[x] != 0 and sounds[x] == sounds[y]):
+            found = loose
+        if (edits <= 1 and letters >= 3) or (edits == 2 and letters >= 7):
+            found = fuzzy
+        if found != different and smaller >= COMMON and smaller > TYPO_SHARE * larger and smaller > rare:
+            found = both_common
+        elif found == different and edits <= 3 and 3 * edits <= 2 * letters and smaller <= rare:
+            found = distorted
+        if len(groups) and _meet(groups[x], groups[y]):
+            found = nickname
+        if is_initial[x] or is_initial[y]:
+            found = fits if initials[x] == initials[y] else differs
+        for i in range(words.shape[1]):
+            for j in range(words.shape[1]):
+                word = words[one, i]
+                if word != 0 and word == words[other, j] and not is_initial[word]:
+                    found = min(found, same_first if i == j == 0 else shared_word)
+                    shares[pair] = _smaller(shares[pair], by_word[word])
+        if compact[one] == compact[other]:
+            found, shares[pair] = exact, _smaller(shares[pair], by_word[x])
+        levels[pair] = found
+    return levels, shares
+
+
+@compiled
+def _smaller(known: float, further: float) -> float:
+    """The smaller of two; the second where the first is none (nan)."""
+    return known if known <= further else further
+
+
+@compiled
+def _meet(some: NDArray[np.int32], others: NDArray[np.int32]) -> bool:
+    """Whether both lists, which end with zeros, have a number in common."""
+    for one in some:
+        if one == 0:
+            return False
+        for other in others:
+            if one == other:
+                return True
+    return False
 
 
 @compiled
