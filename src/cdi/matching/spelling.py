@@ -17,63 +17,51 @@ LONGEST: Final = 64
 
 
 LEFT: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
-"""What stands for the letters of a text that is left to the plain definition: more than `LONGEST` ever are."""
-KINDS_OF_LETTERS: Final = 16
+"""What stands for the letters of a text that is left to the plain definition."""
+KINDS: Final = 32
 """Letters are told apart by their last bits alone, where it is only seen what cannot be."""
-MOST: Final = 15
-"""So many letters of one kind are counted; of a text with more, fewer are seen."""
 
 
 @compiled
-def letter_counts(letters: Bytes, starts: IntArray) -> Hashes:
-    """How many letters of each kind each text has, four bits a kind: to see that two texts are far apart, none of
-    them is read."""
-    counts = np.zeros(len(starts) - 1, np.uint64)
-    for text in range(len(counts)):
+def letter_sets(letters: Bytes, starts: IntArray) -> Hashes:
+    """Which letters each text has, as a set of 64 bits: one for the first of a kind, one for the second, and so on, some
+    of which have a bit in common. To see that two texts are far apart, none of them is read."""
+    sets, seen = np.zeros(len(starts) - 1, np.uint64), np.empty(KINDS, np.int64)
+    for text in range(len(sets)):
         begin, end = starts[text], starts[text + 1]
         whole = np.uint8(0)
+        seen[:] = 0
         for i in range(begin, min(end, begin + LONGEST)):
             whole |= letters[i]
-            place = np.uint64(4 * (letters[i] % KINDS_OF_LETTERS))
-            if counts[text] >> place & np.uint64(MOST) < np.uint64(MOST):
-                counts[text] += np.uint64(1) << place
+            kind = letters[i] % KINDS
+            bit = 2 * kind + seen[kind] % 2 + seen[kind] // 2 * KINDS  # the third and fourth share those of another
+            sets[text] |= np.uint64(1) << np.uint64(bit % 64)
+            seen[kind] += 1
         if end - begin > LONGEST or whole >= 128:
-            counts[text] = LEFT
-    return counts
+            sets[text] = LEFT
+    return sets
 
 
 @compiled
 def _letters_apart(one: int, other: int) -> int:
     """How many letters one text has and not the other, at least: each edit makes two at most."""
-    return _bytes_apart(one & EVEN, other & EVEN) + _bytes_apart(one >> FOUR & EVEN, other >> FOUR & EVEN)
-
-
-FOUR: Final = np.uint64(4)
-EVEN: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
-ONES: Final = np.uint64(0x0101010101010101)
-SIGNS: Final = np.uint64(0x8080808080808080)
-
-
-@compiled
-def _bytes_apart(one: int, other: int) -> int:
-    """The sum of the differences of eight numbers below 128, a byte each."""
-    difference = (one | SIGNS) - other  # 128 more in each byte, so that none borrows from the next
-    below = (~difference & SIGNS) >> np.uint64(7)  # 1 where the other is larger
-    mask = below * np.uint64(0xFF)
-    magnitude = ((difference & ~SIGNS) ^ mask) & ~SIGNS
-    return int(((magnitude + below) * ONES) >> np.uint64(56))
+    bits = one ^ other
+    bits -= bits >> np.uint64(1) & np.uint64(0x5555555555555555)
+    bits = (bits & np.uint64(0x3333333333333333)) + (bits >> np.uint64(2) & np.uint64(0x3333333333333333))
+    bits = bits + (bits >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int(bits * np.uint64(0x0101010101010101) >> np.uint64(56))
 
 
 @compiled
 def edit_distances(
-    letters: Bytes, starts: IntArray, counts: Hashes, low: IntArray, high: IntArray, at_most: int
+    letters: Bytes, starts: IntArray, sets: Hashes, low: IntArray, high: IntArray, at_most: int
 ) -> IntArray:
     """Insertions, deletions, substitutions and swaps of neighbours between the texts of these numbers; `at_most` + 1
-    for more, -1 for a pair that is left over. `counts` are the letters of each text (`letter_counts`)."""
+    for more, -1 for a pair that is left over. `sets` are their letters (`letter_sets`)."""
     found = np.empty(len(low), np.int64)
     rows = np.empty((3, 2 * at_most + 3), np.int64)
     for pair in range(len(low)):
-        one, other = counts[low[pair]], counts[high[pair]]
+        one, other = sets[low[pair]], sets[high[pair]]
         if one == LEFT or other == LEFT:
             found[pair] = LEFT_OVER
         elif _letters_apart(one, other) > 2 * at_most:
@@ -136,15 +124,15 @@ def _fill_row(letters: Bytes, a: int, b: int, m: int, i: int, at_most: int, rows
 
 @compiled
 def name_similarities(
-    letters: Bytes, starts: IntArray, counts: Hashes, low: IntArray, high: IntArray, at_least: float
+    letters: Bytes, starts: IntArray, sets: Hashes, low: IntArray, high: IntArray, at_least: float
 ) -> FloatArray:
     """Jaro–Winkler similarity in 0 to 1 of the texts of these numbers; 0 where it is below `at_least`, -1 for a pair
-    that is left over. `counts` are the letters of each text (`letter_counts`)."""
+    that is left over. `sets` are their letters (`letter_sets`)."""
     found = np.empty(len(low), np.float64)
     places = np.zeros(128, np.uint64)
     least = _jaro_needed(at_least, PREFIX)
     for pair in range(len(low)):
-        one, other = counts[low[pair]], counts[high[pair]]
+        one, other = sets[low[pair]], sets[high[pair]]
         if one == LEFT or other == LEFT:
             found[pair] = LEFT_OVER
             continue

@@ -17,12 +17,12 @@ class Values:
     """Many texts as Arrow holds them, an array of large strings without nulls. Python's texts are made of those alone
     that somebody asks for; else a column of a million would take a second and 60 bytes for each."""
 
-    __slots__ = ("_counts", "_made", "array")
+    __slots__ = ("_made", "_sets", "array")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self._made: NDArray[np.object_] | None = None
-        self._counts: NDArray[np.uint64] | None = None
+        self._sets: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -48,11 +48,11 @@ class Values:
         """All of them as a list."""
         return list(self.objects())
 
-    def letter_counts(self, count: Callable[[Bytes, Starts], NDArray[np.uint64]]) -> NDArray[np.uint64]:
-        """What `count` says of the letters of each, asked once."""
-        if self._counts is None:
-            self._counts = count(*bytes_of(self))
-        return self._counts
+    def letter_sets(self, make: Callable[[Bytes, Starts], NDArray[np.uint64]]) -> NDArray[np.uint64]:
+        """What `make` says of the letters of each, asked once."""
+        if self._sets is None:
+            self._sets = make(*bytes_of(self))
+        return self._sets
 
     def objects(self) -> NDArray[np.object_]:
         """All of them as Python's texts, made once."""
