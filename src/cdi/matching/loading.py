@@ -52,6 +52,8 @@ def _load() -> None:
     loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(loops.GIVEN))
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
+    sums = np.zeros(0)
+    loops.add_terms(sums, sums, np.zeros(0, np.uint8), sums, sums, whole, sums, sums)
     sets = spelling.letter_sets(*texts)
     spelling.edit_distances(*texts, sets, whole, whole, 1)
     spelling.name_similarities(*texts, sets, whole, whole, 1.0)

@@ -21,7 +21,7 @@ from cdi.matching.columns import Column, Ragged, RecordTable, encode
 from cdi.matching.comparing.answers import Comparison, Subject
 from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
-from cdi.matching.engine import prepare, rarity_terms
+from cdi.matching.engine import prepare, rarity_of
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray
 from cdi.matching.similarity import Hashes, numbered
@@ -249,9 +249,9 @@ def _looked_at(
         for k, comparison in enumerate(comparisons):
             answers = comparison.compare(subject, a[part], b[part])
             levels[:, k] = answers.levels
-            of_household, of_stranger = rarity_terms(comparison, answers, model)
-            household += of_household
-            stranger += of_stranger
+            rarity = rarity_of(comparison, answers, model)
+            household[rarity.places] += rarity.household
+            stranger[rarity.places] += rarity.stranger
         return levels, household, stranger
 
     return [

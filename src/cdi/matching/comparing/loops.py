@@ -209,3 +209,26 @@ def _unequal_dates(x: int, y: int) -> int:
     if x & 0xFFFF == y & 0xFFFF:
         return 4
     return 5 if same_year else 6
+
+
+@compiled
+def add_terms(
+    household: FloatArray,
+    stranger: FloatArray,
+    levels: Levels,
+    of_household: FloatArray,
+    of_stranger: FloatArray,
+    places: IntArray,
+    shared_household: FloatArray,
+    shared_stranger: FloatArray,
+) -> None:
+    """`engine.Terms.add_to`."""
+    following = 0
+    for pair in range(len(levels)):
+        if following < len(places) and places[following] == pair:
+            household[pair] += shared_household[following]
+            stranger[pair] += shared_stranger[following]
+            following += 1
+        else:
+            household[pair] += of_household[levels[pair]]
+            stranger[pair] += of_stranger[levels[pair]]
