@@ -11,8 +11,7 @@ from threading import Thread
 
 import psutil
 
-DONE = "result written"
-THREADS = "2"
+from bench.fields import DONE, THREADS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.fields import FIELDS
-from bench.measure import DONE
+from bench.fields import DONE, FIELDS
 from bench.rules import block_keys
 from cdi.matching.blocking import candidate_pairs
 from cdi.matching.columns import Column, RecordTable, encode

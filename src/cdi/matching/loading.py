@@ -30,7 +30,7 @@ def _load_without_collecting() -> None:
 def _load() -> None:
     """Calls each loop with nothing, by the types of arrays that it is called with later."""
     from cdi.matching import grouping, kernels, spelling  # noqa: PLC0415  # loads numba: that is what this is for
-    from cdi.matching.comparing import loops  # noqa: PLC0415
+    from cdi.matching.comparing import loops, names  # noqa: PLC0415
 
     texts, whole, codes = bytes_of([""]), np.zeros(0, np.int64), np.zeros(0, np.int32)
     weights, table = np.ones(1, np.uint64), np.zeros(128, np.uint8)
@@ -48,8 +48,8 @@ def _load() -> None:
     kernels.components(0, whole, whole)
     words, hashes, none = np.zeros((1, 3), np.int32), (weights, weights), np.zeros(1, np.bool_)
     loops.equal_names(codes, codes, words, none, np.ones(1), 1, 1)
-    some = (np.ones(1), table, none, weights, loops.NO_GROUPS, codes)
-    loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(loops.GIVEN))
+    some = (np.ones(1), table, none, weights, names.NO_GROUPS, codes)
+    loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(names.GIVEN))
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
     sums = np.zeros(0)

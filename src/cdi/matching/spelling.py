@@ -24,8 +24,8 @@ KINDS: Final = 32
 
 @compiled
 def letter_sets(letters: Bytes, starts: IntArray) -> Hashes:
-    """Which letters each text has, as a set of 64 bits: one for the first of a kind, one for the second, and so on, some
-    of which have a bit in common. To see that two texts are far apart, none of them is read."""
+    """Which letters each text has, as a set of 64 bits: one for the first of a kind, one for the second, and so on,
+    some of which have a bit in common. To see that two texts are far apart, none of them is read."""
     sets, seen = np.zeros(len(starts) - 1, np.uint64), np.empty(KINDS, np.int64)
     for text in range(len(sets)):
         begin, end = starts[text], starts[text + 1]
@@ -43,7 +43,7 @@ def letter_sets(letters: Bytes, starts: IntArray) -> Hashes:
 
 
 @compiled
-def _letters_apart(one: int, other: int) -> int:
+def _letters_apart(one: np.uint64, other: np.uint64) -> int:
     """How many letters one text has and not the other, at least: each edit makes two at most."""
     bits = one ^ other
     bits -= bits >> np.uint64(1) & np.uint64(0x5555555555555555)
@@ -62,7 +62,7 @@ def edit_distances(
     rows = np.empty((3, 2 * at_most + 3), np.int64)
     for pair in range(len(low)):
         one, other = sets[low[pair]], sets[high[pair]]
-        if one == LEFT or other == LEFT:
+        if LEFT in (one, other):
             found[pair] = LEFT_OVER
         elif _letters_apart(one, other) > 2 * at_most:
             found[pair] = at_most + 1
@@ -133,7 +133,7 @@ def name_similarities(
     least = _jaro_needed(at_least, PREFIX)
     for pair in range(len(low)):
         one, other = sets[low[pair]], sets[high[pair]]
-        if one == LEFT or other == LEFT:
+        if LEFT in (one, other):
             found[pair] = LEFT_OVER
             continue
         a, n = starts[low[pair]], starts[low[pair] + 1] - starts[low[pair]]

@@ -362,8 +362,8 @@ class Estimation:
         logs = np.zeros((3, len(observed.patterns)))
         for levels, comparison in zip(observed.levels, self.comparisons, strict=True):
             weights = model.weights[comparison.name]
-            for of_class, shares in zip(logs, (weights.m, weights.h, weights.u), strict=True):
-                of_class += np.log(shares)[levels]
+            for row, shares in enumerate((weights.m, weights.h, weights.u)):
+                logs[row] += np.log(shares)[levels]
         lambdas = (model.lambda_match, model.lambda_household, 1 - model.lambda_match - model.lambda_household)
         logs += np.log(np.maximum(lambdas, 1e-300))[:, None]
         by_case = logs[:, observed.pattern]

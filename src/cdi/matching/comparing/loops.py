@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cdi.matching.columns import Codes
 from cdi.matching.comparing.answers import COMMON, TYPO_SHARE, Levels
-from cdi.matching.comparing.names import GIVEN, LOOSE, NO_GROUPS
+from cdi.matching.comparing.names import LOOSE
 from cdi.matching.kernels import Bytes, compiled
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import Hashes
@@ -63,21 +63,14 @@ def unequal_names(
     level: tuple[int, ...],
 ) -> tuple[Levels, FloatArray]:
     """Levels and frequencies of pairs of names that differ; `level` are the numbers of `names.NameLevels`."""
-    exact, same_first, shared_word, nickname, fuzzy, loose, both_common, different, fits, differs, distorted = level
+    exact, same_first, shared_word, nickname, fits, differs = level[0], level[1], level[2], level[3], level[8], level[9]
     levels, shares = np.empty(len(low), np.uint8), np.full(len(low), np.nan)
     for pair in range(len(low)):
         one, other = low[pair], high[pair]
         x, y = words[one, 0], words[other, 0]
-        smaller, larger = min(by_word[x], by_word[y]), max(by_word[x], by_word[y])
-        edits, letters, found = distance[pair], length[pair], different
-        if similarity[pair] >= LOOSE or (sounds[x] != 0 and sounds[x] == sounds[y]):
-            found = loose
-        if (edits <= 1 and letters >= 3) or (edits == 2 and letters >= 7):
-            found = fuzzy
-        if found != different and smaller >= COMMON and smaller > TYPO_SHARE * larger and smaller > rare:
-            found = both_common
-        elif found == different and edits <= 3 and 3 * edits <= 2 * letters and smaller <= rare:
-            found = distorted
+        sounds_equal = sounds[x] != 0 and sounds[x] == sounds[y]
+        spelt = similarity[pair], distance[pair], length[pair]
+        found = _spelt_alike(sounds_equal, *spelt, by_word[x], by_word[y], rare, level)
         if len(groups) and _meet(groups[x], groups[y]):
             found = nickname
         if is_initial[x] or is_initial[y]:
@@ -92,6 +85,29 @@ def unequal_names(
             found, shares[pair] = exact, _smaller(shares[pair], by_word[x])
         levels[pair] = found
     return levels, shares
+
+
+@compiled
+def _spelt_alike(
+    sounds_equal: bool,
+    similarity: float,
+    edits: int,
+    letters: int,
+    share: float,
+    other_share: float,
+    rare: float,
+    level: tuple[int, ...],
+) -> int:
+    """The level of two names by their spelling and sound, and how common they are."""
+    fuzzy, loose, both_common, different, distorted = level[4], level[5], level[6], level[7], level[10]
+    smaller, larger = min(share, other_share), max(share, other_share)
+    found = loose if similarity >= LOOSE or sounds_equal else different
+    if (edits <= 1 and letters >= 3) or (edits == 2 and letters >= 7):
+        found = fuzzy
+    if found != different:
+        two_names = smaller >= COMMON and smaller > TYPO_SHARE * larger and smaller > rare
+        return both_common if two_names else found
+    return distorted if edits <= 3 and 3 * edits <= 2 * letters and smaller <= rare else different
 
 
 @compiled
