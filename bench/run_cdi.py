@@ -20,7 +20,7 @@ from cdi.matching.columns import Column, RecordTable, encode
 from cdi.matching.engine import Limits, match, score
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.matching.texts import to_codes
-from cdi.matching.training import start_model, train
+from cdi.matching.training import begin, start_model, train
 from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
 
@@ -59,9 +59,11 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
 
     table = encoded(records_file)
     step("encode")
+    start = start_model(table)
+    begin(table, start)
     candidates = None if "--own-blocking" in flags else candidate_pairs(block_keys(table), LIMITS)
     step("block")
-    model = train(table, start_model(table), LIMITS, seed=1, candidates=candidates)
+    model = train(table, start, LIMITS, seed=1, candidates=candidates)
     step("train")
     result = match(table, model, LIMITS, candidates=candidates)
     pairs, compared = result.pairs, result.candidate_pairs

@@ -74,7 +74,7 @@ class Ragged:
 
     def rows(self) -> IntArray:
         """The row of each value."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return _rows_of(self.starts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,15 @@ class Addresses:
 
     def rows(self) -> IntArray:
         """The row of each address."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return _rows_of(self.starts)
+
+
+def _rows_of(starts: IntArray) -> IntArray:
+    """By place the row whose values begin and end around it."""
+    some = np.flatnonzero(starts[1:] > starts[:-1])
+    if len(some) == starts[-1] - starts[0]:  # no row has two
+        return some
+    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -548,3 +548,11 @@ def birth_hashes(table: RecordTable) -> Hashes:
 def ragged_hashes(table: RecordTable, name: str, column: Ragged) -> Hashes:
     """A hash for each value of a ragged column, by position."""
     return value_hashes(table, name, column.values)[column.codes]
+
+
+def make_ready(table: RecordTable) -> None:
+    """Makes what comparisons of persons need of the table, so that it is there when they ask."""
+    for make in (given_groups, surname_hints, year_hints, two_digit_hints, first_letters, second_letters, birth_dates):
+        make(table)
+    for name, column in (("given", table.given), ("family", table.family)):
+        compact_codes(table, name, column.values)

@@ -5,6 +5,7 @@ Compiled like `kernels`; who imports this module pays for numba.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -159,7 +160,15 @@ def ordered_pairs(parts: Sequence[IntArray], rows: int) -> IntArray:
     begins, divided = place.copy(), np.empty(place[-1], np.int64)
     for packed in parts:
         _place_in_parts(packed, shift, place, divided)
-    return divided[: _order_parts(divided, begins, shift)].copy()  # and not all that was given, kept alive
+    half = int(np.searchsorted(begins, len(divided) // 2))
+    with ThreadPoolExecutor(2) as pool:
+        ranges = ((0, half), (half, len(begins) - 1))
+        return np.concatenate(list(pool.map(lambda of: _ordered_parts(divided, begins, shift, *of), ranges)))
+
+
+def _ordered_parts(divided: IntArray, begins: IntArray, shift: int, first: int, last: int) -> IntArray:
+    """The pairs of some parts in order, each once, written over these parts."""
+    return divided[begins[first] :][: _order_parts(divided, begins, shift, first, last)]
 
 
 FIRST_BITS: Final = 12
@@ -181,14 +190,15 @@ def _place_in_parts(packed: IntArray, shift: int, place: IntArray, divided: IntA
 
 
 @compiled
-def _order_parts(divided: IntArray, begins: IntArray, shift: int) -> int:
-    """Brings the pairs of each part into order, each once, one part behind the other; how many there are in the end."""
-    made = 0
+def _order_parts(divided: IntArray, begins: IntArray, shift: int, first: int, last: int) -> int:
+    """Brings the pairs of these parts into order, each once, one part behind the other, from where the first one
+    begins; how many there are in the end."""
+    made = begins[first]
     ends = np.empty((1 << (shift - 32)) + 1, np.int64)
     largest = np.diff(begins).max()
     ordered = np.empty(largest, np.int64)
-    first_row = np.int64(0)
-    for part in range(len(begins) - 1):
+    first_row = np.int64(first) * (len(ends) - 1)
+    for part in range(first, last):
         pairs = divided[begins[part] : begins[part + 1]]
         ends[:] = 0
         for pair in pairs:
@@ -203,7 +213,7 @@ def _order_parts(divided: IntArray, begins: IntArray, shift: int) -> int:
             made = _write_ordered(ordered[begin : ends[row]], divided, made)
             begin = ends[row]
         first_row += len(ends) - 1
-    return made
+    return int(made - begins[first])
 
 
 @compiled

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Thread
 from typing import Any, Final
 
 import numpy as np
@@ -81,9 +82,7 @@ def train(
     if len(table) < 2:
         raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
     start = start or start_model(table)
-    with ThreadPoolExecutor(limits.threads) as pool:
-        frequencies, shared = pool.submit(_frequencies, table, start), pool.submit(shared_values, table, start)
-    model = replace(start, frequencies=frequencies.result(), shared=shared.result())
+    model = _with_values(table, start, limits.threads)
     if candidates is None:
         model = refuse_oversized(table, model, limits)
         candidates = all_pairs(table, model, limits)[:2]
@@ -110,6 +109,27 @@ def train(
         kind = KindWeights(learned.weights, learned.lambda_match, learned.lambda_household)
         model = replace(model, organisations=kind)
     return replace(model, seed=seed, provenance=told)
+
+
+def begin(table: RecordTable, start: MatchModel) -> None:
+    """Begins to make what `train` needs of a table before it looks at pairs, in a thread of its own: for a caller that
+    makes the candidate pairs meanwhile."""
+
+    def make() -> None:
+        _with_values(table, start, 1)
+        features.make_ready(table)
+
+    Thread(target=make, name="before training", daemon=True).start()
+
+
+def _with_values(table: RecordTable, start: MatchModel, threads: int) -> MatchModel:
+    """The start with what is known of single values: how common they are, and which strangers share. Made once a
+    table."""
+    start_of = f"{start.custom} {hash(start.shared.tobytes())}"
+    with ThreadPoolExecutor(threads) as pool:
+        frequencies = pool.submit(table.remembered, f"frequencies {start_of}", lambda: _frequencies(table, start))
+        shared = pool.submit(table.remembered, f"shared values {start_of}", lambda: shared_values(table, start))
+    return replace(start, frequencies=frequencies.result(), shared=shared.result())
 
 
 def _learn(
@@ -594,4 +614,6 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
 
 
-__all__ = ["Estimation", "Observed", "SharedValue", "can_train", "shared_in", "shared_values", "start_model", "train"]
+__all__ = [
+    "Estimation", "Observed", "SharedValue", "begin", "can_train", "shared_in", "shared_values", "start_model", "train",
+]  # fmt: skip
