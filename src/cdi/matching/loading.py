@@ -17,12 +17,13 @@ def load_beside() -> None:
 
 
 def _load_without_collecting() -> None:
-    """What is loaded stays: to look for garbage among it would only hold up who works beside."""
+    """What is loaded stays: to look for garbage among it, now or later, would only hold up who works beside."""
     collects = gc.isenabled()
     gc.disable()
     try:
         _load()
     finally:
+        gc.freeze()
         if collects:
             gc.enable()
 

@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from threading import Thread
 from typing import Final
 
 import numpy as np
@@ -132,6 +134,8 @@ def form_clusters(
     """The clusters of these records. `pairs` are those at or above review; pairs of records not given are left
     out; `score` is asked once for pairs inside components that `pairs` does not hold, `rank` once for the records
     of components in which not all agree."""
+    if len(pairs) > MANY_PAIRS:
+        _load_beside()
     ids = distinct(np.asarray(record_ids, np.int64))
     edges = _edges_of(ids, pairs, rules)
     together, apart = _positions(ids, constraints)
@@ -263,6 +267,18 @@ MANY_PAIRS: Final = 20_000
 """From so many pairs on, compiled loops are worth what it costs to load them."""
 
 
+@cache
+def _load_beside() -> None:
+    """Begins to load the compiled loops in a thread of its own, once a process."""
+
+    def load() -> None:
+        from cdi.resolution import merging  # noqa: PLC0415  # loads numba: that is what this is for
+
+        merging.load()
+
+    Thread(target=load, name="loops of clusters", daemon=True).start()
+
+
 def _merge_small(
     pairs: _Edges,
     said: FloatArray,
@@ -278,7 +294,7 @@ def _merge_small(
 
     part = component[pairs.left]
     sizes = np.bincount(component, minlength=len(component))
-    chosen = (sizes[part] <= merging.MOST) & ~np.isin(part, np.fromiter(ties, np.int64))
+    chosen = (sizes[part] <= merging.MOST) & ~contained(part, np.array(sorted(ties), np.int64))
     small, others = pairs.only(chosen), (pairs.only(~chosen), said[~chosen])
     counts = np.bincount(part[chosen], minlength=len(component))
     parts = np.flatnonzero(counts)
@@ -345,21 +361,12 @@ def _complete(
     """All pairs inside the members' components, those that are missing scored now."""
     order = grouped(component[members], members)
     of = component[order]
-    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
-    sizes = np.diff(np.concatenate((begins, [len(of)])))
-    made = []
-    for size in distinct(sizes).tolist():
-        if size > rules.max_component:
-            continue
-        i, j = np.triu_indices(size, 1)
-        block = order[begins[sizes == size, None] + np.arange(size)]
-        made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
     concerned = np.zeros(len(component), dtype=bool)
     concerned[of] = True
     inside = component[edges.left] == component[edges.right]
     known = edges.only(inside & concerned[component[edges.left]])
-    wanted = distinct(np.concatenate(made)) if made else np.zeros(0, np.int64)
-    missing = wanted[~contained(wanted, _pack(known.left, known.right))]
+    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1], [True])))
+    missing = _missing(known, order, begins, rules)
     if len(missing) == 0:
         return known
     scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
@@ -370,6 +377,25 @@ def _complete(
         np.concatenate((known.weight, scored.weight - rules.match)),
         np.concatenate((known.contradicts, scored.contradicts)),
     )
+
+
+def _missing(known: _Edges, order: IntArray, begins: IntArray, rules: ClusterRules) -> IntArray:
+    """The pairs inside components that are not known, packed: the members of a component stand in `order` from where it
+    begins to where the next one does, and the last one ends."""
+    if len(known.left) > MANY_PAIRS:
+        from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return distinct(merging.missing_pairs(begins, order, known.left, known.right, rules.max_component))
+    sizes = np.diff(begins)
+    made = [np.zeros(0, np.int64)]
+    for size in distinct(sizes).tolist():
+        if size > rules.max_component:
+            continue
+        i, j = np.triu_indices(size, 1)
+        block = order[begins[:-1][sizes == size, None] + np.arange(size)]
+        made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
+    wanted = distinct(np.concatenate(made))
+    return wanted[~contained(wanted, _pack(known.left, known.right))]
 
 
 def contributions(weight: FloatArray, contradicts: BoolArray, rules: ClusterRules) -> FloatArray:
@@ -514,20 +540,26 @@ def _sums_between(
     i = order[begins[left][question] + within // np.maximum(width[question], 1)]
     j = order[begins[right][question] + within % np.maximum(width[question], 1)]
     wanted = _pack(i, j)
-    known = _pack(edges.left, edges.right)
-    missing = distinct(wanted)
-    missing = missing[~contained(missing, known)]
-    said = contributions(edges.weight, edges.contradicts, rules)
+    by_pair = np.argsort(wanted)  # what is looked up in order is found several times as quickly
+    wanted, question = wanted[by_pair], question[by_pair]
+    said, known = _said(edges, wanted, rules)
+    missing = distinct(wanted[~known])
     if len(missing):
         scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
-        found = _pack(places(ids, scored.left), places(ids, scored.right))
-        known = np.concatenate((known, found))
-        said = np.concatenate((said, contributions(scored.weight - rules.match, scored.contradicts, rules)))
-        order = np.argsort(known)
-        known, said = known[order], said[order]
-    if len(wanted) == 0:
-        return np.zeros(0)
-    return np.bincount(question, said[np.searchsorted(known, wanted)], len(asked.left)).astype(np.float64)
+        left, right = places(ids, scored.left), places(ids, scored.right)
+        found = _Edges(left, right, scored.weight - rules.match, scored.contradicts)
+        said[~known] = _said(found, wanted[~known], rules)[0]
+    return np.bincount(question, said, len(asked.left)).astype(np.float64)
+
+
+def _said(edges: _Edges, pairs: IntArray, rules: ClusterRules) -> tuple[FloatArray, BoolArray]:
+    """What these ascending pairs say in a sum, and which are among these ascending edges; others say nothing."""
+    packed = _pack(edges.left, edges.right)
+    known = contained(pairs, packed)
+    found = edges.only(np.searchsorted(packed, pairs[known]))
+    said = np.zeros(len(pairs))
+    said[known] = contributions(found.weight, found.contradicts, rules)
+    return said, known
 
 
 def _told(ids: IntArray, asked: _Edges, refused: _Refusals, rules: ClusterRules) -> tuple[Question, ...]:

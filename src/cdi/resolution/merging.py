@@ -62,14 +62,18 @@ def merge_all(
     """
     labels = np.empty(starts[-1], np.int64)
     outcome = np.zeros(len(left), np.uint8)
+    all_sums, all_claims = np.empty((MOST, MOST)), np.empty((MOST, MOST))
+    all_sizes, all_alive = np.empty(MOST, np.int64), np.empty(MOST, np.bool_)
     for c in range(len(starts) - 1):
         nodes = starts[c + 1] - starts[c]
         run = slice(pair_starts[c], pair_starts[c + 1])
-        sums, claims = np.zeros((nodes, nodes)), np.zeros((nodes, nodes))
+        sums, claims = all_sums[:nodes, :nodes], all_claims[:nodes, :nodes]
+        sums[:], claims[:] = 0.0, 0.0
         for p in range(run.start, run.stop):
             sums[left[p], right[p]] = sums[right[p], left[p]] = said[p]
             claims[left[p], right[p]] = claims[right[p], left[p]] = claim[p]
-        root, size, alive = np.arange(nodes), np.ones(nodes, np.int64), np.ones(nodes, np.bool_)
+        root, size, alive = labels[starts[c] : starts[c + 1]], all_sizes[:nodes], all_alive[:nodes]
+        root[:], size[:], alive[:] = np.arange(nodes), 1, True
         for p in range(run.start, run.stop):
             if weight[p] < 0 or said[p] == -np.inf:
                 continue
@@ -86,5 +90,36 @@ def merge_all(
                 outcome[p] = RIVALS
             else:
                 _join(sums, claims, alive, root, size, x, y)
-        labels[starts[c] : starts[c + 1]] = root
     return labels, outcome
+
+
+@compiled
+def missing_pairs(starts: IntArray, members: IntArray, left: IntArray, right: IntArray, largest: int) -> IntArray:
+    """The pairs of members of one component that are not among these edges, packed, in any order. Component c has the members
+    `starts[c]` to `starts[c + 1]`, ascending, as the edges do; of one with more than `largest` no pair is wanted."""
+    begins = np.zeros(members.max() + 2, np.int64)
+    for node in left:
+        if node + 1 < len(begins):
+            begins[node + 1] += 1
+    for node in range(len(begins) - 1):
+        begins[node + 1] += begins[node]
+    sizes = np.diff(starts)
+    sizes[sizes > largest] = 0
+    pairs, made = np.empty((sizes * (sizes - 1) // 2).sum(), np.int64), 0
+    for c in np.flatnonzero(sizes):
+        for i in range(starts[c], starts[c + 1]):
+            edge, end = begins[members[i]], begins[members[i] + 1]
+            for j in range(i + 1, starts[c + 1]):
+                while edge < end and right[edge] < members[j]:
+                    edge += 1
+                if edge == end or right[edge] != members[j]:
+                    pairs[made], made = members[i] << 32 | members[j], made + 1
+    return pairs[:made]
+
+
+def load() -> None:
+    """Calls each loop with nothing, so that it is there when it is wanted."""
+    whole, weights = np.zeros(0, np.int64), np.zeros(0)
+    starts = np.zeros(1, np.int64)
+    merge_all(starts, starts, whole, whole, weights, weights, weights, 0.0, 0.0, 1)
+    missing_pairs(np.zeros(2, np.int64), np.zeros(1, np.int64), whole, whole, 1)
