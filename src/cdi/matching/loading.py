@@ -31,7 +31,7 @@ def _load_without_collecting() -> None:
 def _load() -> None:
     """Calls each loop with nothing, by the types of arrays that it is called with later."""
     from cdi.matching import grouping, kernels, spelling  # noqa: PLC0415  # loads numba: that is what this is for
-    from cdi.matching.comparing import loops, names  # noqa: PLC0415
+    from cdi.matching.comparing import addresses, loops, names  # noqa: PLC0415
 
     texts, whole, codes = bytes_of([""]), np.zeros(0, np.int64), np.zeros(0, np.int32)
     weights, table = np.ones(1, np.uint64), np.zeros(128, np.uint8)
@@ -53,6 +53,9 @@ def _load() -> None:
     loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(names.GIVEN))
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
+    homes = (whole, whole, codes, codes, codes, codes, codes)
+    loops.homes_to_measure(*homes)
+    loops.home_levels(whole, *homes, np.zeros(0, np.uint8), none, none, none, addresses.ADDRESS_LEVELS, np.ones(1), 0)
     sums = np.zeros(0)
     loops.add_terms(sums, sums, np.zeros(0, np.uint8), sums, sums, whole, sums, sums)
     sets = spelling.letter_sets(*texts)

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cdi.matching.columns import Codes
+from cdi.matching.columns import FORMER, Codes, Flags
+from cdi.matching.comparing.addresses import ADDRESS_FORMER, AREA_LEVELS, SAME_HOME
 from cdi.matching.comparing.answers import COMMON, TYPO_SHARE, Levels
 from cdi.matching.comparing.names import LOOSE
 from cdi.matching.kernels import Bytes, compiled
@@ -248,3 +249,105 @@ def add_terms(
         else:
             household[pair] += of_household[levels[pair]]
             stranger[pair] += of_stranger[levels[pair]]
+
+
+@compiled
+def homes_to_measure(
+    i: IntArray, j: IntArray, street: Codes, number: Codes, postal_code: Codes, city: Codes, region: Codes
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Of which pairs of addresses the spelling of streets, of postal codes and of cities must be looked at."""
+    streets, postal_codes, cities = np.empty(len(i), np.int64), np.empty(len(i), np.int64), np.empty(len(i), np.int64)
+    of_street = of_code = of_city = 0
+    for pair in range(len(i)):
+        one, other = i[pair], j[pair]
+        if _differ(street[one], street[other]):
+            streets[of_street] = pair
+            of_street += 1
+        if _far_codes(postal_code[one], postal_code[other], region):
+            postal_codes[of_code] = pair
+            of_code += 1
+        if _differ(city[one], city[other]):
+            cities[of_city] = pair
+            of_city += 1
+    return streets[:of_street].copy(), postal_codes[:of_code].copy(), cities[:of_city].copy()
+
+
+@compiled
+def _differ(one: int, other: int) -> bool:
+    return bool(min(one, other) > 0 and one != other)
+
+
+@compiled
+def _far_codes(one: int, other: int, region: Codes) -> bool:
+    """Whether these postal codes differ already where they begin."""
+    return _differ(one, other) and (region[one] != region[other] or region[one] == 0)
+
+
+@compiled
+def home_levels(
+    pair: IntArray,
+    i: IntArray,
+    j: IntArray,
+    street: Codes,
+    number: Codes,
+    postal_code: Codes,
+    city: Codes,
+    region: Codes,
+    flags: Flags,
+    near_streets: BoolArray,
+    near_codes: BoolArray,
+    near_cities: BoolArray,
+    table: NDArray[np.uint8],
+    by_city: FloatArray,
+    n: int,
+) -> tuple[Levels, FloatArray]:
+    """Levels and frequencies of pairs of records by pairs of their addresses; what is near was asked by
+    `homes_to_measure`. `table` has the level by street, number and area."""
+    levels, shares = np.zeros(n, np.uint8), np.full(n, np.nan)
+    of_street = of_code = of_city = 0
+    for k in range(len(pair)):
+        one, other = i[k], j[k]
+        of_streets = _state(street[one], street[other])
+        if of_streets == OTHER:
+            of_streets = NEAR if near_streets[of_street] else OTHER
+            of_street += 1
+        codes, cities = _state(postal_code[one], postal_code[other]), _state(city[one], city[other])
+        if codes == OTHER and _far_codes(postal_code[one], postal_code[other], region):
+            codes = OTHER if not near_codes[of_code] else NEAR
+            of_code += 1
+        elif codes == OTHER:
+            codes = NEAR
+        if cities == OTHER:
+            cities = NEAR if near_cities[of_city] else OTHER
+            of_city += 1
+        level = table[of_streets, _state(number[one], number[other]), _area(codes, cities)]
+        if (flags[one] | flags[other]) & FORMER and level > 0:
+            level = ADDRESS_FORMER if level <= SAME_HOME else 0
+        if level > 0 and (levels[pair[k]] == 0 or level <= levels[pair[k]]):
+            if level != levels[pair[k]]:
+                shares[pair[k]] = np.nan
+            levels[pair[k]] = level
+            if level in AREA_LEVELS and cities == SAME:
+                shares[pair[k]] = by_city[city[one]]
+    return levels, shares
+
+
+SAME, NEAR, OTHER = 1, 2, 3
+"""What two streets, numbers, postal codes or cities are to each other; 0 where one is missing."""
+
+
+@compiled
+def _state(one: int, other: int) -> int:
+    if one == 0 or other == 0:
+        return 0
+    return SAME if one == other else OTHER
+
+
+@compiled
+def _area(codes: int, cities: int) -> int:
+    """Whether two places are the same or near, by their postal codes and by the names of their cities."""
+    if codes == SAME or (cities == SAME and codes == 0):
+        return SAME
+    if NEAR in (codes, cities) or cities == SAME:
+        return NEAR
+    return OTHER if codes or cities else 0
