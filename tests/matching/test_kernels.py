@@ -143,12 +143,18 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
 
 
 @settings(deadline=None)
-@given(st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=3))
+@given(st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=30))
 def test_pairs_are_brought_into_order(rows: int, drawn: list[list[int]]) -> None:
     """Also where one row has more partners than are ordered one by one."""
     parts = [np.array([value % 3 % rows << 32 | value % rows for value in part], np.int64) for part in drawn]
-    ordered = grouping.ordered_pairs(parts, rows)
-    assert ordered.tolist() == sorted({pair for part in parts for pair in part.tolist()})
+    assert grouping.ordered_pairs(parts).tolist() == sorted({pair for part in parts for pair in part.tolist()})
+
+
+@settings(deadline=None)
+@given(st.integers(1, 1 << 21), st.integers(1, 1 << 21), st.lists(st.integers(0, (1 << 42) - 1), max_size=100))
+def test_pairs_of_many_rows_are_brought_into_order(left: int, right: int, drawn: list[int]) -> None:
+    pairs = np.array([(value >> 21) % left << 32 | value % right for value in drawn], np.int64)
+    assert grouping.ordered_pairs([pairs]).tolist() == sorted(set(pairs.tolist()))
 
 
 @settings(deadline=None)

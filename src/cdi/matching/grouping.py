@@ -150,20 +150,19 @@ def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntAr
     return pair, left, right
 
 
-def ordered_pairs(parts: Sequence[IntArray], rows: int) -> IntArray:
-    """Packed pairs of rows below `rows`, each once, ascending."""
-    shift = 32 + max(0, rows.bit_length() - FIRST_BITS)
-    place = np.zeros((rows << 32 >> shift) + 2, np.int64)
-    for packed in parts:
-        _count_parts(packed, shift, place[1:])
-    np.cumsum(place, out=place)
-    begins, divided = place.copy(), np.empty(place[-1], np.int64)
-    for packed in parts:
-        _place_in_parts(packed, shift, place, divided)
+def ordered_pairs(parts: Sequence[IntArray]) -> IntArray:
+    """Packed pairs of rows, given in several arrays, each once, ascending."""
+    arrays = [np.concatenate(parts)] if len(parts) > AT_ONCE else parts
+    given = (*arrays, *[np.zeros(0, np.int64)] * (AT_ONCE - len(arrays)))
+    begins, divided, shift = _divided_pairs(given)
     half = int(np.searchsorted(begins, len(divided) // 2))
     with ThreadPoolExecutor(2) as pool:
         ranges = ((0, half), (half, len(begins) - 1))
         return np.concatenate(list(pool.map(lambda of: _ordered_parts(divided, begins, shift, *of), ranges)))
+
+
+AT_ONCE: Final = 20
+"""So many arrays are given to a loop together: after each call it may have to wait for a thread that runs Python."""
 
 
 def _ordered_parts(divided: IntArray, begins: IntArray, shift: int, first: int, last: int) -> IntArray:
@@ -176,17 +175,28 @@ FIRST_BITS: Final = 12
 
 
 @compiled
-def _count_parts(packed: IntArray, shift: int, counts: IntArray) -> None:
-    for pair in packed:
-        counts[pair >> shift] += 1
-
-
-@compiled
-def _place_in_parts(packed: IntArray, shift: int, place: IntArray, divided: IntArray) -> None:
-    """Writes each pair where its part begins, which moves on."""
-    for pair in packed:
-        divided[place[pair >> shift]] = pair
-        place[pair >> shift] += 1
+def _divided_pairs(parts: tuple[IntArray, ...]) -> tuple[IntArray, IntArray, int]:
+    """Where each part of the pairs begins, the pairs part by part, and by how many bits they are shifted to tell it."""
+    largest, count = np.int64(0), 0
+    for pairs in parts:
+        count += len(pairs)
+        for pair in pairs:
+            largest = max(largest, pair)
+    shift = 32
+    while largest >> shift >> FIRST_BITS:
+        shift += 1
+    begins, divided = np.zeros((largest >> shift) + 2, np.int64), np.empty(count, np.int64)
+    for pairs in parts:
+        for pair in pairs:
+            begins[(pair >> shift) + 1] += 1
+    for part in range(len(begins) - 1):
+        begins[part + 1] += begins[part]
+    place = begins.copy()
+    for pairs in parts:
+        for pair in pairs:
+            divided[place[pair >> shift]] = pair
+            place[pair >> shift] += 1
+    return begins, divided, shift
 
 
 @compiled

@@ -36,7 +36,7 @@ def _load() -> None:
     texts, whole, codes = bytes_of([""]), np.zeros(0, np.int64), np.zeros(0, np.int32)
     weights, table = np.ones(1, np.uint64), np.zeros(128, np.uint8)
     grouping.pairs_of_blocks(*grouping.blocks_of(whole, whole), whole)
-    grouping.ordered_pairs([whole], 1)
+    grouping.ordered_pairs([whole])
     grouping.numbered(whole)
     grouping.crossed(np.zeros(1, np.int64), whole, whole)
     kernels.hash_texts(*texts, weights)
