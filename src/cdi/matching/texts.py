@@ -114,6 +114,38 @@ def lengths_of(values: Sequence[str] | Objects) -> Starts:
     return np.diff(starts - np.concatenate(([0], np.cumsum(inside)))[starts])
 
 
+WITH_BLANKS: Final = (0xC2, 0xE1, 0xE2, 0xE3)
+"""With these bytes all blanks beyond ASCII begin, and other letters."""
+
+
+def may_have_blanks(values: Values) -> NDArray[np.bool_]:
+    """Which texts have a byte with which a blank may begin: all others are one word, or empty."""
+    letters, starts = bytes_of(values)
+    before = np.zeros(len(letters) + 1, np.int64)
+    np.cumsum((letters <= ord(" ")) | np.isin(letters, WITH_BLANKS), out=before[1:])
+    return before[starts[1:]] > before[starts[:-1]]
+
+
+def with_others(values: Values, places: NDArray[np.int64], texts: Sequence[str]) -> Values:
+    """The texts with others at these places."""
+    order = np.arange(len(values))
+    order[places] = len(values) + np.arange(len(places))
+    return Values(pa.concat_arrays([values.array, to_arrow(texts)]).take(_as_arrow(order)))
+
+
+def initials_of(values: Objects) -> Bytes:
+    """The last eight bits of each text's first letter; 0 where it has none."""
+    if not isinstance(values, Values):
+        return np.fromiter((ord(value[0]) & 0xFF if value else 0 for value in values), np.uint8, len(values))
+    letters, starts = bytes_of(values)
+    found = np.zeros(len(values), np.uint8)
+    some = np.flatnonzero(starts[1:] > starts[:-1])
+    found[some] = letters[starts[some]]
+    beyond = np.flatnonzero(found >= 128)  # beyond ASCII a letter has several bytes
+    found[beyond] = [ord(value[0]) & 0xFF for value in values[beyond]]
+    return found
+
+
 def to_objects(array: Any) -> NDArray[np.object_]:
     """An Arrow array of large strings without nulls as Python's texts."""
     found = np.empty(len(array), dtype=object)
