@@ -143,7 +143,9 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
 
 
 @settings(deadline=None)
-@given(st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=30))
+@given(
+    st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=30)
+)
 def test_pairs_are_brought_into_order(rows: int, drawn: list[list[int]]) -> None:
     """Also where one row has more partners than are ordered one by one."""
     parts = [np.array([value % 3 % rows << 32 | value % rows for value in part], np.int64) for part in drawn]

@@ -231,9 +231,15 @@ def _scored_chunks(
 def prepare(
     subject: Subject, comparisons: tuple[Comparison, ...], left: IntArray, right: IntArray, threads: int
 ) -> None:
-    """Looks at some of the pairs, so that what all need of the table is there, made for several comparisons at once."""
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda comparison: comparison.compare(subject, left[:SOME], right[:SOME]), comparisons))
+    """Looks at some of the pairs, so that what all need of the table is there, made for several comparisons at once;
+    once a table, for what another model needs anew is soon made."""
+
+    def look() -> bool:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda comparison: comparison.compare(subject, left[:SOME], right[:SOME]), comparisons))
+        return True
+
+    subject.table.remembered(f"prepared {[comparison.name for comparison in comparisons]}", look)
 
 
 SOME: Final = 1_000

@@ -550,12 +550,13 @@ def _year_in(local: str) -> int:
 
 def whole_births(table: RecordTable) -> BoolArray:
     """By record: are year, month and day of its birth all known?"""
+    return table.remembered("whole births", lambda: are_whole(table.birth))
 
-    def make() -> BoolArray:
-        parts = birth_parts(table)
-        return (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
 
-    return table.remembered("whole births", make)
+def are_whole(birth: NDArray[np.int32]) -> BoolArray:
+    """Of which birth dates are year, month and day all known?"""
+    day_of_year = birth % 10000
+    return (birth > day_of_year) & (day_of_year >= 100) & (day_of_year % 100 > 0)
 
 
 def birth_hashes(table: RecordTable) -> Hashes:

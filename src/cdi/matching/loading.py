@@ -53,9 +53,11 @@ def _load() -> None:
     loops.unequal_names(whole, whole, words, *some, np.ones(0), whole, whole, 1.0, tuple(names.GIVEN))
     loops.swapped(whole, whole, codes, codes, words, words, (table, table), hashes, hashes)
     loops.birth_levels(loops.decimal_digits(codes), codes, codes, whole, whole)
-    homes = (whole, whole, codes, codes, codes, codes, codes)
+    homes = (whole, whole, codes, codes, codes, codes)
     loops.homes_to_measure(*homes)
-    loops.home_levels(whole, *homes, np.zeros(0, np.uint8), none, none, none, addresses.ADDRESS_LEVELS, np.ones(1), 0)
+    loops.home_levels(
+        whole, *homes, codes, np.zeros(0, np.uint8), none, none, none, addresses.ADDRESS_LEVELS, np.ones(1), 0
+    )
     sums = np.zeros(0)
     loops.add_terms(sums, sums, np.zeros(0, np.uint8), sums, sums, whole, sums, sums)
     sets = spelling.letter_sets(*texts)

@@ -24,7 +24,7 @@ from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
 from cdi.matching.engine import prepare, rarity_of
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
-from cdi.matching.pairs import FloatArray, IntArray
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import Hashes, numbered
 from cdi.matching.texts import Objects
 
@@ -524,10 +524,10 @@ def _double_frequencies(table: RecordTable) -> Frequencies:
 
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
-    whole = features.whole_births(table)
     dates = features.birth_dates(table)
-    counts = np.bincount(dates.codes[whole], minlength=len(dates.values))
-    return _table_of(counts.astype(float), dates.values, int(whole.sum()))
+    counts = np.bincount(dates.codes, minlength=len(dates.values)).astype(float)
+    counts[~features.are_whole(np.fromiter(map(int, dates.values), np.int32, len(dates.values)))] = 0
+    return _table_of(counts, dates.values, int(counts.sum()))
 
 
 def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:
@@ -595,14 +595,10 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     """The codes of values carried by five or more names that make a quarter of their uses."""
     if column.is_empty:
         return np.zeros(0, np.int64)
-    given, family = features.given_words(table), features.family_words(table)
-    initials = given.initials[given.codes[:, 0]][table.given.codes].astype(np.uint64)
-    surnames = family.sounds[family.codes[:, 0]][table.family.codes]
-    organisations = features.value_hashes(table, "organisation", table.organisation.values)[table.organisation.codes]
-    person = (surnames * np.uint64(31) + initials) ^ organisations
-    rows = column.rows()
-    known = (surnames[rows] != 0) | (organisations[rows] != 0)
-    codes, people = column.codes[known].astype(np.int64), person[rows[known]]
+    uses = np.bincount(column.codes, minlength=len(column.values))
+    often = np.flatnonzero(uses[column.codes] >= MIN_NAMES)  # few values are: of no others is it asked who has them
+    people, known = _people(table, column.rows()[often])
+    codes, people = column.codes[often[known]].astype(np.int64), people[known]
     uses = np.bincount(codes, minlength=len(column.values))
     enough = uses[codes] >= MIN_NAMES
     codes, people = codes[enough], people[enough]
@@ -612,6 +608,16 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     first[1:] = (codes[1:] != codes[:-1]) | (people[1:] != people[:-1])
     different = np.bincount(codes[first], minlength=len(column.values))
     return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
+
+
+def _people(table: RecordTable, rows: IntArray) -> tuple[Hashes, BoolArray]:
+    """What tells the customers of these rows apart, and which of them have a name."""
+    given, family = features.given_words(table), features.family_words(table)
+    initials = given.initials[given.codes[table.given.codes[rows], 0]].astype(np.uint64)
+    surnames = family.sounds[family.codes[table.family.codes[rows], 0]]
+    names = features.value_hashes(table, "organisation", table.organisation.values)
+    organisations = names[table.organisation.codes[rows]]
+    return (surnames * np.uint64(31) + initials) ^ organisations, (surnames != 0) | (organisations != 0)
 
 
 __all__ = [

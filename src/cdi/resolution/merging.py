@@ -95,8 +95,9 @@ def merge_all(
 
 @compiled
 def missing_pairs(starts: IntArray, members: IntArray, left: IntArray, right: IntArray, largest: int) -> IntArray:
-    """The pairs of members of one component that are not among these edges, packed, in any order. Component c has the members
-    `starts[c]` to `starts[c + 1]`, ascending, as the edges do; of one with more than `largest` no pair is wanted."""
+    """The pairs of members of one component that are not among these edges, packed, in any order. Component c has the
+    members `starts[c]` to `starts[c + 1]`, ascending, as the edges do; of one with more than `largest` no pair is
+    wanted."""
     begins = np.zeros(members.max() + 2, np.int64)
     for node in left:
         if node + 1 < len(begins):

@@ -55,8 +55,8 @@ def _of_many(subject: Subject, pair: IntArray, i: IntArray, j: IntArray, n: int)
     table, homes = subject.table, subject.table.addresses
     streets, postal_codes, cities = homes.street, homes.postal_code, homes.city
     region = features.starts(table, "postal code", postal_codes.values, 3)
-    codes = (streets.codes, homes.number.codes, postal_codes.codes, cities.codes)
-    asked = loops.homes_to_measure(i, j, *codes, region)
+    codes = (streets.codes, postal_codes.codes, cities.codes, region)
+    asked = loops.homes_to_measure(i, j, *codes)
 
     def near(column: Column, places: IntArray, measure: Callable[[IntArray, IntArray], BoolArray]) -> BoolArray:
         low, high, inverse = distinct_pairs(column.codes[i[places]], column.codes[j[places]])
@@ -68,8 +68,8 @@ def _of_many(subject: Subject, pair: IntArray, i: IntArray, j: IntArray, n: int)
         near(postal_codes, asked[1], lambda low, high: edit_distances(postal_codes.values, low, high, 1) <= 1),
         near(cities, asked[2], lambda low, high: name_similarities(cities.values, low, high, _STREET_TYPO) > 0),
     )
-    by_city = subject.shares("city", cities.values)
-    return Answers(*loops.home_levels(pair, i, j, *codes, region, homes.flags, *alike, ADDRESS_LEVELS, by_city, n))
+    further = (homes.number.codes, homes.flags, *alike, ADDRESS_LEVELS, subject.shares("city", cities.values))
+    return Answers(*loops.home_levels(pair, i, j, *codes, *further, n))
 
 
 def _street(subject: Subject, i: IntArray, j: IntArray) -> IntArray:

@@ -253,7 +253,7 @@ def add_terms(
 
 @compiled
 def homes_to_measure(
-    i: IntArray, j: IntArray, street: Codes, number: Codes, postal_code: Codes, city: Codes, region: Codes
+    i: IntArray, j: IntArray, street: Codes, postal_code: Codes, city: Codes, region: Codes
 ) -> tuple[IntArray, IntArray, IntArray]:
     """Of which pairs of addresses the spelling of streets, of postal codes and of cities must be looked at."""
     streets, postal_codes, cities = np.empty(len(i), np.int64), np.empty(len(i), np.int64), np.empty(len(i), np.int64)
@@ -289,10 +289,10 @@ def home_levels(
     i: IntArray,
     j: IntArray,
     street: Codes,
-    number: Codes,
     postal_code: Codes,
     city: Codes,
     region: Codes,
+    number: Codes,
     flags: Flags,
     near_streets: BoolArray,
     near_codes: BoolArray,
