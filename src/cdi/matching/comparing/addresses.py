@@ -68,8 +68,9 @@ def _of_many(subject: Subject, pair: IntArray, i: IntArray, j: IntArray, n: int)
         near(postal_codes, asked[1], lambda low, high: edit_distances(postal_codes.values, low, high, 1) <= 1),
         near(cities, asked[2], lambda low, high: name_similarities(cities.values, low, high, _STREET_TYPO) > 0),
     )
-    further = (homes.number.codes, homes.flags, *alike, ADDRESS_LEVELS, subject.shares("city", cities.values))
-    return Answers(*loops.home_levels(pair, i, j, *codes, *further, n))
+    by_city = subject.shares("city", cities.values)
+    numbers, flags = homes.number.codes, homes.flags
+    return Answers(*loops.home_levels(pair, i, j, *codes, numbers, flags, *alike, ADDRESS_LEVELS, by_city, n))
 
 
 def _street(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
