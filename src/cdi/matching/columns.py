@@ -323,7 +323,7 @@ def _single(column: Column) -> Ragged:
     """A column of one value a record as a ragged one."""
     present = column.codes != 0
     starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
-    codes = column.codes[present]
+    codes = column.codes[np.flatnonzero(present)]  # by a mask it would take many times as long
     return Ragged(starts, codes, np.zeros(len(codes), np.uint8), column.values)
 
 
@@ -332,7 +332,8 @@ def _single_addresses(parts: dict[str, Column], n: int) -> Addresses:
     for part in parts.values():
         present |= part.codes != 0
     starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
-    kept = {name: Column(part.codes[present], part.values) for name, part in parts.items()}
+    rows = np.flatnonzero(present)
+    kept = {name: Column(part.codes[rows], part.values) for name, part in parts.items()}
     count = int(starts[-1])
     return Addresses(starts, np.zeros(count, np.uint8), region=_missing(count), **kept)
 

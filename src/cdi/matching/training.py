@@ -147,7 +147,7 @@ def _learn(
     if len(rows) < len(table):
         chosen = np.zeros(len(table), dtype=bool)
         chosen[rows] = True
-        both = chosen[left] & chosen[right]
+        both = np.flatnonzero(chosen[left] & chosen[right])
         left, right = left[both], right[both]
     start = replace(start, weights={c.name: weights_of(start, c) for c in comparisons_of(start)})
     sample = _sample(len(left), rng)

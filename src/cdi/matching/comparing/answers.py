@@ -148,7 +148,10 @@ def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntAr
 def best(pair: IntArray, levels: Levels, n: int) -> Levels:
     """Of each pair the first level that any of its values reached; 0 where none said anything."""
     result = np.zeros(n, np.uint8)
-    kept = levels != IGNORED
+    if bool((pair[1:] > pair[:-1]).all()):  # each has one
+        result[pair] = levels * (levels != IGNORED)
+        return result
+    kept = np.flatnonzero(levels != IGNORED)
     pair, levels = pair[kept], levels[kept]
     if len(pair) == 0:
         return result
