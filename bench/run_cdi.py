@@ -37,9 +37,11 @@ def encoded(records_file: str) -> RecordTable:
     def text(name: str) -> Column:
         return encode(pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name])
 
-    ids, births = pq.ParquetFile(records_file).read(["record_id", "birth"], use_threads=False).columns
     with ThreadPoolExecutor(LIMITS.threads) as pool:
-        columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))
+        texts = pool.map(text, TEXTS)
+        numbers = pool.submit(pq.ParquetFile(records_file).read, ["record_id", "birth"], use_threads=False)
+        columns = dict(zip(TEXTS, texts, strict=True))
+    ids, births = numbers.result().columns
     pa.default_memory_pool().release_unused()
     return RecordTable.from_columns(
         np.frombuffer(ids.combine_chunks().buffers()[1], np.int64),

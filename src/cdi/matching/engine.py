@@ -146,7 +146,8 @@ class Compared:
             household[organisations], stranger[organisations] = self.at(organisations)._sums(model.for_organisations)
         contradicts = np.zeros(len(self), dtype=bool)
         for comparison, answers in self.answers:
-            contradicts |= comparison.opposes[answers.levels]
+            if comparison.opposes.any():
+                contradicts |= comparison.opposes[answers.levels]
         weight = -np.logaddexp(-household, -stranger)
         ids = table.record_ids
         return ScoredPairs(ids[self.low], ids[self.high], weight, household, stranger, contradicts)

@@ -6,6 +6,7 @@ Stewards outrank the pairs: what must be together starts together, what must be 
 
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -248,15 +249,17 @@ def _agglomerate(
     hard = np.flatnonzero(~simple[in_component])
     place = _ranked(ids, distinct(np.concatenate((complete.left[hard], complete.right[hard]))), rank)
     ends = _pack(place[complete.left[hard]], place[complete.right[hard]])
-    hard = hard[in_order(in_component[hard], -_exact(complete.weight[hard]), ends)]
     remaining, blocked = complete.only(hard), blocked[hard]
     said = np.where(blocked, -np.inf, contributions(remaining.weight, remaining.contradicts, rules))
     ties: dict[int, list[IntArray]] = {}
     for group in together:
         ties.setdefault(int(component[group[0]]), []).append(group)
     if len(said) > MANY_PAIRS:
-        (remaining, said), of_small = _merge_small(remaining, said, component, members, ties, labels, rules)
+        others, of_small = _merge_small(remaining, said, ends, component, members, ties, labels, rules)
+        remaining, said, ends = remaining.only(others), said[others], ends[others]
         refused.append(of_small)
+    order = in_order(component[remaining.left], -_exact(remaining.weight), ends)
+    remaining, said = remaining.only(order), said[order]
     members_of = _members(component, members, component[remaining.left])
     for part, run in _runs(component[remaining.left]):
         nodes = members_of(part)
@@ -286,35 +289,47 @@ def _load_beside() -> None:
 def _merge_small(
     pairs: _Edges,
     said: FloatArray,
+    ends: IntArray,
     component: IntArray,
     members: IntArray,
     ties: dict[int, list[IntArray]],
     labels: IntArray,
     rules: ClusterRules,
-) -> tuple[tuple[_Edges, FloatArray], tuple[IntArray, IntArray]]:
-    """Merges all small components in which no steward decided, all at once; the pairs of the others, what these
-    say, and the merges that were refused. `pairs` stand component by component, the strongest first."""
+) -> tuple[IntArray, tuple[IntArray, IntArray]]:
+    """Merges all small components in which no steward decided, all at once; which pairs are of the others, and the
+    merges that were refused. Pairs that tie come in the order of their `ends`."""
     from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
 
     part = component[pairs.left]
     sizes = np.bincount(component, minlength=len(component))
     chosen = (sizes[part] <= merging.MOST) & ~contained(part, np.array(sorted(ties), np.int64))
-    small, others = pairs.only(chosen), (pairs.only(~chosen), said[~chosen])
-    counts = np.bincount(part[chosen], minlength=len(component))
+    some = np.flatnonzero(chosen)
+    counts = np.bincount(part[some], minlength=len(component))
     parts = np.flatnonzero(counts)
     counts = counts[parts]
     nodes = _members_in(component, members, parts)
     starts, pair_starts = (np.concatenate(([0], np.cumsum(of))) for of in (sizes[parts], counts))
+    number = np.zeros(len(component), np.int64)
+    number[parts] = np.arange(len(parts))
+    claim = _exact(pairs.weight[some])
+    order = merging.ordered(number[part[some]], pair_starts, claim, ends[some])
+    some, claim = some[order], claim[order]
+    small = pairs.only(some)
     place = np.zeros(len(component), np.int64)
     place[nodes] = np.arange(len(nodes)) - np.repeat(starts[:-1], sizes[parts])
-    policy = (rules.margin, rules.rivalry, rules.max_size)
-    weight = small.weight
-    first, outcome = merging.merge_all(
-        starts, pair_starts, place[small.left], place[small.right], weight, _exact(weight), said[chosen], *policy
-    )
+    first, outcome = np.empty(len(nodes), np.int64), np.zeros(len(some), np.uint8)
+    of_pairs = (place[small.left], place[small.right], small.weight, claim, said[some])
+
+    def merge(begin: int, end: int) -> None:
+        policy = (rules.margin, rules.rivalry, rules.max_size)
+        merging.merge_all(starts, pair_starts, *of_pairs, first, outcome, begin, end, *policy)
+
+    half = len(parts) // 2
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(merge, (0, half), (half, len(parts))))
     labels[nodes] = nodes[np.repeat(starts[:-1], sizes[parts]) + first]
     told = np.flatnonzero(outcome)
-    return others, (_pack(small.left[told], small.right[told]), outcome[told].astype(np.int64) - 1)
+    return np.flatnonzero(~chosen), (_pack(small.left[told], small.right[told]), outcome[told].astype(np.int64) - 1)
 
 
 def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:

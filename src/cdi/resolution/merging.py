@@ -13,6 +13,7 @@ from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 
 MOST: Final = 64
 """Components of more records are merged one by one."""
+Outcomes = NDArray[np.uint8]
 MERGED, CONTRADICTED, SIZE, RIVALS = 0, 1, 2, 3
 """What became of a link."""
 
@@ -51,20 +52,23 @@ def merge_all(
     weight: FloatArray,
     claim: FloatArray,
     said: FloatArray,
+    labels: IntArray,
+    outcome: Outcomes,
+    first: int,
+    last: int,
     margin: float,
     rivalry: float,
     max_size: int,
-) -> tuple[IntArray, NDArray[np.uint8]]:
+) -> None:
     """Component c has the nodes of `starts[c]` to `starts[c + 1]` and all its pairs, the strongest first, from
     `pair_starts[c]` to `pair_starts[c + 1]`; `left` and `right` are places within the component.
 
-    For each node the place of the first node of its cluster; for each pair what became of it.
+    Writes of the components from `first` on, to before `last`: for each node the place of the first node of its
+    cluster, for each pair what became of it, where it was not merged.
     """
-    labels = np.empty(starts[-1], np.int64)
-    outcome = np.zeros(len(left), np.uint8)
     all_sums, all_claims = np.empty((MOST, MOST)), np.empty((MOST, MOST))
     all_sizes, all_alive = np.empty(MOST, np.int64), np.empty(MOST, np.bool_)
-    for c in range(len(starts) - 1):
+    for c in range(first, last):
         nodes = starts[c + 1] - starts[c]
         run = slice(pair_starts[c], pair_starts[c + 1])
         sums, claims = all_sums[:nodes, :nodes], all_claims[:nodes, :nodes]
@@ -90,7 +94,20 @@ def merge_all(
                 outcome[p] = RIVALS
             else:
                 _join(sums, claims, alive, root, size, x, y)
-    return labels, outcome
+
+
+@compiled
+def ordered(part: IntArray, pair_starts: IntArray, claim: FloatArray, ends: IntArray) -> IntArray:
+    """The order in which pairs stand part by part, in each by falling claims, and where these tie by rising ends."""
+    order, place = np.empty(len(part), np.int64), pair_starts.copy()
+    for pair in range(len(part)):
+        first, i = pair_starts[part[pair]], place[part[pair]]
+        place[part[pair]] += 1
+        while i > first and (claim[pair], -ends[pair]) > (claim[order[i - 1]], -ends[order[i - 1]]):
+            order[i] = order[i - 1]
+            i -= 1
+        order[i] = pair
+    return order
 
 
 @compiled
@@ -121,6 +138,7 @@ def missing_pairs(starts: IntArray, members: IntArray, left: IntArray, right: In
 def load() -> None:
     """Calls each loop with nothing, so that it is there when it is wanted."""
     whole, weights = np.zeros(0, np.int64), np.zeros(0)
-    starts = np.zeros(1, np.int64)
-    merge_all(starts, starts, whole, whole, weights, weights, weights, 0.0, 0.0, 1)
+    starts, outcome = np.zeros(1, np.int64), np.zeros(0, np.uint8)
+    merge_all(starts, starts, whole, whole, weights, weights, weights, whole, outcome, 0, 0, 0.0, 0.0, 1)
+    ordered(whole, starts, weights, whole)
     missing_pairs(np.zeros(2, np.int64), np.zeros(1, np.int64), whole, whole, 1)
