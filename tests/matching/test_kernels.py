@@ -16,7 +16,7 @@ from cdi.matching.comparing.answers import Subject, crossed
 from cdi.matching.comparing.birth import birth_date
 from cdi.matching.comparing.contacts import mobile
 from cdi.matching.comparing.names import given_name, surname
-from cdi.matching.engine import match, score
+from cdi.matching.engine import applicable, compare, match, score
 from cdi.matching.model import Frequencies
 from cdi.matching.pairs import IntArray, ScoredPairs, in_order, places
 from cdi.matching.texts import Values, bytes_of, to_arrow
@@ -191,12 +191,15 @@ def test_answers_about_pairs(rows: list[tuple[str, str, int, str]]) -> None:
     table = RecordTable.from_columns(
         np.arange(len(rows)), given=given_names, family=family, emails=emails, birth=np.array(births, np.int32)
     )
-    subject = Subject(table, start_model(table))
+    frequencies = {name: Frequencies({"anna": 0.1, "walter": 0.01}, 0.001, 0.02) for name in ("given", "family")}
+    subject = Subject(table, replace(start_model(table), frequencies=frequencies))
     a, b = np.triu_indices(len(rows), 1)
 
-    def told() -> list[tuple[list[int], str]]:
-        asked = [compare(subject, a, b) for compare in (given_name, surname, birth_date)]
-        return [(answers.levels.tolist(), str(answers.shares)) for answers in asked]
+    def told() -> list[tuple[list[float], str]]:
+        asked = [question(subject, a, b) for question in (given_name, surname, birth_date)]
+        scored = compare(subject, applicable(table, subject.model), a, b).scored()
+        sums = [(of.tolist(), "") for of in (scored.household, scored.stranger)]
+        return [*sums, *[(answers.levels.tolist(), str(answers.shares)) for answers in asked]]
 
     plain = told()
     with pytest.MonkeyPatch.context() as patch:
@@ -243,7 +246,7 @@ def test_answers_about_several_values(rows: list[tuple[list[tuple[str, str, str,
     a, b = np.triu_indices(len(rows), 1)
 
     def told() -> list[tuple[list[int], str]]:
-        asked = [compare(subject, a, b) for compare in (address, mobile)]
+        asked = [question(subject, a, b) for question in (address, mobile)]
         return [(answers.levels.tolist(), str(answers.shares)) for answers in asked]
 
     plain = told()
