@@ -1,4 +1,8 @@
-"""The columns that both engines are given. By itself, so that a run loads nothing that makes records."""
+"""The columns and threads that both engines are given, and what they say. By itself, so that a run loads nothing that
+makes records or watches runs."""
+
+DONE = "result written"
+THREADS = "2"
 
 FIELDS = (
     "source",

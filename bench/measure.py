@@ -11,8 +11,7 @@ from threading import Thread
 
 import psutil
 
-DONE = "result written"
-THREADS = "2"
+from bench.fields import DONE, THREADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,7 @@ def run(module: str, *arguments: str) -> Run:
     """Run `python -m module arguments` with two threads; raises RuntimeError when it fails."""
     environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS"), THREADS)
     environment |= {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}  # what is done with is given back
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # byte code is there, as where it is installed
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, env=environment, text=True

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cdi.matching.columns import Column, Ragged, RecordTable, encode
 from cdi.matching.pairs import IntArray
+from cdi.matching.similarity import numbered
 
 RARE: Final = 6
 """Full names of at most so many records bring these together by themselves."""
@@ -112,10 +113,5 @@ def _beginning(column: Column, length: int) -> Column:
 
 def _rare(values: IntArray) -> NDArray[np.bool_]:
     """Which values at most `RARE` rows have."""
-    order = np.argsort(values)
-    ordered = values[order]
-    begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    sizes = np.diff(np.append(begins, len(ordered)))
-    rare = np.empty(len(values), np.bool_)
-    rare[order] = np.repeat(sizes <= RARE, sizes)
-    return rare
+    found, numbers = numbered(values)
+    return (np.bincount(numbers, minlength=len(found)) <= RARE)[numbers]

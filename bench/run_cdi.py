@@ -13,15 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.fields import FIELDS
-from bench.measure import DONE
+from bench.fields import DONE, FIELDS
 from bench.rules import block_keys
 from cdi.matching.blocking import candidate_pairs
 from cdi.matching.columns import Column, RecordTable, encode
 from cdi.matching.engine import Limits, match, score
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.matching.texts import to_codes
-from cdi.matching.training import start_model, train
+from cdi.matching.training import begin, start_model, train
 from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
 
@@ -38,9 +37,11 @@ def encoded(records_file: str) -> RecordTable:
     def text(name: str) -> Column:
         return encode(pq.ParquetFile(records_file, read_dictionary=[name]).read([name], use_threads=False)[name])
 
-    ids, births = pq.ParquetFile(records_file).read(["record_id", "birth"], use_threads=False).columns
     with ThreadPoolExecutor(LIMITS.threads) as pool:
-        columns = dict(zip(TEXTS, pool.map(text, TEXTS), strict=True))
+        texts = pool.map(text, TEXTS)
+        numbers = pool.submit(pq.ParquetFile(records_file).read, ["record_id", "birth"], use_threads=False)
+        columns = dict(zip(TEXTS, texts, strict=True))
+    ids, births = numbers.result().columns
     pa.default_memory_pool().release_unused()
     return RecordTable.from_columns(
         np.frombuffer(ids.combine_chunks().buffers()[1], np.int64),
@@ -60,9 +61,11 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
 
     table = encoded(records_file)
     step("encode")
+    start = start_model(table)
+    begin(table, start)
     candidates = None if "--own-blocking" in flags else candidate_pairs(block_keys(table), LIMITS)
     step("block")
-    model = train(table, start_model(table), LIMITS, seed=1, candidates=candidates)
+    model = train(table, start, LIMITS, seed=1, candidates=candidates)
     step("train")
     result = match(table, model, LIMITS, candidates=candidates)
     pairs, compared = result.pairs, result.candidate_pairs

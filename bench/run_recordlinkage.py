@@ -16,7 +16,7 @@ import recordlinkage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from bench.measure import DONE
+from bench.fields import DONE
 from bench.rules import RARE, RULES
 
 TEXTS = ("given", "family", "email", "street", "city")

@@ -13,7 +13,7 @@ import warnings
 import duckdb
 from splink import DuckDBAPI, Linker
 
-from bench.measure import DONE, THREADS
+from bench.fields import DONE, THREADS
 from bench.rules import COMPUTED
 from bench.splink_model import (
     DETERMINISTIC,

@@ -1,5 +1,7 @@
 """Compiled loops equal their plain definitions for every input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,11 +10,14 @@ from hypothesis import strategies as st
 
 from cdi.matching import blocking, features, grouping, kernels, similarity
 from cdi.matching.blocking import Limits, candidate_pairs
-from cdi.matching.columns import RecordTable, encode
+from cdi.matching.columns import DOUBTFUL, FORMER, Addresses, Ragged, RecordTable, encode
+from cdi.matching.comparing.addresses import address
 from cdi.matching.comparing.answers import Subject, crossed
 from cdi.matching.comparing.birth import birth_date
+from cdi.matching.comparing.contacts import mobile
 from cdi.matching.comparing.names import given_name, surname
-from cdi.matching.engine import match, score
+from cdi.matching.engine import applicable, compare, match, score
+from cdi.matching.model import Frequencies
 from cdi.matching.pairs import IntArray, ScoredPairs, in_order, places
 from cdi.matching.texts import Values, bytes_of, to_arrow
 from cdi.matching.training import start_model, train
@@ -138,12 +143,20 @@ def test_pairs_of_blocks(one: list[tuple[int, int]], other: list[tuple[int, int]
 
 
 @settings(deadline=None)
-@given(st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=3))
+@given(
+    st.integers(1, 1 << 21), st.lists(st.lists(st.integers(0, (1 << 21) - 1), max_size=100), min_size=1, max_size=30)
+)
 def test_pairs_are_brought_into_order(rows: int, drawn: list[list[int]]) -> None:
     """Also where one row has more partners than are ordered one by one."""
     parts = [np.array([value % 3 % rows << 32 | value % rows for value in part], np.int64) for part in drawn]
-    ordered = grouping.ordered_pairs(parts, rows)
-    assert ordered.tolist() == sorted({pair for part in parts for pair in part.tolist()})
+    assert grouping.ordered_pairs(parts).tolist() == sorted({pair for part in parts for pair in part.tolist()})
+
+
+@settings(deadline=None)
+@given(st.integers(1, 1 << 21), st.integers(1, 1 << 21), st.lists(st.integers(0, (1 << 42) - 1), max_size=100))
+def test_pairs_of_many_rows_are_brought_into_order(left: int, right: int, drawn: list[int]) -> None:
+    pairs = np.array([(value >> 21) % left << 32 | value % right for value in drawn], np.int64)
+    assert grouping.ordered_pairs([pairs]).tolist() == sorted(set(pairs.tolist()))
 
 
 @settings(deadline=None)
@@ -178,11 +191,62 @@ def test_answers_about_pairs(rows: list[tuple[str, str, int, str]]) -> None:
     table = RecordTable.from_columns(
         np.arange(len(rows)), given=given_names, family=family, emails=emails, birth=np.array(births, np.int32)
     )
-    subject = Subject(table, start_model(table))
+    frequencies = {name: Frequencies({"anna": 0.1, "walter": 0.01}, 0.001, 0.02) for name in ("given", "family")}
+    subject = Subject(table, replace(start_model(table), frequencies=frequencies))
+    a, b = np.triu_indices(len(rows), 1)
+
+    def told() -> list[tuple[list[float], str]]:
+        asked = [question(subject, a, b) for question in (given_name, surname, birth_date)]
+        scored = compare(subject, applicable(table, subject.model), a, b).scored()
+        sums = [(of.tolist(), "") for of in (scored.household, scored.stranger)]
+        return [*sums, *[(answers.levels.tolist(), str(answers.shares)) for answers in asked]]
+
+    plain = told()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "SOME", -1)
+        assert told() == plain
+
+
+PHONES = st.sampled_from(["491701", "491702", "491703", "491799", "4930", "49301", "431"])
+FLAGS = st.sampled_from([0, 0, FORMER, DOUBTFUL])
+HOMES = st.tuples(
+    st.sampled_from(["", "burgweg", "burgwegg", "burgring", "am ring"]),
+    st.sampled_from(["", "1", "2"]),
+    st.sampled_from(["", "10115", "10117", "20115", "20099", "1"]),
+    st.sampled_from(["", "berlin", "berlinn", "bonn", "köln"]),
+    FLAGS,
+)
+
+
+def several(told: list[list[tuple[str, int]]]) -> Ragged:
+    column = encode([value for one in told for value, _ in one])
+    starts = np.concatenate(([0], np.cumsum([len(one) for one in told])))
+    return Ragged(starts, column.codes, np.array([f for one in told for _, f in one], np.uint8), column.values)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.lists(HOMES, max_size=3), st.lists(st.tuples(PHONES, FLAGS), max_size=3)), min_size=2, max_size=8
+    )
+)
+def test_answers_about_several_values(rows: list[tuple[list[tuple[str, str, str, str, int]], list[tuple[str, int]]]]):
+    homes = [home for of_row, _ in rows for home in of_row]
+    street, number, postal_code, city = (encode([home[part] for home in homes]) for part in range(4))
+    starts = np.concatenate(([0], np.cumsum([len(of_row) for of_row, _ in rows])))
+    flags, region = np.array([home[4] for home in homes], np.uint8), encode([""] * len(homes))
+    table = replace(
+        RecordTable.from_columns(np.arange(len(rows))),
+        addresses=Addresses(starts, flags, street, number, postal_code, city, region),
+        mobiles=several([phones for _, phones in rows]),
+    )
+    shared = similarity.hash_texts(["4930"])
+    cities = Frequencies({"berlin": 0.1, "bonn": 0.01}, 0.001, 0.02)
+    subject = Subject(table, replace(start_model(table), shared=shared, frequencies={"city": cities}))
     a, b = np.triu_indices(len(rows), 1)
 
     def told() -> list[tuple[list[int], str]]:
-        asked = [compare(subject, a, b) for compare in (given_name, surname, birth_date)]
+        asked = [question(subject, a, b) for question in (address, mobile)]
         return [(answers.levels.tolist(), str(answers.shares)) for answers in asked]
 
     plain = told()

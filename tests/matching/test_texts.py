@@ -9,7 +9,9 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdi.matching.texts import Values, bytes_of, lengths_of, to_arrow, to_codes, to_objects
+from cdi.matching.columns import RecordTable
+from cdi.matching.features import compact, compact_codes, words_of
+from cdi.matching.texts import Objects, Values, bytes_of, lengths_of, to_arrow, to_codes, to_objects
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), max_size=6)
 
@@ -20,6 +22,25 @@ def test_there_and_back(texts: list[str], begin: int) -> None:
     array = to_arrow(texts)
     assert array.equals(pa.array(texts, pa.large_string()))
     assert to_objects(array[begin:]).tolist() == texts[begin:]
+
+
+NAMES = st.lists(st.text("aß日Ł \u2009\xa0\x85\t", max_size=8), max_size=8)
+
+
+@settings(deadline=None, max_examples=300)
+@given(NAMES)
+def test_words_of_texts_that_arrow_holds(texts: list[str]) -> None:
+    """They are those of Python's texts, as are the texts without blanks."""
+    plain, held = np.array(["", *texts], dtype=object), Values(to_arrow(["", *texts]))
+
+    def told(values: Objects) -> list[object]:
+        words, table = words_of(values), RecordTable.from_columns(np.zeros(0, np.int64))
+        parts = (words.vocabulary[words.codes.ravel()], words.initials[words.codes], words.lengths[words.codes])
+        joined, codes = compact(table, "name", values), compact_codes(table, "name", values)
+        same = [[one == other for one in codes.tolist()] for other in codes.tolist()]
+        return [part.tolist() for part in parts] + [list(joined), same]
+
+    assert told(held) == told(plain)
 
 
 @settings(deadline=None)

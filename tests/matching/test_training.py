@@ -10,7 +10,7 @@ from cdi.fields import Kind
 from cdi.matching import engine, training
 from cdi.matching.comparing.answers import Answers, Comparison, Level
 from cdi.matching.model import LevelWeights, MatchModel
-from cdi.matching.training import Estimation, Observed, can_train, shared_values, start_model, train
+from cdi.matching.training import Estimation, Observed, begin, can_train, shared_values, start_model, train
 from cdi.normalise.record import Email, NormalisedRecord, Phone
 from cdi.resolution.clusters import ClusterRules, form_clusters
 from cdi.resolution.decisions import Constraints
@@ -111,6 +111,13 @@ def test_training_is_the_same_for_any_order_of_input_and_for_equal_seeds() -> No
     shuffled = train(people.table(np.random.default_rng(1).permutation(len(people.records))), seed=7)
     assert one.version == shuffled.version
     assert MatchModel.from_json(one.to_json()).version == one.version
+
+
+def test_what_is_begun_beside_changes_nothing() -> None:
+    begun, start = population(300, seed=3).table(), start_model()
+    begin(begun, start)
+    alone = train(population(300, seed=3).table(), start, seed=2)
+    assert train(begun, start, seed=2).version == alone.version
 
 
 def test_households_are_not_merged_and_customers_are_found_without_labels() -> None:

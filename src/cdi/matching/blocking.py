@@ -675,7 +675,7 @@ def _ordered(made: list[IntArray]) -> IntArray:
     if compiled_is_there(sum(map(len, made))):
         from cdi.matching import grouping  # noqa: PLC0415  # loads numba, so only where it pays
 
-        return grouping.ordered_pairs(made, (max(int(part.max(initial=0)) for part in made) >> 32) + 1)
+        return grouping.ordered_pairs(made)
     return distinct(np.concatenate([np.zeros(0, np.int64), *made]))
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain
 from threading import RLock
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,9 @@ from cdi.matching.loading import load_beside
 from cdi.matching.pairs import IntArray, places
 from cdi.matching.similarity import MANY
 from cdi.matching.texts import Objects, Values, bytes_of, to_arrow, to_codes
-from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
+
+if TYPE_CHECKING:  # to load what normalises takes a third of the time that a matching process needs to begin
+    from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
@@ -72,7 +74,7 @@ class Ragged:
 
     def rows(self) -> IntArray:
         """The row of each value."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return _rows_of(self.starts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +95,15 @@ class Addresses:
 
     def rows(self) -> IntArray:
         """The row of each address."""
-        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return _rows_of(self.starts)
+
+
+def _rows_of(starts: IntArray) -> IntArray:
+    """By place the row whose values begin and end around it."""
+    some = np.flatnonzero(starts[1:] > starts[:-1])
+    if len(some) == starts[-1] - starts[0]:  # no row has two
+        return some
+    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,8 +184,7 @@ class RecordTable:
         Names are tokens joined by a space; a family name of one letter is an initial; `initials` stand for the
         given name where there is none, else for further ones. Raises InvalidInputError for a repeated record id.
         """
-        order = _order(np.asarray(record_ids, dtype=np.int64))
-        n = len(order)
+        order, n = _order(np.asarray(record_ids, dtype=np.int64)), len(record_ids)
 
         def column(values: Texts | None) -> Column:
             return _missing(n) if values is None else _take(encode(values), order)
@@ -287,7 +296,14 @@ def _encode_few(values: Sequence[str]) -> Column:
     return Column(codes, texts)
 
 
-def _order(record_ids: IntArray) -> IntArray:
+Order: TypeAlias = IntArray | slice
+"""The old places of values by their new ones; a slice where each stays where it is, and nothing is copied."""
+AS_IT_IS: Final = slice(None)
+
+
+def _order(record_ids: IntArray) -> Order:
+    if (record_ids[1:] > record_ids[:-1]).all():
+        return AS_IT_IS
     order = np.argsort(record_ids, kind="stable")
     ordered = record_ids[order]
     if np.any(ordered[1:] == ordered[:-1]):
@@ -299,11 +315,6 @@ def _missing(n: int) -> Column:
     return Column(np.zeros(n, np.int32), np.array([""], dtype=object))
 
 
-Order: TypeAlias = IntArray | slice
-"""The old places of values by their new ones; a slice where each stays where it is, and nothing is copied."""
-AS_IT_IS: Final = slice(None)
-
-
 def _take(column: Column, order: Order) -> Column:
     return Column(column.codes[order], column.values)
 
@@ -312,7 +323,7 @@ def _single(column: Column) -> Ragged:
     """A column of one value a record as a ragged one."""
     present = column.codes != 0
     starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
-    codes = column.codes[present]
+    codes = column.codes[np.flatnonzero(present)]  # by a mask it would take many times as long
     return Ragged(starts, codes, np.zeros(len(codes), np.uint8), column.values)
 
 
@@ -321,7 +332,8 @@ def _single_addresses(parts: dict[str, Column], n: int) -> Addresses:
     for part in parts.values():
         present |= part.codes != 0
     starts = np.concatenate(([0], np.cumsum(present))).astype(np.int64)
-    kept = {name: Column(part.codes[present], part.values) for name, part in parts.items()}
+    rows = np.flatnonzero(present)
+    kept = {name: Column(part.codes[rows], part.values) for name, part in parts.items()}
     count = int(starts[-1])
     return Addresses(starts, np.zeros(count, np.uint8), region=_missing(count), **kept)
 
@@ -346,7 +358,7 @@ class Card(NamedTuple):
     attributes: Mapping[str, str]
 
 
-def card_of(record: NormalisedRecord) -> Card:
+def card_of(record: "NormalisedRecord") -> Card:
     """The card of a record."""
     phones = [(phone, 0) for phone in record.phones] + [(phone, FORMER) for phone in record.former.phones]
     addresses = [(a, 0) for a in record.addresses] + [(a, FORMER) for a in record.former.addresses]
@@ -458,7 +470,7 @@ class TableBuilder:
         }
         self._attributes: dict[str, dict[int, str]] = {}
 
-    def add(self, record_id: int, source: str, record: NormalisedRecord) -> None:
+    def add(self, record_id: int, source: str, record: "NormalisedRecord") -> None:
         """Take one record; its id must not have been given before (`build` raises)."""
         self.add_card(record_id, source, card_of(record))
 
@@ -525,7 +537,7 @@ class TableBuilder:
         """The table; raises InvalidInputError for a repeated record id."""
         self._settle()
         ids = np.asarray(self._ids, np.int64)
-        order: Order = AS_IT_IS if (ids[1:] > ids[:-1]).all() else _order(ids)
+        order = _order(ids)
         n = len(ids)
         names = tuple(sorted(set(self._sources)))
         place = {name: code for code, name in enumerate(names)}
@@ -554,13 +566,13 @@ class TableBuilder:
         )
 
 
-def _emails(emails: tuple[Email, ...], flag: int) -> list[tuple[str, int]]:
+def _emails(emails: "tuple[Email, ...]", flag: int) -> list[tuple[str, int]]:
     return [(e.value, flag | (DOUBTFUL if e.shared or e.doubtful else 0)) for e in emails]
 
 
-def _phone(phone: Phone, flag: int) -> tuple[str, int]:
+def _phone(phone: "Phone", flag: int) -> tuple[str, int]:
     return phone.value, flag | (DOUBTFUL if phone.shared or phone.doubtful else 0)
 
 
-def _address_parts(address: Address) -> tuple[str, str, str, str, str]:
+def _address_parts(address: "Address") -> tuple[str, str, str, str, str]:
     return address.street, address.house_number, address.postal_code, address.city, address.region

@@ -14,11 +14,11 @@ import numpy as np
 
 from cdi.matching.blocking import BlockReport, Limits, all_pairs
 from cdi.matching.columns import RecordTable
-from cdi.matching.comparing.answers import Answers, Comparison, Subject
+from cdi.matching.comparing.answers import Answers, Comparison, Levels, Subject
 from cdi.matching.comparisons import VETO_LEVELS, comparisons_of, weights_of
 from cdi.matching.model import VETO, MatchModel
 from cdi.matching.pairs import FloatArray, IntArray, ScoredPairs, distinct
-from cdi.matching.similarity import MANY
+from cdi.matching.similarity import MANY, compiled_is_there
 
 __all__ = ["Limits", "MatchResult", "Progress", "match", "score"]
 
@@ -43,49 +43,81 @@ class MatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What one comparison adds for each pair, against *another person of the household* and *a stranger*."""
+    """What one comparison adds against *another person of the household* and *a stranger*: by level, and of the pairs
+    at these places, which share a value that is rarer or more common than others, what it adds for them."""
 
+    levels: Levels
     household: FloatArray
     stranger: FloatArray
+    places: IntArray
+    shared_household: FloatArray
+    shared_stranger: FloatArray
+
+    def by_pair(self) -> tuple[FloatArray, FloatArray]:
+        """Both terms of each pair."""
+        household, stranger = self.household[self.levels], self.stranger[self.levels]
+        household[self.places], stranger[self.places] = self.shared_household, self.shared_stranger
+        return household, stranger
+
+    def add_to(self, household: FloatArray, stranger: FloatArray) -> None:
+        """Adds the terms of each pair to its two sums."""
+        if compiled_is_there(len(household)):
+            from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+            terms = (self.levels, self.household, self.stranger)
+            loops.add_terms(household, stranger, *terms, self.places, self.shared_household, self.shared_stranger)
+            return
+        of_household, of_stranger = self.by_pair()
+        household += of_household
+        stranger += of_stranger
 
 
 def terms_of(comparison: Comparison, answers: Answers, model: MatchModel) -> Terms:
     """The two terms of one comparison for each pair."""
     weights = weights_of(model, comparison)
-    household = weights.against_household[answers.levels]
-    stranger = weights.against_stranger[answers.levels]
-    if answers.shares is not None:
-        of_household, of_stranger = rarity_terms(comparison, answers, model)
-        household += of_household
-        stranger += of_stranger
-    for name, level in VETO_LEVELS:
-        if name == comparison.name:
-            vetoed = answers.levels == level
-            household[vetoed] = VETO
-            stranger[vetoed] = VETO
-    return Terms(household, stranger)
+    household, stranger = weights.against_household, weights.against_stranger
+    vetoed = [level for name, level in VETO_LEVELS if name == comparison.name]
+    if vetoed:
+        household, stranger = household.copy(), stranger.copy()
+        household[vetoed] = stranger[vetoed] = VETO
+    rarity = rarity_of(comparison, answers, model)
+    levels = answers.levels[rarity.places]
+    shared = (household[levels] + rarity.household, stranger[levels] + rarity.stranger)
+    return Terms(answers.levels, household, stranger, rarity.places, *shared)
 
 
-def rarity_terms(comparison: Comparison, answers: Answers, model: MatchModel) -> tuple[FloatArray, FloatArray]:
-    """What a shared value adds for being rarer (or takes for being more common) than shared values are: against the
-    household, and against strangers.
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """Of the pairs at these places, which share a value, what it adds for being rarer (or takes for being more common)
+    than shared values are: against the household, and against strangers."""
+
+    places: IntArray
+    household: FloatArray
+    stranger: FloatArray
+
+
+NOTHING: Final[FloatArray] = np.zeros(0)
+NO_RARITY: Final = Rarity(np.zeros(0, np.int64), NOTHING, NOTHING)
+
+
+def rarity_of(comparison: Comparison, answers: Answers, model: MatchModel) -> Rarity:
+    """How much rarer than others are the values that pairs share?
 
     Strangers share a value by chance alone. In a household a part of the agreement is no chance (a son has his
     father's name), and that part is as likely for a rare name: only the rest counts.
     """
     if answers.shares is None:
-        nothing = np.zeros(len(answers.levels))
-        return nothing, nothing
+        return NO_RARITY
+    places = np.flatnonzero(~np.isnan(answers.shares))
     collision = model.frequencies_of(comparison.rarity).collision
-    ratio = np.minimum(np.maximum(answers.shares / collision, RAREST), COMMONEST)
-    ratio[np.isnan(ratio)] = 1.0
+    ratio = np.minimum(np.maximum(answers.shares[places] / collision, RAREST), COMMONEST)
     stranger = -np.log(ratio)
     if not model.has_households:
-        return stranger, stranger
+        return Rarity(places, stranger, stranger)
     if not comparison.rarity_counts_in_household:
-        return np.zeros(len(ratio)), stranger
-    by_chance = weights_of(model, comparison).by_chance[answers.levels]
-    return -np.log(1 - by_chance + by_chance * ratio), stranger
+        return Rarity(places, np.zeros(len(places)), stranger)
+    by_chance = weights_of(model, comparison).by_chance[answers.levels[places]]
+    return Rarity(places, -np.log(1 - by_chance + by_chance * ratio), stranger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +140,14 @@ class Compared:
     def scored(self) -> ScoredPairs:
         """Their scores; two organisations are judged by what is known of such pairs."""
         model, table = self.subject.model, self.subject.table
-        household, stranger = np.empty(len(self)), np.empty(len(self))
+        household, stranger = self._sums(model)
+        organisations = np.flatnonzero(table.kind[self.low] & table.kind[self.high] == 1)
+        if len(organisations):
+            household[organisations], stranger[organisations] = self.at(organisations)._sums(model.for_organisations)
         contradicts = np.zeros(len(self), dtype=bool)
-        organisations = (table.kind[self.low] & table.kind[self.high]) == 1
-        for chosen, of_kind in ((~organisations, model), (organisations, model.for_organisations)):
-            rows = np.flatnonzero(chosen)
-            if len(rows):
-                of_these = self if len(rows) == len(self) else self.at(rows)
-                household[rows], stranger[rows] = of_these._sums(of_kind)
         for comparison, answers in self.answers:
-            contradicts |= comparison.opposes[answers.levels]
+            if comparison.opposes.any():
+                contradicts |= comparison.opposes[answers.levels]
         weight = -np.logaddexp(-household, -stranger)
         ids = table.record_ids
         return ScoredPairs(ids[self.low], ids[self.high], weight, household, stranger, contradicts)
@@ -125,9 +155,7 @@ class Compared:
     def _sums(self, judge: MatchModel) -> tuple[FloatArray, FloatArray]:
         household, stranger = np.full(len(self), judge.prior_household), np.full(len(self), judge.prior_stranger)
         for comparison, answers in self.answers:
-            terms = terms_of(comparison, answers, judge)
-            household += terms.household
-            stranger += terms.stranger
+            terms_of(comparison, answers, judge).add_to(household, stranger)
         return household, stranger
 
 
@@ -173,7 +201,8 @@ def match(
         done += len(scored)
         kept.append(scored.only(scored.weight >= model.review_weight))
         if model.has_households:
-            homes.append(scored.only(household_probability(scored) >= 0.5))
+            likely = scored.only((scored.household <= NEARLY) & (scored.household <= scored.stranger + NEARLY))
+            homes.append(likely.only(household_probability(likely) >= 0.5))
         if progress:
             progress(done, len(left))
     seconds = {"block": blocked - began, "compare": time.perf_counter() - blocked}
@@ -203,12 +232,22 @@ def _scored_chunks(
 def prepare(
     subject: Subject, comparisons: tuple[Comparison, ...], left: IntArray, right: IntArray, threads: int
 ) -> None:
-    """Looks at some of the pairs, so that what all need of the table is there, made for several comparisons at once."""
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda comparison: comparison.compare(subject, left[:SOME], right[:SOME]), comparisons))
+    """Looks at some of the pairs, so that what all need of the table is there, made for several comparisons at once;
+    once a table, for what another model needs anew is soon made."""
+
+    def look() -> bool:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda comparison: comparison.compare(subject, left[:SOME], right[:SOME]), comparisons))
+        return True
+
+    subject.table.remembered(f"prepared {[comparison.name for comparison in comparisons]}", look)
 
 
 SOME: Final = 1_000
+
+
+NEARLY: Final = 1e-6
+"""A household is at least as probable as not only where both other sums are no larger, but for rounding."""
 
 
 def household_probability(scored: ScoredPairs) -> FloatArray:

@@ -151,8 +151,8 @@ def _lines(
 def _terms(
     comparison: Comparison, answers: Answers, judge: MatchModel
 ) -> tuple[LevelWeights, list[float], list[float]]:
-    terms = terms_of(comparison, answers, judge)
-    return weights_of(judge, comparison), terms.household.tolist(), terms.stranger.tolist()
+    household, stranger = terms_of(comparison, answers, judge).by_pair()
+    return weights_of(judge, comparison), household.tolist(), stranger.tolist()
 
 
 def shown(table: RecordTable, comparison: str, row: int) -> str:

@@ -28,7 +28,17 @@ from cdi.matching.columns import (
 )
 from cdi.matching.pairs import BoolArray, IntArray
 from cdi.matching.similarity import MANY, Hashes, combine, compiled_pays, hash_texts, numbered, sound_hashes
-from cdi.matching.texts import Objects, Values, bytes_of, from_bytes, lengths_of, to_arrow
+from cdi.matching.texts import (
+    Objects,
+    Values,
+    bytes_of,
+    from_bytes,
+    initials_of,
+    lengths_of,
+    may_have_blanks,
+    to_arrow,
+    with_others,
+)
 from cdi.normalise.nicknames import nickname_group
 
 WORDS = 3
@@ -68,19 +78,27 @@ class Words:
 
 def words_of(values: Objects, at_most: int = WORDS) -> Words:
     """Each value split at blanks, its first words encoded, hashed and sounded out."""
+    several = np.flatnonzero(may_have_blanks(values)) if isinstance(values, Values) else np.arange(len(values))
     split: list[str] = []
     ends = [0]
-    for value in values:  # no list of words is kept: many thousands of them would set off the collector of garbage
+    for value in values[several]:  # no list of words is kept: many thousands would set off the collector of garbage
         split += value.split()[:at_most]
         ends.append(len(split))
-    column = encode(split)
-    codes = np.zeros((len(values), at_most), np.int32)
     counts: IntArray = np.diff(np.array(ends)).astype(np.int64)
-    place = np.arange(len(column.codes)) - np.repeat(np.cumsum(counts) - counts, counts)
-    codes[np.repeat(np.arange(len(values)), counts), place] = column.codes
+    rows = np.repeat(several, counts)
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    if isinstance(values, Values):
+        column = encode(pa.concat_arrays([with_others(values, several, [""] * len(several)).array, to_arrow(split)]))
+        whole = column.codes[: len(values)]
+        words = column.codes[len(values) :]
+    else:
+        column = encode(split)
+        whole, words = np.zeros(len(values), np.int32), column.codes
+    codes = np.zeros((len(values), at_most), np.int32)
+    codes[:, 0] = whole
+    codes[rows, place] = words
     vocabulary = column.values
-    initials = np.array([ord(word[0]) & 0xFF if word else 0 for word in vocabulary], np.uint8)
-    return Words(codes, vocabulary, initials, lengths_of(vocabulary))
+    return Words(codes, vocabulary, initials_of(vocabulary), lengths_of(vocabulary))
 
 
 def nickname_groups(vocabulary: Objects) -> NDArray[np.int32]:
@@ -109,7 +127,7 @@ def first_letters(table: RecordTable) -> NDArray[np.uint8]:
     def make() -> NDArray[np.uint8]:
         given, initials = given_words(table), table.initials
         first = given.initials[given.codes[:, 0]][table.given.codes]
-        letters = np.fromiter((ord(v[0]) & 0xFF if v else 0 for v in initials.values), np.uint8)
+        letters = initials_of(initials.values)
         return np.where(first == 0, letters[initials.codes], first)
 
     return table.remembered("first letters", make)
@@ -175,16 +193,19 @@ def compact(table: RecordTable, name: str, values: Objects) -> Objects:
     """Each distinct value without blanks: "hans peter" and "hanspeter" are one name."""
 
     def make() -> Objects:
+        if isinstance(values, Values):
+            several = np.flatnonzero(may_have_blanks(values))
+            return with_others(values, several, [value.replace(" ", "") for value in values[several]])
         texts = np.empty(len(values), dtype=object)
         texts[:] = [value.replace(" ", "") for value in values]
-        return Values(to_arrow(texts)) if isinstance(values, Values) else texts
+        return texts
 
     return table.remembered(f"compact {name}", make)
 
 
 def compact_codes(table: RecordTable, name: str, values: Objects) -> Codes:
     """By distinct value a code that those have in common which are equal without blanks."""
-    return table.remembered(f"compact codes {name}", lambda: encode(compact(table, name, values).tolist()).codes)
+    return table.remembered(f"compact codes {name}", lambda: encode(compact(table, name, values)).codes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -529,12 +550,13 @@ def _year_in(local: str) -> int:
 
 def whole_births(table: RecordTable) -> BoolArray:
     """By record: are year, month and day of its birth all known?"""
+    return table.remembered("whole births", lambda: are_whole(table.birth))
 
-    def make() -> BoolArray:
-        parts = birth_parts(table)
-        return (parts.year > 0) & (parts.month > 0) & (parts.day > 0)
 
-    return table.remembered("whole births", make)
+def are_whole(birth: NDArray[np.int32]) -> BoolArray:
+    """Of which birth dates are year, month and day all known?"""
+    day_of_year = birth % 10000
+    return (birth > day_of_year) & (day_of_year >= 100) & (day_of_year % 100 > 0)
 
 
 def birth_hashes(table: RecordTable) -> Hashes:
@@ -548,3 +570,11 @@ def birth_hashes(table: RecordTable) -> Hashes:
 def ragged_hashes(table: RecordTable, name: str, column: Ragged) -> Hashes:
     """A hash for each value of a ragged column, by position."""
     return value_hashes(table, name, column.values)[column.codes]
+
+
+def make_ready(table: RecordTable) -> None:
+    """Makes what comparisons of persons need of the table, so that it is there when they ask."""
+    for make in (given_groups, surname_hints, year_hints, two_digit_hints, first_letters, second_letters, birth_dates):
+        make(table)
+    for name, column in (("given", table.given), ("family", table.family)):
+        compact_codes(table, name, column.values)

@@ -5,6 +5,7 @@ Compiled like `kernels`; who imports this module pays for numba.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -149,17 +150,24 @@ def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntAr
     return pair, left, right
 
 
-def ordered_pairs(parts: Sequence[IntArray], rows: int) -> IntArray:
-    """Packed pairs of rows below `rows`, each once, ascending."""
-    shift = 32 + max(0, rows.bit_length() - FIRST_BITS)
-    place = np.zeros((rows << 32 >> shift) + 2, np.int64)
-    for packed in parts:
-        _count_parts(packed, shift, place[1:])
-    np.cumsum(place, out=place)
-    begins, divided = place.copy(), np.empty(place[-1], np.int64)
-    for packed in parts:
-        _place_in_parts(packed, shift, place, divided)
-    return divided[: _order_parts(divided, begins, shift)].copy()  # and not all that was given, kept alive
+def ordered_pairs(parts: Sequence[IntArray]) -> IntArray:
+    """Packed pairs of rows, given in several arrays, each once, ascending."""
+    arrays = [np.concatenate(parts)] if len(parts) > AT_ONCE else parts
+    given = (*arrays, *[np.zeros(0, np.int64)] * (AT_ONCE - len(arrays)))
+    begins, divided, shift = _divided_pairs(given)
+    half = int(np.searchsorted(begins, len(divided) // 2))
+    with ThreadPoolExecutor(2) as pool:
+        ranges = ((0, half), (half, len(begins) - 1))
+        return np.concatenate(list(pool.map(lambda of: _ordered_parts(divided, begins, shift, *of), ranges)))
+
+
+AT_ONCE: Final = 20
+"""So many arrays are given to a loop together: after each call it may have to wait for a thread that runs Python."""
+
+
+def _ordered_parts(divided: IntArray, begins: IntArray, shift: int, first: int, last: int) -> IntArray:
+    """The pairs of some parts in order, each once, written over these parts."""
+    return divided[begins[first] :][: _order_parts(divided, begins, shift, first, last)]
 
 
 FIRST_BITS: Final = 12
@@ -167,28 +175,40 @@ FIRST_BITS: Final = 12
 
 
 @compiled
-def _count_parts(packed: IntArray, shift: int, counts: IntArray) -> None:
-    for pair in packed:
-        counts[pair >> shift] += 1
+def _divided_pairs(parts: tuple[IntArray, ...]) -> tuple[IntArray, IntArray, int]:
+    """Where each part of the pairs begins, the pairs part by part, and by how many bits they are shifted to tell it."""
+    largest, count = np.int64(0), 0
+    for pairs in parts:
+        count += len(pairs)
+        for pair in pairs:
+            largest = max(largest, pair)
+    shift = 32
+    while largest >> shift >> FIRST_BITS:
+        shift += 1
+    begins, divided = np.zeros((largest >> shift) + 2, np.int64), np.empty(count, np.int64)
+    for pairs in parts:
+        for pair in pairs:
+            begins[(pair >> shift) + 1] += 1
+    for part in range(len(begins) - 1):
+        begins[part + 1] += begins[part]
+    place = begins.copy()
+    for pairs in parts:
+        for pair in pairs:
+            divided[place[pair >> shift]] = pair
+            place[pair >> shift] += 1
+    return begins, divided, shift
 
 
 @compiled
-def _place_in_parts(packed: IntArray, shift: int, place: IntArray, divided: IntArray) -> None:
-    """Writes each pair where its part begins, which moves on."""
-    for pair in packed:
-        divided[place[pair >> shift]] = pair
-        place[pair >> shift] += 1
-
-
-@compiled
-def _order_parts(divided: IntArray, begins: IntArray, shift: int) -> int:
-    """Brings the pairs of each part into order, each once, one part behind the other; how many there are in the end."""
-    made = 0
+def _order_parts(divided: IntArray, begins: IntArray, shift: int, first: int, last: int) -> int:
+    """Brings the pairs of these parts into order, each once, one part behind the other, from where the first one
+    begins; how many there are in the end."""
+    made = begins[first]
     ends = np.empty((1 << (shift - 32)) + 1, np.int64)
     largest = np.diff(begins).max()
     ordered = np.empty(largest, np.int64)
-    first_row = np.int64(0)
-    for part in range(len(begins) - 1):
+    first_row = np.int64(first) * (len(ends) - 1)
+    for part in range(first, last):
         pairs = divided[begins[part] : begins[part + 1]]
         ends[:] = 0
         for pair in pairs:
@@ -203,7 +223,7 @@ def _order_parts(divided: IntArray, begins: IntArray, shift: int) -> int:
             made = _write_ordered(ordered[begin : ends[row]], divided, made)
             begin = ends[row]
         first_row += len(ends) - 1
-    return made
+    return int(made - begins[first])
 
 
 @compiled

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cdi.matching.pairs import BoolArray, IntArray
 from cdi.matching.similarity import Hashes
+from cdi.matching.texts import WITH_BLANKS
 
 Bytes = NDArray[np.uint8]
 
@@ -48,10 +49,6 @@ def compiled(function: F) -> F:
 
 ROOM: Final = 512
 """A text with more bytes is left to the plain definition."""
-
-
-WITH_BLANKS: Final = (0xC2, 0xE1, 0xE2, 0xE3)
-"""With these bytes all blanks beyond ASCII begin, and other letters."""
 
 
 @compiled

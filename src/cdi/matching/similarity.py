@@ -39,10 +39,10 @@ def edit_distance(left: Sequence[str] | NDArray[Any], right: Sequence[str] | NDA
 def edit_distances(values: Objects, low: IntArray, high: IntArray, at_most: int) -> IntArray:
     """`edit_distance` of the texts of these numbers."""
 
-    def compiled(letters: NDArray[np.uint8], starts: IntArray) -> IntArray:
+    def compiled(letters: NDArray[np.uint8], starts: IntArray, sets: Hashes) -> IntArray:
         from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
 
-        return spelling.edit_distances(letters, starts, low, high, at_most)
+        return spelling.edit_distances(letters, starts, sets, low, high, at_most)
 
     return _spelt(values, low, high, lambda x, y: edit_distance(x, y, at_most), compiled)
 
@@ -67,10 +67,10 @@ def name_similarity(left: NDArray[Any], right: NDArray[Any], at_least: float) ->
 def name_similarities(values: Objects, low: IntArray, high: IntArray, at_least: float) -> FloatArray:
     """`name_similarity` of the texts of these numbers."""
 
-    def compiled(letters: NDArray[np.uint8], starts: IntArray) -> FloatArray:
+    def compiled(letters: NDArray[np.uint8], starts: IntArray, sets: Hashes) -> FloatArray:
         from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
 
-        return spelling.name_similarities(letters, starts, low, high, at_least)
+        return spelling.name_similarities(letters, starts, sets, low, high, at_least)
 
     return _spelt(values, low, high, lambda x, y: name_similarity(x, y, at_least), compiled)
 
@@ -86,12 +86,14 @@ def _spelt(
     low: IntArray,
     high: IntArray,
     plain: Callable[[NDArray[Any], NDArray[Any]], Measured],
-    compiled: Callable[[NDArray[np.uint8], IntArray], Measured],
+    compiled: Callable[[NDArray[np.uint8], IntArray, Hashes], Measured],
 ) -> Measured:
     """A measure of the texts of these numbers, compiled for many that Arrow holds."""
     if not isinstance(values, Values) or not compiled_is_there(len(low)):
         return plain(values[low], values[high])
-    found = compiled(*bytes_of(values))
+    from cdi.matching import spelling  # noqa: PLC0415  # loads numba, so only where it pays
+
+    found = compiled(*bytes_of(values), values.letter_sets(spelling.letter_sets))
     rest = np.flatnonzero(found == LEFT_OVER)
     found[rest] = plain(values[low[rest]], values[high[rest]])
     return found

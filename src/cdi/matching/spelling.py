@@ -16,40 +16,66 @@ LONGEST: Final = 64
 """A text of more letters is left to the plain definition."""
 
 
-@compiled
-def _is_plain(letters: Bytes, begin: int, end: int) -> bool:
-    """Whether a text can be compared here."""
-    if end - begin > LONGEST:
-        return False
-    whole = np.uint8(0)
-    for i in range(begin, end):
-        whole |= letters[i]
-    return bool(whole < 128)
+LEFT: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
+"""What stands for the letters of a text that is left to the plain definition."""
+KINDS: Final = 32
+"""Letters are told apart by their last bits alone, where it is only seen what cannot be."""
 
 
 @compiled
-def edit_distances(letters: Bytes, starts: IntArray, low: IntArray, high: IntArray, at_most: int) -> IntArray:
+def letter_sets(letters: Bytes, starts: IntArray) -> Hashes:
+    """Which letters each text has, as a set of 64 bits: one for the first of a kind, one for the second, and so on,
+    some of which have a bit in common. To see that two texts are far apart, none of them is read."""
+    sets, seen = np.zeros(len(starts) - 1, np.uint64), np.empty(KINDS, np.int64)
+    for text in range(len(sets)):
+        begin, end = starts[text], starts[text + 1]
+        whole = np.uint8(0)
+        seen[:] = 0
+        for i in range(begin, min(end, begin + LONGEST)):
+            whole |= letters[i]
+            kind = letters[i] % KINDS
+            bit = 2 * kind + seen[kind] % 2 + seen[kind] // 2 * KINDS  # the third and fourth share those of another
+            sets[text] |= np.uint64(1) << np.uint64(bit % 64)
+            seen[kind] += 1
+        if end - begin > LONGEST or whole >= 128:
+            sets[text] = LEFT
+    return sets
+
+
+@compiled
+def _letters_apart(one: np.uint64, other: np.uint64) -> int:
+    """How many letters one text has and not the other, at least: each edit makes two at most."""
+    bits = one ^ other
+    bits -= bits >> np.uint64(1) & np.uint64(0x5555555555555555)
+    bits = (bits & np.uint64(0x3333333333333333)) + (bits >> np.uint64(2) & np.uint64(0x3333333333333333))
+    bits = bits + (bits >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return int(bits * np.uint64(0x0101010101010101) >> np.uint64(56))
+
+
+@compiled
+def edit_distances(
+    letters: Bytes, starts: IntArray, sets: Hashes, low: IntArray, high: IntArray, at_most: int
+) -> IntArray:
     """Insertions, deletions, substitutions and swaps of neighbours between the texts of these numbers; `at_most` + 1
-    for more, -1 for a pair that is left over."""
+    for more, -1 for a pair that is left over. `sets` are their letters (`letter_sets`)."""
     found = np.empty(len(low), np.int64)
-    rows, counts = np.empty((3, 2 * at_most + 3), np.int64), np.zeros(KINDS_OF_LETTERS, np.int64)
+    rows = np.empty((3, 2 * at_most + 3), np.int64)
     for pair in range(len(low)):
-        a, a_end = starts[low[pair]], starts[low[pair] + 1]
-        b, b_end = starts[high[pair]], starts[high[pair] + 1]
-        if not (_is_plain(letters, a, a_end) and _is_plain(letters, b, b_end)):
+        one, other = sets[low[pair]], sets[high[pair]]
+        if LEFT in (one, other):
             found[pair] = LEFT_OVER
-        elif abs((a_end - a) - (b_end - b)) > at_most:
+        elif _letters_apart(one, other) > 2 * at_most:
             found[pair] = at_most + 1
         else:
-            found[pair] = _edits(letters, a, a_end, b, b_end, at_most, rows, counts)
+            a, a_end = starts[low[pair]], starts[low[pair] + 1]
+            b, b_end = starts[high[pair]], starts[high[pair] + 1]
+            found[pair] = _edits(letters, a, a_end, b, b_end, at_most, rows)
     return found
 
 
 @compiled
-def _edits(
-    letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int, rows: IntArray, counts: IntArray
-) -> int:
-    """The distance of two texts whose lengths differ by no more than `at_most`; beyond that it is not counted.
+def _edits(letters: Bytes, a: int, a_end: int, b: int, b_end: int, at_most: int, rows: IntArray) -> int:
+    """The distance of two texts; beyond `at_most` it is not counted.
 
     Of the table of distances three rows are kept, and of row i the places i - `at_most` to i + `at_most` alone, with a
     border that says *too far* on both sides."""
@@ -60,10 +86,10 @@ def _edits(
         a_end -= 1
         b_end -= 1
     n, m, too_far = a_end - a, b_end - b, at_most + 1
+    if abs(n - m) > at_most:
+        return too_far
     if n == 0 or m == 0:
         return max(n, m)
-    if _letters_apart(letters, a, a_end, b, b_end, counts) > 2 * at_most:
-        return too_far
     rows[:] = too_far
     for j in range(at_most + 1):
         rows[0, at_most + j + 1] = j
@@ -73,24 +99,6 @@ def _edits(
         if least > at_most and least_before >= at_most:
             return too_far
     return int(rows[n % 3, m - n + at_most + 1])
-
-
-KINDS_OF_LETTERS: Final = 16
-"""Letters are told apart by their last bits alone, where it is only seen what cannot be."""
-
-
-@compiled
-def _letters_apart(letters: Bytes, a: int, a_end: int, b: int, b_end: int, counts: IntArray) -> int:
-    """How many letters one text has and not the other, at least: each edit makes two at most."""
-    counts[:] = 0
-    for i in range(a, a_end):
-        counts[letters[i] % KINDS_OF_LETTERS] += 1
-    for i in range(b, b_end):
-        counts[letters[i] % KINDS_OF_LETTERS] -= 1
-    apart = 0
-    for count in counts:
-        apart += abs(count)
-    return apart
 
 
 @compiled
@@ -115,18 +123,25 @@ def _fill_row(letters: Bytes, a: int, b: int, m: int, i: int, at_most: int, rows
 
 
 @compiled
-def name_similarities(letters: Bytes, starts: IntArray, low: IntArray, high: IntArray, at_least: float) -> FloatArray:
+def name_similarities(
+    letters: Bytes, starts: IntArray, sets: Hashes, low: IntArray, high: IntArray, at_least: float
+) -> FloatArray:
     """Jaro–Winkler similarity in 0 to 1 of the texts of these numbers; 0 where it is below `at_least`, -1 for a pair
-    that is left over."""
+    that is left over. `sets` are their letters (`letter_sets`)."""
     found = np.empty(len(low), np.float64)
     places = np.zeros(128, np.uint64)
+    least = _jaro_needed(at_least, PREFIX)
     for pair in range(len(low)):
-        a, a_end = starts[low[pair]], starts[low[pair] + 1]
-        b, b_end = starts[high[pair]], starts[high[pair] + 1]
-        if _is_plain(letters, a, a_end) and _is_plain(letters, b, b_end):
-            found[pair] = _jaro_winkler(letters, a, a_end - a, b, b_end - b, at_least, places)
-        else:
+        one, other = sets[low[pair]], sets[high[pair]]
+        if LEFT in (one, other):
             found[pair] = LEFT_OVER
+            continue
+        a, n = starts[low[pair]], starts[low[pair] + 1] - starts[low[pair]]
+        b, m = starts[high[pair]], starts[high[pair] + 1] - starts[high[pair]]
+        if n > 0 and m > 0 and _jaro_of(n, m, (n + m - _letters_apart(one, other)) // 2, 0) < least - NEARLY:
+            found[pair] = 0.0
+        else:
+            found[pair] = _jaro_winkler(letters, a, n, b, m, at_least, places)
     return found
 
 
@@ -137,11 +152,18 @@ WEIGHT: Final = 0.1
 
 
 @compiled
+def _jaro_needed(at_least: float, prefix: int) -> float:
+    """How similar by Jaro's measure texts with an equal beginning of so many letters must be."""
+    boosted = (at_least - prefix * WEIGHT) / (1.0 - prefix * WEIGHT)
+    return max(boosted, min(at_least, BOOSTED))
+
+
+@compiled
 def _jaro_winkler(letters: Bytes, a: int, n: int, b: int, m: int, at_least: float, places: Hashes) -> float:
     prefix = 0
     while prefix < min(n, m, PREFIX) and letters[a + prefix] == letters[b + prefix]:
         prefix += 1
-    similarity = _jaro(letters, a, n, b, m, (at_least - prefix * WEIGHT) / (1.0 - prefix * WEIGHT), places)
+    similarity = _jaro(letters, a, n, b, m, _jaro_needed(at_least, prefix), places)
     if similarity > BOOSTED:
         similarity += prefix * WEIGHT * (1.0 - similarity)
     similarity = np.rint(similarity * STEPS) / STEPS
@@ -166,7 +188,7 @@ def _jaro(letters: Bytes, a: int, n: int, b: int, m: int, at_least: float, place
             of_a, of_b, common = of_a | one << np.uint64(i), of_b | open_ & (~open_ + one), common + 1
     for j in range(m):
         places[letters[b + j]] = np.uint64(0)
-    if common == 0 or (common / n + common / m + 1.0) / 3.0 < at_least - 1e-6:
+    if common == 0 or _jaro_of(n, m, common, 0) < at_least - NEARLY:
         return 0.0
     moved, j = 0, 0
     for i in range(n):
@@ -175,4 +197,16 @@ def _jaro(letters: Bytes, a: int, n: int, b: int, m: int, at_least: float, place
                 j += 1
             moved += letters[a + i] != letters[b + j]
             j += 1
-    return (common / n + common / m + (common - moved // 2) / common) / 3.0
+    return _jaro_of(n, m, common, moved // 2)
+
+
+NEARLY: Final = 1e-6
+"""What is below a bound by more than this is so for sure, however it is rounded."""
+
+
+@compiled
+def _jaro_of(n: int, m: int, common: int, swaps: int) -> float:
+    """The similarity of texts of these lengths with so many common letters; 0 for none."""
+    if common == 0:
+        return 0.0
+    return (common / n + common / m + (common - swaps) / common) / 3.0

@@ -1,7 +1,7 @@
 """Texts between Python and Arrow by their buffers. Arrow's own conversions load pandas at the first call, which takes
 longer than to match a small file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, TypeAlias, overload
 
@@ -17,11 +17,12 @@ class Values:
     """Many texts as Arrow holds them, an array of large strings without nulls. Python's texts are made of those alone
     that somebody asks for; else a column of a million would take a second and 60 bytes for each."""
 
-    __slots__ = ("_made", "array")
+    __slots__ = ("_made", "_sets", "array")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self._made: NDArray[np.object_] | None = None
+        self._sets: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.array)
@@ -46,6 +47,12 @@ class Values:
     def tolist(self) -> list[str]:
         """All of them as a list."""
         return list(self.objects())
+
+    def letter_sets(self, make: Callable[[Bytes, Starts], NDArray[np.uint64]]) -> NDArray[np.uint64]:
+        """What `make` says of the letters of each, asked once."""
+        if self._sets is None:
+            self._sets = make(*bytes_of(self))
+        return self._sets
 
     def objects(self) -> NDArray[np.object_]:
         """All of them as Python's texts, made once."""
@@ -107,6 +114,38 @@ def lengths_of(values: Sequence[str] | Objects) -> Starts:
     return np.diff(starts - np.concatenate(([0], np.cumsum(inside)))[starts])
 
 
+WITH_BLANKS: Final = (0xC2, 0xE1, 0xE2, 0xE3)
+"""With these bytes all blanks beyond ASCII begin, and other letters."""
+
+
+def may_have_blanks(values: Values) -> NDArray[np.bool_]:
+    """Which texts have a byte with which a blank may begin: all others are one word, or empty."""
+    letters, starts = bytes_of(values)
+    before = np.zeros(len(letters) + 1, np.int64)
+    np.cumsum((letters <= ord(" ")) | np.isin(letters, WITH_BLANKS), out=before[1:])
+    return before[starts[1:]] > before[starts[:-1]]
+
+
+def with_others(values: Values, places: NDArray[np.int64], texts: Sequence[str]) -> Values:
+    """The texts with others at these places."""
+    order = np.arange(len(values))
+    order[places] = len(values) + np.arange(len(places))
+    return Values(pa.concat_arrays([values.array, to_arrow(texts)]).take(_as_arrow(order)))
+
+
+def initials_of(values: Objects) -> Bytes:
+    """The last eight bits of each text's first letter; 0 where it has none."""
+    if not isinstance(values, Values):
+        return np.fromiter((ord(value[0]) & 0xFF if value else 0 for value in values), np.uint8, len(values))
+    letters, starts = bytes_of(values)
+    found = np.zeros(len(values), np.uint8)
+    some = np.flatnonzero(starts[1:] > starts[:-1])
+    found[some] = letters[starts[some]]
+    beyond = np.flatnonzero(found >= 128)  # beyond ASCII a letter has several bytes
+    found[beyond] = [ord(value[0]) & 0xFF for value in values[beyond]]
+    return found
+
+
 def to_objects(array: Any) -> NDArray[np.object_]:
     """An Arrow array of large strings without nulls as Python's texts."""
     found = np.empty(len(array), dtype=object)
@@ -129,8 +168,10 @@ def to_codes(indices: Any) -> NDArray[np.int32]:
     _, numbers = indices.buffers()
     width = np.dtype(f"{'u' if pa.types.is_unsigned_integer(indices.type) else 'i'}{indices.type.bit_width // 8}")
     codes = np.frombuffer(numbers or b"", width)[indices.offset : indices.offset + len(indices)].astype(np.int32)
-    if indices.null_count:
-        codes[~_bits(indices, 0)] = -1
+    if indices.null_count:  # reckoned, for to assign where a mask says so takes many times as long
+        codes += 1
+        codes *= _bits(indices, 0)
+        codes -= 1
     return codes
 
 

@@ -8,6 +8,8 @@ agreement on given name or birth date is capped in the household class; every sh
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Thread
 from typing import Any, Final
 
 import numpy as np
@@ -20,9 +22,9 @@ from cdi.matching.columns import Column, Ragged, RecordTable, encode
 from cdi.matching.comparing.answers import Comparison, Subject
 from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
-from cdi.matching.engine import prepare, rarity_terms
+from cdi.matching.engine import prepare, rarity_of
 from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
-from cdi.matching.pairs import FloatArray, IntArray
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import Hashes, numbered
 from cdi.matching.texts import Objects
 
@@ -32,8 +34,8 @@ MIN_RECORDS: Final = 100
 """Fewer records teach less than the shipped model knows."""
 LOOKED_AT: Final = 20_000
 """Of so many records it is seen whether enough are different."""
-SAMPLED_PAIRS: Final = 400_000
-RANDOM_PAIRS: Final = 400_000
+SAMPLED_PAIRS: Final = 200_000
+RANDOM_PAIRS: Final = 200_000
 ROUNDS: Final = 60
 CONVERGED: Final = 1e-4
 PSEUDO_PAIRS: Final = 20.0
@@ -80,9 +82,7 @@ def train(
     if len(table) < 2:
         raise InvalidInputError("fewer than two records cannot teach a model", remedy="Use the default model")
     start = start or start_model(table)
-    with ThreadPoolExecutor(limits.threads) as pool:
-        frequencies, shared = pool.submit(_frequencies, table, start), pool.submit(shared_values, table, start)
-    model = replace(start, frequencies=frequencies.result(), shared=shared.result())
+    model = _with_values(table, start, limits.threads)
     if candidates is None:
         model = refuse_oversized(table, model, limits)
         candidates = all_pairs(table, model, limits)[:2]
@@ -111,6 +111,27 @@ def train(
     return replace(model, seed=seed, provenance=told)
 
 
+def begin(table: RecordTable, start: MatchModel) -> None:
+    """Begins to make what `train` needs of a table before it looks at pairs, in a thread of its own: for a caller that
+    makes the candidate pairs meanwhile."""
+
+    def make() -> None:
+        _with_values(table, start, 1)
+        features.make_ready(table)
+
+    Thread(target=make, name="before training", daemon=True).start()
+
+
+def _with_values(table: RecordTable, start: MatchModel, threads: int) -> MatchModel:
+    """The start with what is known of single values: how common they are, and which strangers share. Made once a
+    table."""
+    start_of = f"{start.custom} {hash(start.shared.tobytes())}"
+    with ThreadPoolExecutor(threads) as pool:
+        frequencies = pool.submit(table.remembered, f"frequencies {start_of}", lambda: _frequencies(table, start))
+        shared = pool.submit(table.remembered, f"shared values {start_of}", lambda: shared_values(table, start))
+    return replace(start, frequencies=frequencies.result(), shared=shared.result())
+
+
 def _learn(
     table: RecordTable,
     start: MatchModel,
@@ -126,7 +147,7 @@ def _learn(
     if len(rows) < len(table):
         chosen = np.zeros(len(table), dtype=bool)
         chosen[rows] = True
-        both = chosen[left] & chosen[right]
+        both = np.flatnonzero(chosen[left] & chosen[right])
         left, right = left[both], right[both]
     start = replace(start, weights={c.name: weights_of(start, c) for c in comparisons_of(start)})
     sample = _sample(len(left), rng)
@@ -204,7 +225,7 @@ def _random_pairs(n: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]
 # --- the estimation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Observed:
     """What was seen of pairs: distinct cases of levels and of what rare shared values add, and how often each.
 
@@ -216,6 +237,11 @@ class Observed:
     rarity_household: FloatArray
     rarity_stranger: FloatArray
     count: FloatArray
+
+    @cached_property
+    def levels(self) -> IntArray:
+        """The level of each pattern, one row a comparison: as numbers that arrays are indexed by."""
+        return np.ascontiguousarray(self.patterns.T, np.int64)
 
 
 STEP: Final = 0.25
@@ -243,9 +269,9 @@ def _looked_at(
         for k, comparison in enumerate(comparisons):
             answers = comparison.compare(subject, a[part], b[part])
             levels[:, k] = answers.levels
-            of_household, of_stranger = rarity_terms(comparison, answers, model)
-            household += of_household
-            stranger += of_stranger
+            rarity = rarity_of(comparison, answers, model)
+            household[rarity.places] += rarity.household
+            stranger[rarity.places] += rarity.stranger
         return levels, household, stranger
 
     return [
@@ -277,15 +303,19 @@ OBSERVED_AT_ONCE: Final = 100_000
 
 def _distinct_rows(levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], IntArray]:
     """Distinct rows and the index of each row's one: levels packed five bits each into as few words as needed."""
-    distinct, code = _in_order(np.zeros(len(levels), np.int64))
-    for start in range(0, levels.shape[1], 6):
-        word = np.zeros(len(levels), np.int64)
-        for k in range(start, min(start + 6, levels.shape[1])):
-            word = word << 5 | levels[:, k]
-        distinct, code = _in_order(code << 30 | word)
+    code = np.zeros(len(levels), np.int64)
+    distinct = code[:1]
+    for start in range(0, levels.shape[1], PACKED):
+        for k in range(start, min(start + PACKED, levels.shape[1])):
+            code = code << 5 | levels[:, k]
+        distinct, code = _in_order(code)
     first = np.empty(len(distinct), np.int64)
     first[code[::-1]] = np.arange(len(levels))[::-1]  # what is assigned last stays
     return levels[first], code
+
+
+PACKED: Final = 8
+"""So many levels, and before them the number of what was packed earlier, fit into one integer."""
 
 
 def _in_order(keys: IntArray) -> tuple[IntArray, IntArray]:
@@ -339,7 +369,7 @@ class Estimation:
         weights = {name: replace(w, h=w.h if self.has_households else w.u) for name, w in self.start.weights.items()}
         households = self.start.lambda_household if self.has_households else 0.0
         begun = replace(self.start, weights=weights, lambda_household=households)
-        strangers = self.posteriors(begun, self.random)[:, 2] * self.random.count
+        strangers = self.posteriors(begun, self.random)[2] * self.random.count
         counts = self._level_counts(self.random, strangers)
         for comparison, observed in zip(self.comparisons, counts, strict=True):
             given = weights[comparison.name]
@@ -348,33 +378,30 @@ class Estimation:
         return replace(begun, weights=weights)
 
     def posteriors(self, model: MatchModel, observed: Observed) -> NDArray[np.float64]:
-        """P(class | case) for M, H, U: one row a case."""
-        logs = np.zeros((len(observed.patterns), 3))
-        for k, comparison in enumerate(self.comparisons):
+        """P(class | case) for M, H, U: one column a case."""
+        logs = np.zeros((3, len(observed.patterns)))
+        for levels, comparison in zip(observed.levels, self.comparisons, strict=True):
             weights = model.weights[comparison.name]
-            levels = observed.patterns[:, k]
-            for column, shares in enumerate((weights.m, weights.h, weights.u)):
-                logs[:, column] += np.log(shares)[levels]
+            for row, shares in enumerate((weights.m, weights.h, weights.u)):
+                logs[row] += np.log(shares)[levels]
         lambdas = (model.lambda_match, model.lambda_household, 1 - model.lambda_match - model.lambda_household)
-        logs += np.log(np.maximum(lambdas, 1e-300))
-        by_case = logs[observed.pattern]
+        logs += np.log(np.maximum(lambdas, 1e-300))[:, None]
+        by_case = logs[:, observed.pattern]
         if self.has_households:
-            by_case[:, 1] -= observed.rarity_household
-        by_case[:, 2] -= observed.rarity_stranger
-        by_case -= by_case.max(axis=1, keepdims=True)
+            by_case[1] -= observed.rarity_household
+        by_case[2] -= observed.rarity_stranger
+        by_case -= np.maximum(np.maximum(*by_case[:2]), by_case[2])  # of three rows many times as quick as by an axis
         np.exp(by_case, out=by_case)
-        by_case /= by_case.sum(axis=1, keepdims=True)
+        by_case /= by_case[0] + by_case[1] + by_case[2]
         return by_case
 
     def _round(self, model: MatchModel) -> MatchModel:
-        blocked = self.posteriors(model, self.blocked) * self.blocked.count[:, None]
-        random = self.posteriors(model, self.random) * self.random.count[:, None]
-        of_match = self._level_counts(self.blocked, blocked[:, 0])
-        of_household = self._level_counts(self.blocked, blocked[:, 1])
-        of_stranger = self._level_counts(self.blocked, blocked[:, 2])
-        of_random = self._level_counts(self.random, random[:, 2])
+        blocked = self.posteriors(model, self.blocked) * self.blocked.count
+        random = self.posteriors(model, self.random)[2] * self.random.count
+        of_match, of_household, of_stranger = (self._level_counts(self.blocked, weights) for weights in blocked)
+        of_random = self._level_counts(self.random, random)
         # A level too rare to meet among random pairs is met among blocked ones, which are part of all pairs.
-        rescale = self.scale * max(random[:, 2].sum(), 1.0) / self.total
+        rescale = self.scale * max(random.sum(), 1.0) / self.total
         weights = dict(model.weights)
         for k, comparison in enumerate(self.comparisons):
             start = self.start.weights[comparison.name]
@@ -391,16 +418,16 @@ class Estimation:
                 if not self.organisations:
                     h = _capped(comparison, h, comparison.household_cap, "agrees")
             weights[comparison.name] = LevelWeights(start.levels, m, h, u)
-        matches = max(blocked[:, 0].sum() * self.scale, 0.5) / self.total
-        households = max(blocked[:, 1].sum() * self.scale, 0.5) / self.total if self.has_households else 0.0
+        matches = max(blocked[0].sum() * self.scale, 0.5) / self.total
+        households = max(blocked[1].sum() * self.scale, 0.5) / self.total if self.has_households else 0.0
         return replace(model, weights=weights, lambda_match=min(matches, 0.45), lambda_household=min(households, 0.45))
 
     def _level_counts(self, observed: Observed, weights: FloatArray) -> list[FloatArray]:
         """By comparison, how much weight each level carries."""
         by_pattern = np.bincount(observed.pattern, weights, len(observed.patterns))
         return [
-            np.bincount(observed.patterns[:, k], by_pattern, len(comparison.levels) + 1).astype(np.float64)
-            for k, comparison in enumerate(self.comparisons)
+            np.bincount(levels, by_pattern, len(comparison.levels) + 1).astype(np.float64)
+            for levels, comparison in zip(observed.levels, self.comparisons, strict=True)
         ]
 
 
@@ -497,10 +524,10 @@ def _double_frequencies(table: RecordTable) -> Frequencies:
 
 
 def _birth_frequencies(table: RecordTable) -> Frequencies:
-    whole = features.whole_births(table)
     dates = features.birth_dates(table)
-    counts = np.bincount(dates.codes[whole], minlength=len(dates.values))
-    return _table_of(counts.astype(float), dates.values, int(whole.sum()))
+    counts = np.bincount(dates.codes, minlength=len(dates.values)).astype(float)
+    counts[~features.are_whole(np.fromiter(map(int, dates.values), np.int32, len(dates.values)))] = 0
+    return _table_of(counts, dates.values, int(counts.sum()))
 
 
 def _table_of(counts: FloatArray, values: Objects, total: int) -> Frequencies:
@@ -568,14 +595,10 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     """The codes of values carried by five or more names that make a quarter of their uses."""
     if column.is_empty:
         return np.zeros(0, np.int64)
-    given, family = features.given_words(table), features.family_words(table)
-    initials = given.initials[given.codes[:, 0]][table.given.codes].astype(np.uint64)
-    surnames = family.sounds[family.codes[:, 0]][table.family.codes]
-    organisations = features.value_hashes(table, "organisation", table.organisation.values)[table.organisation.codes]
-    person = (surnames * np.uint64(31) + initials) ^ organisations
-    rows = column.rows()
-    known = (surnames[rows] != 0) | (organisations[rows] != 0)
-    codes, people = column.codes[known].astype(np.int64), person[rows[known]]
+    uses = np.bincount(column.codes, minlength=len(column.values))
+    often = np.flatnonzero(uses[column.codes] >= MIN_NAMES)  # few values are: of no others is it asked who has them
+    people, known = _people(table, column.rows()[often])
+    codes, people = column.codes[often[known]].astype(np.int64), people[known]
     uses = np.bincount(codes, minlength=len(column.values))
     enough = uses[codes] >= MIN_NAMES
     codes, people = codes[enough], people[enough]
@@ -587,4 +610,16 @@ def _carried_by_many(table: RecordTable, column: Ragged) -> IntArray:
     return np.flatnonzero((different >= MIN_NAMES) & (different >= MIN_NAME_SHARE * uses))
 
 
-__all__ = ["Estimation", "Observed", "SharedValue", "can_train", "shared_in", "shared_values", "start_model", "train"]
+def _people(table: RecordTable, rows: IntArray) -> tuple[Hashes, BoolArray]:
+    """What tells the customers of these rows apart, and which of them have a name."""
+    given, family = features.given_words(table), features.family_words(table)
+    initials = given.initials[given.codes[table.given.codes[rows], 0]].astype(np.uint64)
+    surnames = family.sounds[family.codes[table.family.codes[rows], 0]]
+    names = features.value_hashes(table, "organisation", table.organisation.values)
+    organisations = names[table.organisation.codes[rows]]
+    return (surnames * np.uint64(31) + initials) ^ organisations, (surnames != 0) | (organisations != 0)
+
+
+__all__ = [
+    "Estimation", "Observed", "SharedValue", "begin", "can_train", "shared_in", "shared_values", "start_model", "train",
+]  # fmt: skip

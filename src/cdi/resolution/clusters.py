@@ -6,8 +6,11 @@ Stewards outrank the pairs: what must be together starts together, what must be 
 
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from threading import Thread
 from typing import Final
 
 import numpy as np
@@ -91,6 +94,8 @@ class _Edges:
     contradicts: BoolArray
 
     def only(self, wanted: BoolArray | IntArray | slice) -> "_Edges":
+        if isinstance(wanted, np.ndarray) and wanted.dtype == np.bool_:
+            wanted = np.flatnonzero(wanted)  # by a mask it would take many times as long
         return _Edges(self.left[wanted], self.right[wanted], self.weight[wanted], self.contradicts[wanted])
 
 
@@ -132,6 +137,8 @@ def form_clusters(
     """The clusters of these records. `pairs` are those at or above review; pairs of records not given are left
     out; `score` is asked once for pairs inside components that `pairs` does not hold, `rank` once for the records
     of components in which not all agree."""
+    if len(pairs) > MANY_PAIRS:
+        _load_beside()
     ids = distinct(np.asarray(record_ids, np.int64))
     edges = _edges_of(ids, pairs, rules)
     together, apart = _positions(ids, constraints)
@@ -153,7 +160,9 @@ def _edges_of(ids: IntArray, pairs: ScoredPairs, rules: ClusterRules) -> _Edges:
     known = np.zeros(len(pairs), dtype=bool)
     if len(ids):
         known = (ids[bounded_left] == pairs.left) & (ids[bounded_right] == pairs.right)
-    edges = _Edges(left[known], right[known], pairs.weight[known] - rules.match, pairs.contradicts[known])
+    edges = _Edges(left, right, pairs.weight - rules.match, pairs.contradicts)
+    if not known.all():
+        edges = edges.only(known)
     packed = edges.left << 32 | edges.right
     if bool((packed[1:] >= packed[:-1]).all()):
         return edges
@@ -240,15 +249,17 @@ def _agglomerate(
     hard = np.flatnonzero(~simple[in_component])
     place = _ranked(ids, distinct(np.concatenate((complete.left[hard], complete.right[hard]))), rank)
     ends = _pack(place[complete.left[hard]], place[complete.right[hard]])
-    hard = hard[in_order(in_component[hard], -_exact(complete.weight[hard]), ends)]
     remaining, blocked = complete.only(hard), blocked[hard]
     said = np.where(blocked, -np.inf, contributions(remaining.weight, remaining.contradicts, rules))
     ties: dict[int, list[IntArray]] = {}
     for group in together:
         ties.setdefault(int(component[group[0]]), []).append(group)
     if len(said) > MANY_PAIRS:
-        (remaining, said), of_small = _merge_small(remaining, said, component, members, ties, labels, rules)
+        others, of_small = _merge_small(remaining, said, ends, component, members, ties, labels, rules)
+        remaining, said, ends = remaining.only(others), said[others], ends[others]
         refused.append(of_small)
+    order = in_order(component[remaining.left], -_exact(remaining.weight), ends)
+    remaining, said = remaining.only(order), said[order]
     members_of = _members(component, members, component[remaining.left])
     for part, run in _runs(component[remaining.left]):
         nodes = members_of(part)
@@ -263,38 +274,62 @@ MANY_PAIRS: Final = 20_000
 """From so many pairs on, compiled loops are worth what it costs to load them."""
 
 
+@cache
+def _load_beside() -> None:
+    """Begins to load the compiled loops in a thread of its own, once a process."""
+
+    def load() -> None:
+        from cdi.resolution import merging  # noqa: PLC0415  # loads numba: that is what this is for
+
+        merging.load()
+
+    Thread(target=load, name="loops of clusters", daemon=True).start()
+
+
 def _merge_small(
     pairs: _Edges,
     said: FloatArray,
+    ends: IntArray,
     component: IntArray,
     members: IntArray,
     ties: dict[int, list[IntArray]],
     labels: IntArray,
     rules: ClusterRules,
-) -> tuple[tuple[_Edges, FloatArray], tuple[IntArray, IntArray]]:
-    """Merges all small components in which no steward decided, all at once; the pairs of the others, what these
-    say, and the merges that were refused. `pairs` stand component by component, the strongest first."""
+) -> tuple[IntArray, tuple[IntArray, IntArray]]:
+    """Merges all small components in which no steward decided, all at once; which pairs are of the others, and the
+    merges that were refused. Pairs that tie come in the order of their `ends`."""
     from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
 
     part = component[pairs.left]
     sizes = np.bincount(component, minlength=len(component))
-    chosen = (sizes[part] <= merging.MOST) & ~np.isin(part, np.fromiter(ties, np.int64))
-    small, others = pairs.only(chosen), (pairs.only(~chosen), said[~chosen])
-    counts = np.bincount(part[chosen], minlength=len(component))
+    chosen = (sizes[part] <= merging.MOST) & ~contained(part, np.array(sorted(ties), np.int64))
+    some = np.flatnonzero(chosen)
+    counts = np.bincount(part[some], minlength=len(component))
     parts = np.flatnonzero(counts)
     counts = counts[parts]
     nodes = _members_in(component, members, parts)
     starts, pair_starts = (np.concatenate(([0], np.cumsum(of))) for of in (sizes[parts], counts))
+    number = np.zeros(len(component), np.int64)
+    number[parts] = np.arange(len(parts))
+    claim = _exact(pairs.weight[some])
+    order = merging.ordered(number[part[some]], pair_starts, claim, ends[some])
+    some, claim = some[order], claim[order]
+    small = pairs.only(some)
     place = np.zeros(len(component), np.int64)
     place[nodes] = np.arange(len(nodes)) - np.repeat(starts[:-1], sizes[parts])
-    policy = (rules.margin, rules.rivalry, rules.max_size)
-    weight = small.weight
-    first, outcome = merging.merge_all(
-        starts, pair_starts, place[small.left], place[small.right], weight, _exact(weight), said[chosen], *policy
-    )
+    first, outcome = np.empty(len(nodes), np.int64), np.zeros(len(some), np.uint8)
+    of_pairs = (place[small.left], place[small.right], small.weight, claim, said[some])
+
+    def merge(begin: int, end: int) -> None:
+        policy = (rules.margin, rules.rivalry, rules.max_size)
+        merging.merge_all(starts, pair_starts, *of_pairs, first, outcome, begin, end, *policy)
+
+    half = len(parts) // 2
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(merge, (0, half), (half, len(parts))))
     labels[nodes] = nodes[np.repeat(starts[:-1], sizes[parts]) + first]
     told = np.flatnonzero(outcome)
-    return others, (_pack(small.left[told], small.right[told]), outcome[told].astype(np.int64) - 1)
+    return np.flatnonzero(~chosen), (_pack(small.left[told], small.right[told]), outcome[told].astype(np.int64) - 1)
 
 
 def _ranked(ids: IntArray, positions: IntArray, rank: Rank) -> IntArray:
@@ -345,21 +380,12 @@ def _complete(
     """All pairs inside the members' components, those that are missing scored now."""
     order = grouped(component[members], members)
     of = component[order]
-    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
-    sizes = np.diff(np.concatenate((begins, [len(of)])))
-    made = []
-    for size in distinct(sizes).tolist():
-        if size > rules.max_component:
-            continue
-        i, j = np.triu_indices(size, 1)
-        block = order[begins[sizes == size, None] + np.arange(size)]
-        made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
     concerned = np.zeros(len(component), dtype=bool)
     concerned[of] = True
     inside = component[edges.left] == component[edges.right]
     known = edges.only(inside & concerned[component[edges.left]])
-    wanted = distinct(np.concatenate(made)) if made else np.zeros(0, np.int64)
-    missing = wanted[~contained(wanted, _pack(known.left, known.right))]
+    begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1], [True])))
+    missing = _missing(known, order, begins, rules)
     if len(missing) == 0:
         return known
     scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
@@ -370,6 +396,25 @@ def _complete(
         np.concatenate((known.weight, scored.weight - rules.match)),
         np.concatenate((known.contradicts, scored.contradicts)),
     )
+
+
+def _missing(known: _Edges, order: IntArray, begins: IntArray, rules: ClusterRules) -> IntArray:
+    """The pairs inside components that are not known, packed: the members of a component stand in `order` from where it
+    begins to where the next one does, and the last one ends."""
+    if len(known.left) > MANY_PAIRS:
+        from cdi.resolution import merging  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return distinct(merging.missing_pairs(begins, order, known.left, known.right, rules.max_component))
+    sizes = np.diff(begins)
+    made = [np.zeros(0, np.int64)]
+    for size in distinct(sizes).tolist():
+        if size > rules.max_component:
+            continue
+        i, j = np.triu_indices(size, 1)
+        block = order[begins[:-1][sizes == size, None] + np.arange(size)]
+        made.append(_pack(block[:, i].ravel(), block[:, j].ravel()))
+    wanted = distinct(np.concatenate(made))
+    return wanted[~contained(wanted, _pack(known.left, known.right))]
 
 
 def contributions(weight: FloatArray, contradicts: BoolArray, rules: ClusterRules) -> FloatArray:
@@ -514,20 +559,26 @@ def _sums_between(
     i = order[begins[left][question] + within // np.maximum(width[question], 1)]
     j = order[begins[right][question] + within % np.maximum(width[question], 1)]
     wanted = _pack(i, j)
-    known = _pack(edges.left, edges.right)
-    missing = distinct(wanted)
-    missing = missing[~contained(missing, known)]
-    said = contributions(edges.weight, edges.contradicts, rules)
+    by_pair = np.argsort(wanted)  # what is looked up in order is found several times as quickly
+    wanted, question = wanted[by_pair], question[by_pair]
+    said, known = _said(edges, wanted, rules)
+    missing = distinct(wanted[~known])
     if len(missing):
         scored = score(ids[missing >> 32], ids[missing & 0xFFFFFFFF])
-        found = _pack(places(ids, scored.left), places(ids, scored.right))
-        known = np.concatenate((known, found))
-        said = np.concatenate((said, contributions(scored.weight - rules.match, scored.contradicts, rules)))
-        order = np.argsort(known)
-        known, said = known[order], said[order]
-    if len(wanted) == 0:
-        return np.zeros(0)
-    return np.bincount(question, said[np.searchsorted(known, wanted)], len(asked.left)).astype(np.float64)
+        left, right = places(ids, scored.left), places(ids, scored.right)
+        found = _Edges(left, right, scored.weight - rules.match, scored.contradicts)
+        said[~known] = _said(found, wanted[~known], rules)[0]
+    return np.bincount(question, said, len(asked.left)).astype(np.float64)
+
+
+def _said(edges: _Edges, pairs: IntArray, rules: ClusterRules) -> tuple[FloatArray, BoolArray]:
+    """What these ascending pairs say in a sum, and which are among these ascending edges; others say nothing."""
+    packed = _pack(edges.left, edges.right)
+    known = contained(pairs, packed)
+    found = edges.only(np.searchsorted(packed, pairs[known]))
+    said = np.zeros(len(pairs))
+    said[known] = contributions(found.weight, found.contradicts, rules)
+    return said, known
 
 
 def _told(ids: IntArray, asked: _Edges, refused: _Refusals, rules: ClusterRules) -> tuple[Question, ...]:

@@ -1,5 +1,6 @@
 """Do two persons live at one place, or near each other?"""
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from cdi.matching import features
 from cdi.matching.columns import (
     FORMER,
+    Column,
     RecordTable,
 )
 from cdi.matching.comparing.answers import (
@@ -18,7 +20,7 @@ from cdi.matching.comparing.answers import (
     crossed,
 )
 from cdi.matching.pairs import BoolArray, IntArray
-from cdi.matching.similarity import distinct_pairs, edit_distances, name_similarities
+from cdi.matching.similarity import compiled_is_there, distinct_pairs, edit_distances, name_similarities
 
 _STREET_TYPO: Final = 0.9
 
@@ -28,21 +30,47 @@ def address(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     table = subject.table
     homes = table.addresses
     pair, i, j = crossed(homes.starts, a, b)
+    if compiled_is_there(len(i)):
+        return _of_many(subject, pair, i, j, len(a))
     area = _area(subject, i, j)
     street = _street(subject, i, j)
     number_i, number_j = homes.number.codes[i], homes.number.codes[j]
     number = np.where((number_i == 0) | (number_j == 0), 0, np.where(number_i == number_j, 1, 3))
-    levels = _ADDRESS_LEVELS[street, number, area]
+    levels = ADDRESS_LEVELS[street, number, area]
     former = ((homes.flags[i] | homes.flags[j]) & FORMER) != 0
-    levels = np.where(former & (levels > 0), np.where(levels <= 2, ADDRESS_FORMER, IGNORED), levels)
+    levels = np.where(former & (levels > 0), np.where(levels <= SAME_HOME, ADDRESS_FORMER, IGNORED), levels)
     levels[levels == 0] = IGNORED
     result = best(pair, levels.astype(np.uint8), len(a))
     shares = np.full(len(a), np.nan)
     same_city = homes.city.codes[i] == homes.city.codes[j]
-    counted = same_city & (homes.city.codes[i] != 0) & (levels == result[pair]) & np.isin(levels, _AREA_LEVELS)
+    counted = same_city & (homes.city.codes[i] != 0) & (levels == result[pair]) & np.isin(levels, AREA_LEVELS)
     by_city = subject.shares("city", homes.city.values)
     shares[pair[counted]] = by_city[homes.city.codes[i[counted]]]
     return Answers(result, shares)
+
+
+def _of_many(subject: Subject, pair: IntArray, i: IntArray, j: IntArray, n: int) -> Answers:
+    from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+    table, homes = subject.table, subject.table.addresses
+    streets, postal_codes, cities = homes.street, homes.postal_code, homes.city
+    region = features.starts(table, "postal code", postal_codes.values, 3)
+    codes = (streets.codes, postal_codes.codes, cities.codes, region)
+    asked = loops.homes_to_measure(i, j, *codes)
+
+    def near(column: Column, places: IntArray, measure: Callable[[IntArray, IntArray], BoolArray]) -> BoolArray:
+        low, high, inverse = distinct_pairs(column.codes[i[places]], column.codes[j[places]])
+        return measure(low, high)[inverse]
+
+    compact = features.compact(table, "street", streets.values)
+    alike = (
+        near(streets, asked[0], lambda low, high: name_similarities(compact, low, high, _STREET_TYPO) > 0),
+        near(postal_codes, asked[1], lambda low, high: edit_distances(postal_codes.values, low, high, 1) <= 1),
+        near(cities, asked[2], lambda low, high: name_similarities(cities.values, low, high, _STREET_TYPO) > 0),
+    )
+    by_city = subject.shares("city", cities.values)
+    numbers, flags = homes.number.codes, homes.flags
+    return Answers(*loops.home_levels(pair, i, j, *codes, numbers, flags, *alike, ADDRESS_LEVELS, by_city, n))
 
 
 def _street(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
@@ -88,6 +116,8 @@ def _area(subject: Subject, i: IntArray, j: IntArray) -> IntArray:
 
 
 ADDRESS_FORMER: Final = 19
+SAME_HOME: Final = 2
+"""Up to this level a former address says that it was shared."""
 
 
 def _address_levels() -> NDArray[np.uint8]:
@@ -100,8 +130,8 @@ def _address_levels() -> NDArray[np.uint8]:
     return levels
 
 
-_ADDRESS_LEVELS: Final = _address_levels()
-_AREA_LEVELS: Final = (6, 10, 16)
+ADDRESS_LEVELS: Final = _address_levels()
+AREA_LEVELS: Final = (6, 10, 16)
 
 
 def share_an_address(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from threading import RLock
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from cdi.matching.similarity import compiled_is_there
 from cdi.matching.texts import Objects
 
 Levels = NDArray[np.uint8]
+Told = TypeVar("Told", FloatArray, BoolArray)
 IGNORED: Final = 255
 """Inside a comparison of many values with many: these two values say nothing."""
 
@@ -93,21 +95,25 @@ class Subject:
 
     def shares(self, name: str, values: Objects) -> FloatArray:
         """How common each distinct value is, under the model."""
-        key, frequencies = f"shares {name}", self.model.frequencies_of(name)
-        known = self.table.memo.get(key)
-        if known is None or known[0] is not frequencies or len(known[1]) != len(values):
-            known = self.table.memo[key] = (frequencies, frequencies.of(values))
-        found: FloatArray = known[1]
-        return found
+        frequencies = self.model.frequencies_of(name)
+        return self._by_value(f"shares {name}", frequencies, values, lambda: frequencies.of(values))
 
     def shared(self, name: str, values: Objects) -> BoolArray:
         """Which distinct contact values say nothing, under the model."""
-        key, shared = f"shared {name}", self.model.shared
-        known = self.table.memo.get(key)
-        if known is None or known[0] is not shared or len(known[1]) != len(values):
-            known = (shared, self.model.is_shared(features.value_hashes(self.table, name, values)))
-            self.table.memo[key] = known
-        found: BoolArray = known[1]
+
+        def make() -> BoolArray:
+            return self.model.is_shared(features.value_hashes(self.table, name, values))
+
+        return self._by_value(f"shared {name}", self.model.shared, values, make)
+
+    def _by_value(self, key: str, of: object, values: Objects, make: Callable[[], Told]) -> Told:
+        """What `make` says of each distinct value under a part of the model; made once, also where several threads ask,
+        until it is asked under another one."""
+        with self.table.making.setdefault(key, RLock()):
+            known = self.table.memo.get(key)
+            if known is None or known[0] is not of or len(known[1]) != len(values):
+                known = self.table.memo[key] = (of, make())
+        found: Told = known[1]
         return found
 
     def listed(self, name: str, values: Objects) -> BoolArray:
@@ -142,7 +148,10 @@ def crossed(starts: IntArray, a: IntArray, b: IntArray) -> tuple[IntArray, IntAr
 def best(pair: IntArray, levels: Levels, n: int) -> Levels:
     """Of each pair the first level that any of its values reached; 0 where none said anything."""
     result = np.zeros(n, np.uint8)
-    kept = levels != IGNORED
+    if bool((pair[1:] > pair[:-1]).all()):  # each has one
+        result[pair] = levels * (levels != IGNORED)
+        return result
+    kept = np.flatnonzero(levels != IGNORED)
     pair, levels = pair[kept], levels[kept]
     if len(pair) == 0:
         return result

@@ -22,8 +22,8 @@ def birth_date(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     by_hint = np.flatnonzero(levels >= 9)
     levels[by_hint[share_an_address(table, a[by_hint], b[by_hint])]] = 0  # whose address it is, it does not tell
     shares = np.full(len(a), np.nan)
-    exact = levels == 1
-    if exact.any():
+    exact = np.flatnonzero(levels == 1)
+    if len(exact):
         dates = features.birth_dates(table)
         shares[exact] = subject.shares("birth", dates.values)[dates.codes[a[exact]]]
     return Answers(levels, shares)

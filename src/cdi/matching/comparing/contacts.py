@@ -31,10 +31,9 @@ from cdi.matching.texts import Objects
 def _phones(subject: Subject, name: str, column: Ragged, a: IntArray, b: IntArray) -> Answers:
     pair, i, j = crossed(column.starts, a, b)
     x, y = column.codes[i], column.codes[j]
-    levels = np.full(len(pair), 3, np.uint8)
     equal = x == y
     former = ((column.flags[i] | column.flags[j]) & FORMER) != 0
-    levels[equal] = np.where(former[equal], 4, 1)
+    levels = np.where(equal, np.where(former, np.uint8(4), np.uint8(1)), np.uint8(3))
     unequal = np.flatnonzero(~equal & ~former)
     if len(unequal):
         low, high, inverse = distinct_pairs(x[unequal], y[unequal])
@@ -86,7 +85,7 @@ def email(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     unequal = np.flatnonzero(~equal & ~former)
     if len(unequal):
         levels[unequal] = _unequal_addresses(subject, names, i[unequal], j[unequal], levels[unequal])
-    levels[equal] = np.where(former[equal], 6, 1)
+    levels = np.where(equal, np.where(former, np.uint8(6), np.uint8(1)), levels)
     levels[former & ~equal] = IGNORED
     levels[_says_nothing(subject, "online", names.value.values, names.flags, x, y, i, j)] = IGNORED
     return Answers(best(pair, levels, len(a)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +46,11 @@ def given_name(subject: Subject, a: IntArray, b: IntArray) -> Answers:
     return Answers(levels, shares)
 
 
-@dataclass(frozen=True, slots=True)
-class NameLevels:
-    """Level numbers that given names and surnames share."""
+class NameLevels(NamedTuple):
+    """Level numbers that given names and surnames share; `same_first` is that of several words with an equal first."""
 
     exact: int
+    same_first: int
     shared_word: int
     nickname: int
     fuzzy: int
@@ -62,9 +62,9 @@ class NameLevels:
     distorted: int
 
 
-GIVEN: Final = NameLevels(1, 2, 3, 4, 5, 6, 9, 10, 11, 12)
+GIVEN: Final = NameLevels(1, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12)
 GIVEN_GENDERS, GIVEN_SWAPPED = 7, 8
-FAMILY: Final = NameLevels(1, 2, 2, 3, 4, 5, 6, 7, 8, 9)
+FAMILY: Final = NameLevels(1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def _names(
@@ -112,12 +112,22 @@ def _unequal_names(
     high: IntArray,
     level: NameLevels,
 ) -> tuple[Levels, FloatArray]:
+    spelt = _spelt(subject.table, name, column, words, low, high)
+    rare = subject.model.frequencies_of(name).rare
+    groups = features.given_groups(subject.table) if name == "given" else NO_GROUPS
+    compact = features.compact_codes(subject.table, name, column.values)
+    if compiled_is_there(len(low)):
+        from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
+
+        return loops.unequal_names(
+            *(low, high, words.codes, by_word, words.initials, words.is_initial(), words.sounds, groups, compact),
+            *(spelt.similarity, spelt.distance, spelt.length, rare, tuple(level)),
+        )
     first, second = words.codes[low], words.codes[high]
     levels = np.full(len(low), level.different, np.uint8)
     shares = np.full(len(low), np.nan)
-    _similar_names(subject, name, column, words, by_word, low, high, level, levels)
-    if name == "given":
-        groups = features.given_groups(subject.table)
+    _similar_names(spelt, words, by_word, first[:, 0], second[:, 0], rare, level, levels)
+    if len(groups):
         x, y = groups[first[:, 0]], groups[second[:, 0]]
         in_groups = np.flatnonzero((x[:, 0] != 0) & (y[:, 0] != 0))
         x, y = x[in_groups], y[in_groups]
@@ -133,14 +143,16 @@ def _unequal_names(
         x, y = first[among, i], second[among, j]
         same = (x == y) & (x != 0) & ~one_letter[x]
         place = np.flatnonzero(same) if i == j == 0 else several[same]
-        reached = level.exact if i == j == 0 and name == "given" else level.shared_word
-        levels[place] = np.minimum(levels[place], reached)
+        levels[place] = np.minimum(levels[place], level.same_first if i == j == 0 else level.shared_word)
         shares[place] = np.fmin(shares[place], by_word[first[place, i]])
-    compact = features.compact_codes(subject.table, name, column.values)
     joined = compact[low] == compact[high]
     levels[joined] = level.exact
     shares[joined] = np.fmin(shares[joined], by_word[first[joined, 0]])
     return levels, shares
+
+
+NO_GROUPS: Final = np.zeros((0, features.NICKNAME_GROUPS), np.int32)
+"""Surnames have no short forms."""
 
 
 def _most_words(codes: NDArray[np.int32]) -> int:
@@ -148,44 +160,58 @@ def _most_words(codes: NDArray[np.int32]) -> int:
     return int((codes != 0).any(axis=0).sum())
 
 
-def _similar_names(
-    subject: Subject,
-    name: str,
-    column: Column,
-    words: features.Words,
-    by_word: FloatArray,
-    low: IntArray,
-    high: IntArray,
-    level: NameLevels,
-    levels: Levels,
-) -> None:
-    """Marks similar spellings: of the whole value, or of its first words where one has several."""
-    texts = features.compact(subject.table, name, column.values)
+@dataclass(frozen=True, slots=True)
+class _Spelt:
+    """Of pairs of names how similar they are (0 where hardly), how many edits lie between them (four for more than
+    three, and where they are hardly similar), and how many letters the shorter one has. The whole names are compared,
+    or the first words where one has several."""
+
+    similarity: FloatArray
+    distance: IntArray
+    length: IntArray
+
+
+def _spelt(
+    table: RecordTable, name: str, column: Column, words: features.Words, low: IntArray, high: IntArray
+) -> _Spelt:
+    texts = features.compact(table, name, column.values)
     first, second = words.codes[low, 0], words.codes[high, 0]
     many = (words.codes[low, 1] != 0) | (words.codes[high, 1] != 0)
     spellings = _Spellings(texts, words.vocabulary, low, high, first, second, many)
     similarity = spellings.similarity(np.arange(len(low)))
     near = np.flatnonzero(similarity > 0)
-    distance = spellings.distance(near)
-    whole = features.lengths(subject.table, f"compact {name}", texts)
+    distance = np.full(len(low), 4, np.int64)
+    distance[near] = spellings.distance(near)
+    whole = features.lengths(table, f"compact {name}", texts)
     length = np.where(
         many, np.minimum(words.lengths[first], words.lengths[second]), np.minimum(whole[low], whole[high])
-    )[near]
-    tight = ((distance <= 1) & (length >= 3)) | ((distance == 2) & (length >= 7))
-    levels[near[similarity[near] >= LOOSE]] = level.loose
-    levels[near[tight]] = level.fuzzy
+    )
+    return _Spelt(similarity, distance, length)
+
+
+def _similar_names(
+    spelt: _Spelt,
+    words: features.Words,
+    by_word: FloatArray,
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    rare: float,
+    level: NameLevels,
+    levels: Levels,
+) -> None:
+    """Marks similar spellings."""
+    distance, length = spelt.distance, spelt.length
+    levels[spelt.similarity >= LOOSE] = level.loose
+    levels[((distance <= 1) & (length >= 3)) | ((distance == 2) & (length >= 7))] = level.fuzzy
     same_sound = (words.sounds[first] == words.sounds[second]) & (words.sounds[first] != 0)
     levels[same_sound & (levels == level.different)] = level.loose
     p, q = by_word[first], by_word[second]
     smaller, larger = np.minimum(p, q), np.maximum(p, q)
-    two_names = (
-        (smaller >= COMMON) & (smaller > TYPO_SHARE * larger) & (smaller > subject.model.frequencies_of(name).rare)
-    )
+    two_names = (smaller >= COMMON) & (smaller > TYPO_SHARE * larger) & (smaller > rare)
     similar = (levels == level.fuzzy) | (levels == level.loose)
     levels[similar & two_names] = level.both_common
-    unlike = near[(levels[near] == level.different) & (distance <= 3) & (3 * distance <= 2 * length)]
-    unheard = smaller[unlike] <= subject.model.frequencies_of(name).rare
-    levels[unlike[unheard]] = level.distorted
+    unlike = (levels == level.different) & (distance <= 3) & (3 * distance <= 2 * length)
+    levels[unlike & (smaller <= rare)] = level.distorted
 
 
 @dataclass(frozen=True, slots=True)
