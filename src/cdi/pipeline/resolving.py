@@ -5,7 +5,7 @@ everything. Both ask the same functions, so they come to the same end.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -31,8 +31,9 @@ from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock
+from cdi.store.db import resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
+from cdi.store.records import CurrentRecord
 from cdi.tracing import span
 
 DEFAULT: Final = "default"
@@ -166,8 +167,9 @@ def _resolve_batch(
     model = active_model(connection, installation, now)
     around: list[int] = []
     known = None if heard else _as_compared(connection, due)
+    facts: dict[int, CurrentRecord] = {}
     if known is None:
-        model, known, around = _compare(connection, model, due, born, resolved, now)
+        model, known, facts, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
     members = known.table(wider)
@@ -188,6 +190,7 @@ def _resolve_batch(
         asked_about=core,
         rare=rare,
         keep_past=keep_past,
+        current=facts,
     )
     resolved.records += len(due)
     resolved.add(published)
@@ -208,18 +211,18 @@ def _compare(
     born: frozenset[int],
     resolved: Resolved,
     now: datetime,
-) -> tuple[MatchModel, "Known", list[int]]:
-    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, and all that
-    were connected to them before."""
+) -> tuple[MatchModel, "Known", dict[int, CurrentRecord], list[int]]:
+    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, the facts of
+    those that are live, and all that were connected to them before."""
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
-    known = Known(connection, normalise_records(connection, ids, born))
+    facts = records.load_current(connection, ids)
+    known = Known(connection, normalise_records(connection, ids, born, facts))
     if known.ids:  # what has ended meets nobody
         model = watch_shared_values(connection, model, ids, now)
-        met, model = _meet(connection, model, known.table(known.ids), now)
-        pairs.save_pairs(connection, _scored(known, model, met))
-        resolved.candidate_pairs += len(met.left)
-    return model, known, around
+        model, found = _find_pairs(connection, known, model, resolved, now)
+        pairs.save_pairs(connection, found)
+    return model, known, facts, around
 
 
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
@@ -255,19 +258,26 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
 
 
 def normalise_records(
-    connection: Connection, due: Sequence[int], born: frozenset[int] = frozenset()
+    connection: Connection,
+    due: Sequence[int],
+    born: frozenset[int] = frozenset(),
+    current: Mapping[int, CurrentRecord] | None = None,
 ) -> list[normalised.Carded]:
     """Bring what is kept of these records up to date; the cards of those that are live. Of those that are `born` in
-    this transaction there is no earlier version."""
-    present = normal_forms(connection, due, born)
+    this transaction there is no earlier version. `current`: the live ones as they are now, if they are at hand."""
+    present = normal_forms(connection, due, born, current)
     return normalised.save_normalised(connection, present, ended_among(due, present))
 
 
 def normal_forms(
-    connection: Connection, record_ids: Sequence[int], born: frozenset[int] = frozenset()
+    connection: Connection,
+    record_ids: Sequence[int],
+    born: frozenset[int] = frozenset(),
+    current: Mapping[int, CurrentRecord] | None = None,
 ) -> list[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) of those of these records that are live, by id, as their facts are now."""
-    current = records.load_current(connection, record_ids)
+    if current is None:
+        current = records.load_current(connection, record_ids)
     earlier = records.load_earlier(connection, [record_id for record_id in current if record_id not in born])
     return [
         (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
@@ -292,18 +302,24 @@ class Known:
     def ids(self) -> list[int]:
         return list(self._seen)
 
+    def learn(self, cards: Iterable[normalised.Carded]) -> None:
+        """Take cards that were fetched together with something else."""
+        self._seen |= {carded[0]: carded for carded in cards}
+
     def table(self, record_ids: Sequence[int]) -> RecordTable:
         """Those of these records that are live."""
         missing = [record_id for record_id in record_ids if record_id not in self._seen]
         if missing:
-            self._seen |= {found[0]: found for found in normalised.load_cards(self._connection, missing)}
+            self.learn(normalised.load_cards(self._connection, missing))
         return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
 
 
-def _meet(
-    connection: Connection, model: MatchModel, table: RecordTable, now: datetime
-) -> tuple[normalised.Met, MatchModel]:
-    """Index these records by their block keys, and find whom to compare them with; the model that told the keys."""
+def _find_pairs(
+    connection: Connection, known: "Known", model: MatchModel, resolved: Resolved, now: datetime
+) -> tuple[MatchModel, ScoredPairs]:
+    """Index the records that are known so far by their block keys, and compare them with whom they meet; the model that
+    told the keys, and the pairs that a link or a review may come of."""
+    table = known.table(known.ids)
     ids = table.record_ids
     keys, rows = blocking.block_keys(table, model)
     met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
@@ -311,7 +327,12 @@ def _meet(
     if narrowed is not model:
         keys, rows = blocking.block_keys(table, narrowed)
         met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
-    return met, narrowed
+    known.learn(met.cards)
+    with without_waiting(connection):
+        normalised.set_block_keys(connection, keys, ids[rows], ids.tolist())
+        found = _scored(known, narrowed, met)
+    resolved.candidate_pairs += len(met.left)
+    return narrowed, found
 
 
 def _scored(known: Known, model: MatchModel, met: normalised.Met) -> ScoredPairs:

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, Connection, Identity, Index, LargeBin
 from sqlalchemy import text as parsed
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.store.db import as_columns, lock_key, metadata, text
+from cdi.store.db import as_columns, lock_key, metadata, run, text
 from cdi.store.sources import TIME
 
 audit_entry = Table(
@@ -98,8 +98,9 @@ def append_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write them; they are there when the transaction is."""
     if not entries:
         return
-    connection.execute(
-        text(APPEND),
+    run(
+        connection,
+        APPEND,
         as_columns(
             ("at", "actor", "role", "action", "purpose", "groups", "profiles", "about"),
             (
