@@ -172,9 +172,14 @@ SOME: Final = 2_000
 """From so many values on they are worth it where they are loaded already."""
 
 
+def worth_loading(count: int) -> bool:
+    """Are so many values alone worth what it costs to load compiled loops?"""
+    return count > MANY
+
+
 def compiled_pays(count: int) -> bool:
     """Is it quicker to leave so many values to `cdi.matching.kernels`? What comes out is the same."""
-    return count > MANY or compiled_is_there(count)
+    return worth_loading(count) or compiled_is_there(count)
 
 
 def compiled_is_there(count: int) -> bool:

@@ -5,7 +5,7 @@ everything. Both ask the same functions, so they come to the same end.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,21 +17,21 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
-from cdi.matching import blocking, engine
+from cdi.matching import engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.measured import BATCH_SECONDS
 from cdi.normalise.record import NormalisedRecord, normalise
-from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
+from cdi.pipeline.drift import refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
+from cdi.pipeline.meeting import Known, meet
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
-from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock, without_waiting
+from cdi.store.db import resolver_lock
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
 from cdi.tracing import span
@@ -196,7 +196,7 @@ def _resolve_batch(
     resolved.add(published)
 
 
-def _as_compared(connection: Connection, due: frozenset[int]) -> "Known | None":
+def _as_compared(connection: Connection, due: frozenset[int]) -> Known | None:
     """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
     if redo.any_among(connection, sorted(due)):
         return None
@@ -211,7 +211,7 @@ def _compare(
     born: frozenset[int],
     resolved: Resolved,
     now: datetime,
-) -> tuple[MatchModel, "Known", dict[int, CurrentRecord], list[int]]:
+) -> tuple[MatchModel, Known, dict[int, CurrentRecord], list[int]]:
     """Compare these records anew, as they are now: the model that told the pairs, what is known by now, the facts of
     those that are live, and all that were connected to them before."""
     ids = sorted(due)
@@ -291,55 +291,18 @@ def ended_among(record_ids: Sequence[int], present: Sequence[tuple[int, str, Nor
     return [record_id for record_id in record_ids if record_id not in there]
 
 
-class Known:
-    """The cards that a batch has seen so far; what is asked for besides is fetched, once."""
-
-    def __init__(self, connection: Connection, present: Iterable[normalised.Carded]) -> None:
-        self._connection = connection
-        self._seen = {carded[0]: carded for carded in present}
-
-    @property
-    def ids(self) -> list[int]:
-        return list(self._seen)
-
-    def learn(self, cards: Iterable[normalised.Carded]) -> None:
-        """Take cards that were fetched together with something else."""
-        self._seen |= {carded[0]: carded for carded in cards}
-
-    def table(self, record_ids: Sequence[int]) -> RecordTable:
-        """Those of these records that are live."""
-        missing = [record_id for record_id in record_ids if record_id not in self._seen]
-        if missing:
-            self.learn(normalised.load_cards(self._connection, missing))
-        return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
-
-
 def _find_pairs(
-    connection: Connection, known: "Known", model: MatchModel, resolved: Resolved, now: datetime
+    connection: Connection, known: Known, model: MatchModel, resolved: Resolved, now: datetime
 ) -> tuple[MatchModel, ScoredPairs]:
-    """Index the records that are known so far by their block keys, and compare them with whom they meet; the model that
-    told the keys, and the pairs that a link or a review may come of."""
+    """Compare the records that are known so far with whom they meet; the model that told whom, and the pairs that a
+    link or a review may come of."""
     table = known.table(known.ids)
-    ids = table.record_ids
-    keys, rows = blocking.block_keys(table, model)
-    met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
+    met = meet(connection, known, table, model)
     narrowed = refuse_blocks(connection, model, met.crowded, now)
     if narrowed is not model:
-        keys, rows = blocking.block_keys(table, narrowed)
-        met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
-    known.learn(met.cards)
-    with without_waiting(connection):
-        normalised.set_block_keys(connection, keys, ids[rows], ids.tolist())
-        found = _scored(known, narrowed, met)
-    resolved.candidate_pairs += len(met.left)
-    return narrowed, found
-
-
-def _scored(known: Known, model: MatchModel, met: normalised.Met) -> ScoredPairs:
-    """Candidate pairs that a link or a review may come of, scored."""
-    table = known.table(np.union1d(met.left, met.right).tolist())
-    scored = engine.score(table, model, table.row_of(met.left), table.row_of(met.right))
-    return scored.only(scored.weight >= model.review_weight)
+        met = meet(connection, known, table, narrowed)
+    resolved.candidate_pairs += met.candidates
+    return narrowed, met.pairs
 
 
 @dataclass(frozen=True, slots=True)

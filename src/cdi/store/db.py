@@ -18,6 +18,7 @@ from select import POLLIN, poll
 from time import monotonic
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import psycopg
 from alembic import command
@@ -37,7 +38,7 @@ from cdi import store
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Settings, bundled
 from cdi.store import embedded
-from cdi.store.arrays import ArrayDumper
+from cdi.store.arrays import ArrayDumper, NumbersDumper
 from cdi.store.faults import errors_without_values
 
 metadata = MetaData(
@@ -89,20 +90,24 @@ def run(connection: Connection, statement: str, parameters: Mapping[str, Any]) -
 
 def all_rows(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
     """What a statement answers: tuples with the names of its columns."""
-    cursor = driver_of(connection).cursor(row_factory=namedtuple_row)
-    return cursor.execute(_spelt(statement), parameters).fetchall()
+    return send(connection, statement, parameters).fetchall()
 
 
 def one_row(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> Any:
     """The first row of what a statement answers; None where there is none."""
-    cursor = driver_of(connection).cursor(row_factory=namedtuple_row)
-    return cursor.execute(_spelt(statement), parameters).fetchone()
+    return send(connection, statement, parameters).fetchone()
+
+
+def send(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+    """A statement whose answer is fetched later from what this gives; see `without_waiting`."""
+    return driver_of(connection).cursor(row_factory=namedtuple_row).execute(_spelt(statement), parameters)
 
 
 @contextmanager
 def without_waiting(connection: Connection) -> Iterator[None]:
-    """What is `run` in this block is sent, and the server works on it while we go on; at its end all is done, or the
-    first of them that failed is raised. Nothing else may be asked of the connection meanwhile."""
+    """What is `run` or sent in this block the server works on, one after the other, while we go on; at its end all is
+    done, or the first of them that failed is raised. Only what is asked straight of the driver may be asked in it, and
+    no COPY."""
     with driver_of(connection).pipeline():
         yield
 
@@ -188,11 +193,23 @@ def _engine(url: str) -> Engine:
     def _(connection: psycopg.Connection, _record: Any) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
         connection.adapters.register_dumper(list, ArrayDumper)
+        connection.adapters.register_dumper(np.ndarray, NumbersDumper)
+        _make_room(connection)
         connection.prepare_threshold = 2
         connection.prepared_max = 500  # all statements there are, in some variants
 
     _watch_rested(engine)
     return engine
+
+
+ROOM: Final = 1 << 20
+"""Bytes that can be on their way to a server that is busy, if the system gives as much."""
+
+
+def _make_room(connection: psycopg.Connection) -> None:
+    """Who sends without waiting waits nevertheless where there is no room for what is sent."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
 
 
 RESTED = 5.0

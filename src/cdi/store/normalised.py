@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
-from psycopg import sql
+from psycopg import Cursor, sql
 from sqlalchemy import BigInteger, Column, Connection, Index, Row, Sequence, Table, Text
 
 from cdi.matching.columns import Card, card_of
-from cdi.matching.pairs import IntArray
+from cdi.matching.pairs import IntArray, distinct
 from cdi.normalise.record import NormalisedRecord
 from cdi.store.binary_copy import copy_integers
-from cdi.store.db import all_rows, as_columns, copy_rows, driver_of, metadata, one_row, run, text
+from cdi.store.db import all_rows, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""
@@ -233,71 +233,58 @@ def see_snapshot(connection: Connection, name: str) -> None:
     driver_of(connection).execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
 
 
-MEET = """
-with mine as materialized (
-    select key, record_id from unnest(cast(:keys as bigint[]), cast(:ids as bigint[])) as m(key, record_id)
-),
-carriers as materialized (
-    select asked.key, b.record_id from (select distinct key from mine) asked cross join lateral (
+# The arrays tell the planner that a few records follow, whose cards it looks up one by one.
+CARRIERS = """
+with carriers as materialized (
+    select asked.key, b.record_id from unnest(cast(:keys as bigint[])) as asked(key) cross join lateral (
         select record_id from block_key
         where key = asked.key and record_id not in (select unnest(cast(:records as bigint[])))
         order by record_id limit :most + 1
     ) b
-    union all select key, record_id from mine
-),
-met as materialized (
-    select distinct least(m.record_id, c.record_id) as l, greatest(m.record_id, c.record_id) as r
-    from mine m join carriers c using (key) where c.record_id <> m.record_id
-),
-others as materialized (
-    select l as record_id from met union select r from met except select unnest(cast(:records as bigint[]))
 )
-select array(select key from carriers group by key having count(*) > :most order by key) as crowded, pairs.*, carded.*
-from (
-    select coalesce(string_agg(int8send(l), '' order by l, r), '') as l,
-        coalesce(string_agg(int8send(r), '' order by l, r), '') as r
-    from met
-) pairs, (
+select met.*, carded.* from (
+    select coalesce(string_agg(int8send(key), ''), '') as keys,
+        coalesce(string_agg(int8send(record_id), ''), '') as carriers
+    from carriers
+) met, (
     select array_agg(record_id order by record_id) as record_ids, array_agg(source order by record_id) as sources,
         string_agg(card, ',' order by record_id) as cards
-    from others join normalised using (record_id)
+    from normalised where record_id = any(array(select distinct record_id from carriers))
 ) carded
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """Whom some records meet in their blocks (left < right, unique, sorted), the keys that too many share, and the
-    cards of those whom they meet."""
+class Carriers:
+    """Which records have which block keys (two parallel columns), and their cards."""
 
-    left: IntArray
-    right: IntArray
-    crowded: IntArray
+    keys: IntArray
+    record_ids: IntArray
     cards: Several[Carded]
 
 
-def meet(connection: Connection, keys: IntArray, key_ids: IntArray, record_ids: Several[int], most: int) -> Met:
-    """Whom these records meet if these are their block keys (two parallel columns), whatever keys they have now: of a
-    block that more than `most` share, no more than that."""
-    row = one_row(
-        connection,
-        MEET,
-        {"keys": keys.tolist(), "ids": key_ids.tolist(), "records": list(record_ids), "most": most},
-    )
-    left, right = (np.frombuffer(column, ">i8").astype(np.int64) for column in (row.l, row.r))
-    return Met(left, right, np.array(row.crowded, dtype=np.int64), _told_at_once(row))
+def ask_for_carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most: int) -> Cursor[Any]:
+    """Ask which other records have these keys, whatever keys these records have now: of a block that more than `most`
+    others share, that many and one. See `carriers`."""
+    return send(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most})
 
 
-def set_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray, record_ids: Several[int]) -> None:
-    """Give these records these block keys (two parallel columns) instead of those that they had."""
-    run(
-        connection,
-        """
-        with before as (delete from block_key where record_id = any(cast(:records as bigint[])))
-        insert into block_key (key, record_id) select * from unnest(cast(:keys as bigint[]), cast(:ids as bigint[]))
-        """,
-        {"keys": keys.tolist(), "ids": key_ids.tolist(), "records": list(record_ids)},
-    )
+def carriers(asked: Cursor[Any]) -> Carriers:
+    """The answer to `ask_for_carriers`."""
+    row: Any = asked.fetchone()
+    keys, ids = (np.frombuffer(column, ">i8").astype(np.int64) for column in (row.keys, row.carriers))
+    return Carriers(keys, ids, _told_at_once(row))
+
+
+def set_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray) -> None:
+    """Give the records of these ids these block keys (two parallel columns) instead of those that they had."""
+    run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": distinct(key_ids)})
+
+
+SET_KEYS = """
+with before as (delete from block_key where record_id = any(cast(:records as bigint[])))
+insert into block_key (key, record_id) select * from unnest(cast(:keys as bigint[]), cast(:ids as bigint[]))
+"""
 
 
 def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
