@@ -56,11 +56,12 @@ class Met:
     crowded: IntArray
 
 
-def meet(connection: Connection, known: Known, table: RecordTable, model: MatchModel) -> Met:
-    """Index the records of this table, in place of what was kept of them, and compare them with each other and with all
-    others whom they meet, whose cards are known afterwards."""
+def meet(
+    connection: Connection, known: Known, table: RecordTable, model: MatchModel, keys: IntArray, rows: IntArray
+) -> Met:
+    """Index the records of this table by these block keys, parallel to their rows, in place of what was kept of them,
+    and compare them with each other and with all others whom they meet, whose cards are known afterwards."""
     ids = table.record_ids
-    keys, rows = blocking.block_keys(table, model)
     own = ids[rows]
     parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(ids) // PART))]
     met: list[tuple[IntArray, IntArray]] = []

@@ -70,6 +70,7 @@ def publish(
     rare: Rarities = UNKNOWN,
     keep_past: bool = True,
     current: Mapping[int, CurrentRecord] = MappingProxyType({}),
+    homes: Mapping[int, UUID] | None = None,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
@@ -78,10 +79,13 @@ def publish(
     `asked_about` (None: about any of these). With `rebuild` every document is built again, not only those that
     changed records touch. `rare`: what the caller knows that none of these records has. Without `keep_past` the
     documents from before are not kept of profiles that had one of the changed records. `current`: facts of live
-    records that are at hand; those of others are loaded.
+    records that are at hand; those of others are loaded. `homes`: the profiles of all these records, if they are at
+    hand.
     """
     scope = frozenset(changed).union(*clusters.values())
-    before = profiles.load_memberships(connection, sorted(scope))
+    if homes is None:
+        homes = profiles.load_memberships(connection, sorted(scope))
+    before = {record: homes[record] for record in sorted(scope) if record in homes}
     old_profiles = _by_profile(before)
     forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     gone = changed.union(before) - frozenset().union(*clusters.values())
@@ -105,8 +109,8 @@ def publish(
         constraints.together,
     )
     questions = questions_about(connection, installation, findings, after, rare)
-    homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
-    standing = standing_about(connection, sorted(homes), touched)
+    about = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
+    standing = standing_about(connection, sorted(about), touched)
     built = _Built(told_before.keys(), states)
     for part in _chunks(due.items(), CHUNK):
         loaded = _facts_of(connection, part, current)
@@ -122,7 +126,7 @@ def publish(
             restrictions.follow(connection, list(due))
         search_text.forget_words(connection, list(plan.retired))
         questions += built.questions
-        reviews.replace_reviews(connection, sorted(homes), touched, questions, now, standing=standing.reviews)
+        reviews.replace_reviews(connection, sorted(about), touched, questions, now, standing=standing.reviews)
         store_conflicts.replace_conflicts(connection, touched, built.conflicts, now, standing=standing.conflicts)
         said = events(told_before, built.told, plan.revived, replaced)
         _announce(connection, said, built, now)

@@ -17,21 +17,21 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
-from cdi.matching import engine
+from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.measured import BATCH_SECONDS
 from cdi.normalise.record import NormalisedRecord, normalise
-from cdi.pipeline.drift import refuse_blocks, watch_shared_values
+from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.meeting import Known, meet
+from cdi.pipeline.meeting import Known, Met, meet
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
-from cdi.store import decisions, models, normalised, pairs, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock
+from cdi.store import decisions, models, normalised, pairs, profiles, rarities, records, redo, reruns
+from cdi.store.db import resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
 from cdi.tracing import span
@@ -172,9 +172,14 @@ def _resolve_batch(
         model, known, facts, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
-    members = known.table(wider)
-    rare = rarities.among(connection, sorted(due.union(wider)))
-    judged = Judged(standing(connection, wider, rare), pairs.load_pairs(connection, wider), partial(rank, connection))
+    concerned = sorted(due.union(wider))
+    with without_waiting(connection):
+        asked = pairs.ask_for_pairs(connection, wider)
+        asked_rarities = rarities.ask_among(connection, concerned)
+        asked_homes = profiles.ask_for_memberships(connection, concerned)
+        members = known.table(wider)
+        scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
+    judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
     clusters, findings = form(members, model, judged)
     if rare.rerunning:
         reruns.leave_to_the_end(connection, sorted(core | ended))
@@ -191,6 +196,7 @@ def _resolve_batch(
         rare=rare,
         keep_past=keep_past,
         current=facts,
+        homes=homes,
     )
     resolved.records += len(due)
     resolved.add(published)
@@ -217,12 +223,37 @@ def _compare(
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     facts = records.load_current(connection, ids)
-    known = Known(connection, normalise_records(connection, ids, born, facts))
-    if known.ids:  # what has ended meets nobody
-        model = watch_shared_values(connection, model, ids, now)
-        model, found = _find_pairs(connection, known, model, resolved, now)
-        pairs.save_pairs(connection, found)
+    with without_waiting(connection):
+        known = Known(connection, normalise_records(connection, ids, born, facts))
+        asked = ask_for_suspects(connection, ids)
+        table = known.table(known.ids)
+        indexed = blocking.block_keys(table, model) if known.ids else None
+        suspects = asked.answer()
+    if indexed is not None:  # what has ended meets nobody
+        watched = watch_shared_values(connection, model, suspects, now)
+        if watched is not model:
+            indexed = blocking.block_keys(table, watched)
+        model, met = _meet(connection, known, table, watched, indexed, now)
+        resolved.candidate_pairs += met.candidates
+        pairs.save_pairs(connection, met.pairs)
     return model, known, facts, around
+
+
+def _meet(
+    connection: Connection,
+    known: Known,
+    table: RecordTable,
+    model: MatchModel,
+    indexed: tuple[IntArray, IntArray],
+    now: datetime,
+) -> tuple[MatchModel, Met]:
+    """Compare the records of this table with whom they meet by these block keys and their rows; the model that told
+    whom."""
+    met = meet(connection, known, table, model, *indexed)
+    narrowed = refuse_blocks(connection, model, met.crowded, now)
+    if narrowed is not model:
+        met = meet(connection, known, table, narrowed, *blocking.block_keys(table, narrowed))
+    return narrowed, met
 
 
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
@@ -289,20 +320,6 @@ def ended_among(record_ids: Sequence[int], present: Sequence[tuple[int, str, Nor
     """Those of these records that are not present any more."""
     there = {record_id for record_id, _, _ in present}
     return [record_id for record_id in record_ids if record_id not in there]
-
-
-def _find_pairs(
-    connection: Connection, known: Known, model: MatchModel, resolved: Resolved, now: datetime
-) -> tuple[MatchModel, ScoredPairs]:
-    """Compare the records that are known so far with whom they meet; the model that told whom, and the pairs that a
-    link or a review may come of."""
-    table = known.table(known.ids)
-    met = meet(connection, known, table, model)
-    narrowed = refuse_blocks(connection, model, met.crowded, now)
-    if narrowed is not model:
-        met = meet(connection, known, table, narrowed)
-    resolved.candidate_pairs += met.candidates
-    return narrowed, met.pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,20 @@ one for each batch. What psycopg reports may quote a customer, so no text of its
 """
 
 import hashlib
+import logging
 import os
 import pkgutil
 import re
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
 from select import POLLIN, poll
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import orjson
@@ -54,6 +56,8 @@ metadata = MetaData(
 
 OLDEST_SERVER = 150000  # PostgreSQL 15, as `server_version_num` counts
 EXTENSIONS = ("pg_trgm", "fuzzystrmatch")
+
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its warnings hold texts of errors
 
 Row = Sequence[Any]
 
@@ -101,6 +105,21 @@ def one_row(connection: Connection, statement: str, parameters: Mapping[str, Any
 def send(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     """A statement whose answer is fetched later from what this gives; see `without_waiting`."""
     return driver_of(connection).cursor(row_factory=namedtuple_row).execute(_spelt(statement), parameters)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T]):
+    """A question that the server works on, and how its answer is read."""
+
+    cursor: psycopg.Cursor[Any]
+    read: Callable[[list[Any]], T]
+
+    def answer(self) -> T:
+        """Waits for it."""
+        return self.read(self.cursor.fetchall())
 
 
 @contextmanager

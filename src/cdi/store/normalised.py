@@ -17,7 +17,7 @@ from cdi.matching.columns import Card, card_of
 from cdi.matching.pairs import IntArray, distinct
 from cdi.normalise.record import NormalisedRecord
 from cdi.store.binary_copy import copy_integers
-from cdi.store.db import all_rows, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
+from cdi.store.db import Asked, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""
@@ -297,10 +297,12 @@ def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
     )
 
 
-def crowded_handles(connection: Connection, record_ids: Several[int], least: int) -> list[tuple[str, str]]:
+def ask_for_crowded_handles(
+    connection: Connection, record_ids: Several[int], least: int
+) -> Asked[list[tuple[str, str]]]:
     """(type, value) of e-mails, phones and social handles of these records that at least so many records carry."""
-    rows = all_rows(connection, CROWDED, {"ids": list(record_ids), "least": least})
-    return [(row.type, row.value) for row in rows]
+    asked = send(connection, CROWDED, {"ids": list(record_ids), "least": least})
+    return Asked(asked, lambda rows: [(row.type, row.value) for row in rows])
 
 
 CROWDED = """

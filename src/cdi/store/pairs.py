@@ -1,12 +1,13 @@
 """Scored pairs at or above the review threshold, with the model version that scored them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table
 
 from cdi.matching.pairs import ScoredPairs
-from cdi.store.db import all_rows, copy_rows, metadata, text
+from cdi.store.db import Asked, all_rows, copy_rows, metadata, send, text
 
 pair = Table(
     "pair",
@@ -59,17 +60,21 @@ of_left as (delete from pair where left_id = any(cast(:ids as bigint[])))
 
 def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
     """Stored pairs with both ends among these records, sorted."""
-    rows = all_rows(
-        connection,
-        "select left_id, right_id, weight, household, stranger, contradicts from pair"
-        " where left_id = any(cast(:ids as bigint[]))",
-        {"ids": list(record_ids)},
-    )
+    return ask_for_pairs(connection, record_ids).answer()
+
+
+def ask_for_pairs(connection: Connection, record_ids: Sequence[int]) -> Asked[ScoredPairs]:
+    """See `load_pairs`."""
     here = set(record_ids)  # the server would compare each of thousands with each of thousands
-    columns = list(zip(*sorted(row for row in rows if row.right_id in here), strict=True)) or [()] * 6
-    left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
-    weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
-    return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
+
+    def read(rows: list[Any]) -> ScoredPairs:
+        columns = list(zip(*sorted(row for row in rows if row.right_id in here), strict=True)) or [()] * 6
+        left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
+        weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
+        return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
+
+    statement = f"select {', '.join(COLUMNS)} from pair where left_id = any(cast(:ids as bigint[]))"  # noqa: S608  fixed
+    return Asked(send(connection, statement, {"ids": list(record_ids)}), read)
 
 
 # What a reached record (`c`) leads to.

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.store.db import all_rows, as_columns, metadata, run, text
+from cdi.store.db import Asked, all_rows, as_columns, metadata, run, send, text
 from cdi.store.sources import TIME
 
 profile = Table(
@@ -109,14 +109,13 @@ class ProfileState:
 
 def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[int, UUID]:
     """The profile of each of these records that has one."""
-    if not record_ids:
-        return {}
-    rows = all_rows(
-        connection,
-        "select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))",
-        {"ids": list(record_ids)},
-    )
-    return dict(rows)
+    return ask_for_memberships(connection, record_ids).answer() if record_ids else {}
+
+
+def ask_for_memberships(connection: Connection, record_ids: Sequence[int]) -> Asked[dict[int, UUID]]:
+    """See `load_memberships`."""
+    statement = "select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"
+    return Asked(send(connection, statement, {"ids": list(record_ids)}), dict)
 
 
 def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[UUID]:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from cdi.store import decisions, erasures, restrictions
-from cdi.store.db import one_row
+from cdi.store.db import Asked, one_row, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ select
 """  # noqa: S608  fixed texts
 
 
-def among(connection: Connection, record_ids: Sequence[int]) -> Rarities:
+def ask_among(connection: Connection, record_ids: Sequence[int]) -> Asked[Rarities]:
     """What any of these records have."""
-    return Rarities(*one_row(connection, AMONG, {"ids": list(record_ids)}))
+    return Asked(send(connection, AMONG, {"ids": list(record_ids)}), lambda rows: Rarities(*rows[0]))
 
 
 @dataclass(frozen=True, slots=True)

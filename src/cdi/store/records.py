@@ -542,21 +542,18 @@ def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int,
     """Canonical data of earlier versions, oldest first, for those records that have any."""
     if not record_ids:
         return {}
-    rows = connection.execute(
-        text(
-            """
-            select v.record_id, m.canonical from record r join record_version v using (record_id)
-            join meaning m on m.version_id = v.version_id
-            where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
-            order by v.record_id, v.observed_at, v.version_id
-            """
-        ),
-        {"ids": list(record_ids)},
-    )
     earlier: dict[int, list[CanonicalData]] = {}
-    for row in rows:
+    for row in all_rows(connection, EARLIER, {"ids": list(record_ids)}):
         earlier.setdefault(row.record_id, []).append(row.canonical)
     return earlier
+
+
+EARLIER = """
+select v.record_id, m.canonical from record r join record_version v using (record_id)
+join meaning m on m.version_id = v.version_id
+where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
+order by v.record_id, v.observed_at, v.version_id
+"""
 
 
 def live_customer_ids(connection: Connection) -> list[int]:

@@ -94,7 +94,7 @@ DONE = """
 delete from redo r using (
     select r.record_id, r.due_at
     from redo r join unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
-    using (record_id, ticket) for update of r skip locked
+    using (record_id, ticket) where r.record_id = any(cast(:ids as bigint[])) for update of r skip locked
 ) d
 where r.record_id = d.record_id and r.due_at = d.due_at
 """
