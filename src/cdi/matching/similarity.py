@@ -6,6 +6,7 @@ Everything here works on whole arrays; nothing knows what a customer is.
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate, cycle
 from operator import mul
 from typing import Any, Final, TypeVar
@@ -269,6 +270,7 @@ _SOFT_X: Final = re.compile(r"(?<=[ckq])x")
 _REPEATED: Final = re.compile(r"(.)\1+")
 
 
+@lru_cache(maxsize=20_000)  # names repeat themselves
 def sound(name: str) -> str:
     """The phonetic code of one word; "" when it has no letter of a to z. A vowel counts at the start alone."""
     text = name.replace("ph", "f")

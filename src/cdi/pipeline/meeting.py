@@ -19,7 +19,7 @@ from cdi.pipeline.tables import build_table
 from cdi.store import normalised
 from cdi.store.db import without_waiting
 
-PART: Final = 125
+PART: Final = 250
 """So many records ask together whom they meet."""
 
 

@@ -29,7 +29,7 @@ from cdi.store.records import CurrentRecord
 from cdi.store.standing import standing_about
 
 CHUNK = 2_000
-AT_ONCE: Final = 50
+AT_ONCE: Final = 100
 """So many profiles are written by one statement: the server writes them while the next are put together."""
 
 Clusters: TypeAlias = Mapping[int, frozenset[int]]
