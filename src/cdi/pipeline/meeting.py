@@ -1,13 +1,12 @@
 """Records meet those with whom they share a block, and are compared with them: part by part, so that the server looks
 for the next ones while those before are compared."""
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from psycopg import Cursor
 from sqlalchemy import Connection
 
 from cdi.matching import blocking, engine
@@ -59,8 +58,9 @@ class Met:
 def meet(
     connection: Connection, known: Known, table: RecordTable, model: MatchModel, keys: IntArray, rows: IntArray
 ) -> Met:
-    """Index the records of this table by these block keys, parallel to their rows, in place of what was kept of them,
-    and compare them with each other and with all others whom they meet, whose cards are known afterwards."""
+    """Index the records of this table, of which there are some, by these block keys, parallel to their rows, in place
+    of what was kept of them, and compare them with each other and with all others whom they meet, whose cards are known
+    afterwards."""
     ids = table.record_ids
     own = ids[rows]
     parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(ids) // PART))]
@@ -68,17 +68,20 @@ def meet(
     found: list[ScoredPairs] = []
     told: list[IntArray] = []
 
+    def ask(part: IntArray) -> Cursor[Any]:
+        return normalised.ask_for_carriers(connection, keys[part], ids, CROWD)
+
     def compare(some: IntArray, others: IntArray, other_ids: IntArray) -> None:
         met.append(meeting(keys[some], own[some], others, other_ids))
         found.append(_scored(known, model, *met[-1]))
 
     with without_waiting(connection):
-        asked = deque(normalised.ask_for_carriers(connection, keys[part], ids, CROWD) for part in parts[:1])
-        for part, following in zip_longest(parts, parts[1:]):
-            others = normalised.carriers(asked.popleft())
-            normalised.set_block_keys(connection, keys[part], own[part])
-            if following is not None:
-                asked.append(normalised.ask_for_carriers(connection, keys[following], ids, CROWD))
+        asked = ask(parts[0])
+        for n, part in enumerate(parts):
+            others = normalised.carriers(asked)
+            normalised.set_block_keys(connection, ids[n * PART : (n + 1) * PART], keys[part], own[part])
+            if n + 1 < len(parts):
+                asked = ask(parts[n + 1])
             known.learn(others.cards)
             told.append(others.keys)
             compare(part, others.keys, others.record_ids)

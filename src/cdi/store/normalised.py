@@ -276,9 +276,10 @@ def carriers(asked: Cursor[Any]) -> Carriers:
     return Carriers(keys, ids, _told_at_once(row))
 
 
-def set_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray) -> None:
-    """Give the records of these ids these block keys (two parallel columns) instead of those that they had."""
-    run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": distinct(key_ids)})
+def set_block_keys(connection: Connection, record_ids: IntArray, keys: IntArray, key_ids: IntArray) -> None:
+    """Give these records these block keys (two parallel columns) instead of those that they had; who is not among
+    `key_ids` has none from now on."""
+    run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": record_ids})
 
 
 SET_KEYS = """
