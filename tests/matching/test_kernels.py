@@ -251,7 +251,8 @@ def test_answers_about_several_values(rows: list[tuple[list[tuple[str, str, str,
 
     plain = told()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(similarity, "SOME", -1)
+        for few in ("SOME", "MANY"):
+            patch.setattr(similarity, few, -1)
         assert told() == plain
 
 

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import numpy as np
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from cdi.store.db import Database
+from cdi.store.db import Database, one_row
 
 NO_NUL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
@@ -37,6 +38,14 @@ def test_words_come_back_as_they_were_sent(database: Database, words: list[str |
 def test_every_type_comes_back_as_it_was_sent(database: Database, kind: str, values: list[object]) -> None:
     with database.unit_of_work() as connection:
         assert connection.execute(text(f"select cast(:sent as {kind}[])"), {"sent": values}).scalar_one() == values
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(numbers=st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_numbers_come_back_as_they_were_sent(database: Database, numbers: list[int]) -> None:
+    with database.unit_of_work() as connection:
+        sent = {"numbers": np.array(numbers, dtype=np.int64)}
+        assert one_row(connection, "select cast(:numbers as bigint[]) as told", sent).told == numbers
 
 
 def test_a_text_with_nul_is_refused(database: Database) -> None:

@@ -15,12 +15,25 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Company, Deployment, Environment, Owner, Settings
 from cdi.store import embedded
-from cdi.store.db import Database, check_server, copy_lines, copy_rows, in_line, open_database, resolver_lock
+from cdi.store.db import (
+    Database,
+    all_rows,
+    check_server,
+    copy_lines,
+    copy_rows,
+    in_line,
+    one_row,
+    open_database,
+    resolver_lock,
+    run,
+    send,
+    without_waiting,
+)
 
 OWNER = Owner(id="central", department="Central", role="Head", contact="central@example.org")
 DEPLOYMENT = Deployment(
@@ -42,7 +55,11 @@ def scratch(empty_url: str) -> Iterator[Database]:
 
 def names(database: Database) -> list[str]:
     with database.unit_of_work() as connection:
-        return list(connection.execute(text("SELECT name FROM thing ORDER BY id")).scalars())
+        return names_in(connection)
+
+
+def names_in(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT name FROM thing ORDER BY id")).scalars())
 
 
 def test_a_unit_of_work_is_kept_as_a_whole(scratch: Database) -> None:
@@ -147,6 +164,50 @@ def test_resolvers_come_one_after_the_other(scratch: Database) -> None:
         order.append("first")
     waiting.join(timeout=10)
     assert order == ["first", "second"]
+
+
+def test_what_goes_straight_to_the_driver_is_read_as_elsewhere(scratch: Database) -> None:
+    statement = "select :name || '%' as said, cast(:n as int)::text as n, 'a:' like '%:' as like"
+    with scratch.unit_of_work() as connection:
+        given = {"name": "Anna", "n": 7, "more": None}
+        (plain,) = connection.execute(text(statement), {name: given[name] for name in ("name", "n")}).all()
+        (told,) = all_rows(connection, statement, given)
+        assert (told.said, told.n, told.like) == tuple(plain) == ("Anna%", "7", True)
+        assert one_row(connection, "select 1 where :never", {"never": False}) is None
+
+
+def test_what_nobody_waits_for_is_done_in_its_order(scratch: Database) -> None:
+    with scratch.unit_of_work() as connection:
+        with without_waiting(connection):
+            counted = []
+            for n in range(3):
+                run(connection, "INSERT INTO thing (id, name) VALUES (:n, 'x')", {"n": n})
+                counted.append(send(connection, "SELECT count(*) AS n FROM thing", {}))
+            assert [one.fetchone().n for one in counted] == [1, 2, 3]
+            run(connection, "UPDATE thing SET name = 'y'", {})
+        assert names_in(connection) == ["y", "y", "y"]
+    assert names(scratch) == ["y", "y", "y"]
+
+
+def test_what_nobody_waits_for_fails_before_the_unit_of_work_ends(
+    scratch: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = pytest.raises(DatabaseError, match="UniqueViolation")
+    with refused as caught, scratch.unit_of_work() as connection, without_waiting(connection):
+        for _ in range(2):
+            run(connection, "INSERT INTO thing (id, name) VALUES (1, 'Geheim')", {})
+        run(connection, "UPDATE thing SET name = 'Geheim'", {})
+    assert "Geheim" not in f"{caught.value}{caplog.text}"
+    assert names(scratch) == []
+
+
+def test_what_fails_meanwhile_stays_what_it_is(scratch: Database, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ZeroDivisionError), scratch.unit_of_work() as connection, without_waiting(connection):
+        run(connection, "INSERT INTO thing (id, name) VALUES (1, 'x')", {})
+        run(connection, "INSERT INTO thing (id, name) VALUES (cast(:word as bigint), 'x')", {"word": "Geheim"})
+        _ = 1 / 0
+    assert "Geheim" not in caplog.text
+    assert names(scratch) == []
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,23 @@ def test_block_keys_that_stay_are_not_written_again(database: Database) -> None:
     assert [after[kept] for kept in ((7, 1), (9, 2), (9, 3))] == [before[kept] for kept in ((7, 1), (9, 2), (9, 3))]
 
 
+def test_who_has_no_block_key_any_more_is_in_no_block(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        give_keys(connection, [(7, 1), (8, 1), (9, 2), (9, 3)])
+        normalised.set_block_keys(connection, np.array([1, 2]), np.array([5]), np.array([2]))
+    found = rows_of(database, "select key, record_id, xmin from block_key")
+    assert {(key, record) for key, record, _ in found} == {(5, 2), (9, 3)}
+
+
+def test_who_carries_a_key_is_told_with_their_card(database: Database) -> None:
+    with database.unit_of_work() as connection:
+        give_keys(connection, [(7, 1), (7, 2), (7, 3), (8, 3), (9, 4)])
+        asked = normalised.ask_for_carriers(connection, np.array([6, 7, 8, 8]), np.array([2]), 2)
+        told = normalised.carriers(asked)
+    assert sorted(zip(told.keys.tolist(), told.record_ids.tolist(), strict=True)) == [(7, 1), (7, 3), (8, 3)]
+    assert not told.cards  # of these nothing else is kept
+
+
 def test_pairs_that_stay_are_not_written_again(database: Database) -> None:
     with database.unit_of_work() as connection:
         pairs.save_pairs(connection, scored([(1, 2), (2, 3), (8, 9)]))

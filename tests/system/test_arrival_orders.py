@@ -10,7 +10,7 @@ import pytest
 from arrivals import Sayings, assert_same_end, batches, customers_of, hard_ones, say
 from domain import assert_consistent, count, feed_of
 
-from cdi.pipeline import Installation, resolve
+from cdi.pipeline import Installation, meeting, publishing, resolve
 from conftest import copy_of, installation_of
 
 Template = tuple[Path, str]
@@ -44,13 +44,17 @@ def at_once(
 
 
 def tell(installation: Installation, said: Sayings, seed: int) -> None:
-    """Everything in a random order; one batch in four waits for the next to be resolved."""
+    """Everything in a random order; one batch in four waits for the next to be resolved. In how many parts a batch
+    looks for whom it meets, and how many profiles are written at once, decides nothing either."""
     dice = Random(seed)
-    for batch in batches(said.in_order(dice), dice):
-        say(installation, batch)
-        if dice.random() < 0.75:
-            resolve(installation)
-    resolve(installation)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meeting, "PART", dice.choice([1, 10, meeting.PART]))
+        patch.setattr(publishing, "AT_ONCE", dice.choice([1, 7, publishing.AT_ONCE]))
+        for batch in batches(said.in_order(dice), dice):
+            say(installation, batch)
+            if dice.random() < 0.75:
+                resolve(installation)
+        resolve(installation)
     assert count(installation, "redo") == 0
 
 

@@ -6,6 +6,7 @@ Everything here works on whole arrays; nothing knows what a customer is.
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate, cycle
 from operator import mul
 from typing import Any, Final, TypeVar
@@ -174,9 +175,14 @@ SOME: Final = 2_000
 """From so many values on they are worth it where they are loaded already."""
 
 
+def worth_loading(count: int) -> bool:
+    """Are so many values alone worth what it costs to load compiled loops?"""
+    return count > MANY
+
+
 def compiled_pays(count: int) -> bool:
     """Is it quicker to leave so many values to `cdi.matching.kernels`? What comes out is the same."""
-    return count > MANY or compiled_is_there(count)
+    return worth_loading(count) or compiled_is_there(count)
 
 
 def compiled_is_there(count: int) -> bool:
@@ -266,6 +272,7 @@ _SOFT_X: Final = re.compile(r"(?<=[ckq])x")
 _REPEATED: Final = re.compile(r"(.)\1+")
 
 
+@lru_cache(maxsize=20_000)  # names repeat themselves
 def sound(name: str) -> str:
     """The phonetic code of one word; "" when it has no letter of a to z. A vowel counts at the start alone."""
     text = name.replace("ph", "f")

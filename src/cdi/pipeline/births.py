@@ -111,7 +111,7 @@ def bear(
     ids = sorted(change.profile_id for change in newborn.created)
     first_profiles.save_first_profiles(connection, newborn.lines, now)
     questions = [*newborn.questions, *questions_about(connection, installation, findings, dict(newborn.lines.members))]
-    reviews.replace_reviews(connection, ids, ids, questions, now)
-    conflicts.replace_conflicts(connection, ids, list(newborn.conflicts), now)
+    reviews.replace_reviews(connection, ids, ids, questions, now, standing=False)
+    conflicts.replace_conflicts(connection, ids, list(newborn.conflicts), now, standing=False)
     changes.append_changes(connection, newborn.created, now)
     return Published(len(ids), len(ids), frozenset(ids))

@@ -14,6 +14,7 @@ from cdi.matching.pairs import IntArray
 from cdi.matching.training import MIN_NAMES, shared_values
 from cdi.pipeline.tables import build_table
 from cdi.store import models, normalised, redo
+from cdi.store.db import Asked
 
 CROWD: Final = 2 * Limits().max_block
 """A block is refused in passing when it has twice the budget; a full run refuses what is over it. Refusing at the
@@ -22,9 +23,15 @@ MOST_CARRIERS: Final = 2_000
 """So many carriers of a value are enough to tell whether they are one person."""
 
 
-def watch_shared_values(connection: Connection, model: MatchModel, due: Sequence[int], now: datetime) -> MatchModel:
-    """The model, after a look at values of these records that many others carry too."""
-    suspects = normalised.crowded_handles(connection, due, MIN_NAMES)
+def ask_for_suspects(connection: Connection, due: Sequence[int]) -> Asked[list[tuple[str, str]]]:
+    """Values of these records that so many carry that they may be strangers; see `watch_shared_values`."""
+    return normalised.ask_for_crowded_handles(connection, due, MIN_NAMES)
+
+
+def watch_shared_values(
+    connection: Connection, model: MatchModel, suspects: Sequence[tuple[str, str]], now: datetime
+) -> MatchModel:
+    """The model, after a look at these (type, value), which many records carry."""
     if not suspects:
         return model
     carriers = normalised.carriers_of(connection, suspects, MOST_CARRIERS)

@@ -75,9 +75,13 @@ def marker(settings: Settings, *, make: bool = False) -> Marker:
 
 
 def marker_in_use(connection: Connection, installation: Installation) -> Marker | None:
-    """The marker, if anything was erased. Raises ConfigurationError for a key that is not the one in use: what was
-    erased would come back."""
-    fingerprint = erasures.fingerprint(connection)
+    """The marker, if anything was erased; see `marker_by`."""
+    return marker_by(installation, erasures.fingerprint(connection))
+
+
+def marker_by(installation: Installation, fingerprint: bytes | None) -> Marker | None:
+    """The marker that has this fingerprint, None for none. Raises ConfigurationError for a key that is not the one in
+    use: what was erased would come back."""
     if fingerprint is None:
         return None
     made = marker(installation.settings)

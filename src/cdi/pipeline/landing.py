@@ -33,7 +33,7 @@ from cdi.pipeline.erased import Marker
 from cdi.pipeline.installation import Installation
 from cdi.resolution.another_person import is_another_person
 from cdi.resolution.copies import news_of_copy
-from cdi.store import first_versions, meanings, redo
+from cdi.store import first_versions, meanings, rarities, redo
 from cdi.store import profiles as profile_store
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
@@ -103,7 +103,7 @@ class Landed:
     """What landing a batch came to: its figures, what was rejected, and the customer records that are due now. Of few
     records it tells which of these are `born`: the record was made with the one thing that was said of it. `refused` is
     what is of persons who were erased: nothing of it is kept. `marker` is there if anybody was; `removed` is there if
-    anything was kept no longer: the same said again is unchanged."""
+    anything was kept no longer: the same said again is unchanged. What is taken `heals` what was rejected before."""
 
     counts: Counts
     rejected: list[Rejected] = field(default_factory=list)
@@ -112,6 +112,7 @@ class Landed:
     refused: list[Rejected] = field(default_factory=list)
     marker: Marker | None = None
     removed: Marker | None = None
+    heals: bool = True
 
 
 def land(
@@ -142,8 +143,10 @@ def land_arrivals(
     exclude = installation.source(arriving.source).exclude
     kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
     landed = Landed(Counts(read=len(arrivals) + len(rejected)), kept)
-    landed.marker = erased.marker_in_use(connection, installation)
-    landed.removed = removed.marker_in_use(connection, installation)
+    against = rarities.against(connection, arriving.source)
+    landed.marker = erased.marker_by(installation, against.erased)
+    landed.removed = erased.marker(installation.settings) if against.removed else None
+    landed.heals = against.rejected
     for one_a_key in rounds(_without_erased(connection, installation, arriving.source, arrivals, landed, now)):
         _land_round(connection, installation, arriving, one_a_key, landed, now)
     kept_back = [(item, content_hash(item.data).hex()) for item in landed.rejected]
@@ -229,7 +232,8 @@ def _land_round(
     news = _without_echo(connection, _held_back(connection, arriving.source, news, again))
     saved, added = record_store.save_versions(connection, arriving.source, news, arriving.run_id, now)
     landed.counts += added
-    source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
+    if landed.heals:
+        source_store.heal_rejected(connection, arriving.source, [(a.arrival.stream, a.arrival.key) for a in saved], now)
     customers = [v for v in saved if v.arrival.kind == Stream.CUSTOMER and (v.counts_now or v.held)]
     landed.due += [version.record_id for version in customers]
     landed.born |= {version.record_id for version in customers if version.is_new}
@@ -305,7 +309,8 @@ def _land_first(
         meanings.save_meanings(connection, dict(zip(first.version_ids, canonical, strict=True)))
         first_versions.queue_first(connection, first.record_ids, CHANGED, now)
         landed.due += first.record_ids
-    source_store.heal_rejected(connection, arriving.source, [(a.stream, a.key) for a in readable], now)
+    if landed.heals:
+        source_store.heal_rejected(connection, arriving.source, [(a.stream, a.key) for a in readable], now)
     landed.counts.added += len(readable)
 
 

@@ -2,11 +2,12 @@
 conflicts open and close, and the feed says what happened. All in the caller's transaction."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -21,11 +22,15 @@ from cdi.resolution.identity import Event, IdentityPlan, ProfileState, carry_ids
 from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, owners, pins, profiles, records, restrictions, reviews, search_text
 from cdi.store import conflicts as store_conflicts
+from cdi.store.db import without_waiting
 from cdi.store.profiles import ProfileWrite
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
+from cdi.store.standing import standing_about
 
 CHUNK = 2_000
+AT_ONCE: Final = 100
+"""So many profiles are written by one statement: the server writes them while the next are put together."""
 
 Clusters: TypeAlias = Mapping[int, frozenset[int]]
 """Label → record ids."""
@@ -64,6 +69,8 @@ def publish(
     rebuild: bool = False,
     rare: Rarities = UNKNOWN,
     keep_past: bool = True,
+    current: Mapping[int, CurrentRecord] = MappingProxyType({}),
+    homes: Mapping[int, UUID] | None = None,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
@@ -71,10 +78,14 @@ def publish(
     became different, gone ones included. `findings` are all that stewards should be asked about the records of
     `asked_about` (None: about any of these). With `rebuild` every document is built again, not only those that
     changed records touch. `rare`: what the caller knows that none of these records has. Without `keep_past` the
-    documents from before are not kept of profiles that had one of the changed records.
+    documents from before are not kept of profiles that had one of the changed records. `current`: facts of live
+    records that are at hand; those of others are loaded. `homes`: the profiles of all these records, if they are at
+    hand.
     """
     scope = frozenset(changed).union(*clusters.values())
-    before = profiles.load_memberships(connection, sorted(scope))
+    if homes is None:
+        homes = profiles.load_memberships(connection, sorted(scope))
+    before = {record: homes[record] for record in sorted(scope) if record in homes}
     old_profiles = _by_profile(before)
     forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     gone = changed.union(before) - frozenset().union(*clusters.values())
@@ -97,37 +108,74 @@ def publish(
         owners.load_assignments(connection, sorted(scope), now) if rare.assigned else [],
         constraints.together,
     )
-    told_after: dict[UUID, ProfileState] = {}
-    conflicts: list[store_conflicts.Contradiction] = []
-    asked: list[reviews.Question] = []
-    written: dict[UUID, int] = {}
-    sources_of: dict[UUID, tuple[str, ...]] = {}
+    questions = questions_about(connection, installation, findings, after, rare)
+    about = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
+    standing = standing_about(connection, sorted(about), touched)
+    built = _Built(told_before.keys(), states)
     for part in _chunks(due.items(), CHUNK):
+        loaded = _facts_of(connection, part, current)
+        with without_waiting(connection):
+            for some in _chunks(part, AT_ONCE):
+                writes, words = built.add(installation, some, loaded, facts)
+                profiles.write_profiles(connection, writes, now, forgotten)
+                search_text.save_words(connection, words)
+    with without_waiting(connection):
+        profiles.move_records(connection, before, after, now)
+        profiles.retire_profiles(connection, _reasons(plan), now, forgotten)
+        if rare.restricted:
+            restrictions.follow(connection, list(due))
+        search_text.forget_words(connection, list(plan.retired))
+        questions += built.questions
+        reviews.replace_reviews(connection, sorted(about), touched, questions, now, standing=standing.reviews)
+        store_conflicts.replace_conflicts(connection, touched, built.conflicts, now, standing=standing.conflicts)
+        said = events(told_before, built.told, plan.revived, replaced)
+        _announce(connection, said, built, now)
+    return Published(len(built.versions), len(said), frozenset(built.told))
+
+
+@dataclass(slots=True)
+class _Built:
+    """What comes of putting profiles together, one after the other: what the feed tells of each, what contradicts in
+    it, the version that it gets if it is different, and its sources."""
+
+    seen_before: Collection[UUID]
+    states: Mapping[UUID, profiles.ProfileState]
+    told: dict[UUID, ProfileState] = field(default_factory=dict)
+    conflicts: list[store_conflicts.Contradiction] = field(default_factory=list)
+    questions: list[reviews.Question] = field(default_factory=list)
+    versions: dict[UUID, int] = field(default_factory=dict)
+    sources: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
+
+    def add(
+        self,
+        installation: Installation,
+        some: Sequence[tuple[UUID, frozenset[int]]],
+        current: Mapping[int, CurrentRecord],
+        facts: StewardFacts,
+    ) -> tuple[list[ProfileWrite], dict[UUID, search_text.Parts]]:
+        """Put these profiles together; what is to be written, and the words by which each is found."""
         writes: list[ProfileWrite] = []
         words: dict[UUID, search_text.Parts] = {}
-        for profile_id, members, assembly, current in _assemble(connection, installation, part, facts):
-            state = states.get(profile_id)
-            told_after[profile_id] = _told(members, assembly.document, seen_before=profile_id in told_before)
-            sources_of[profile_id] = tuple(sorted({record.source for record in current}))
-            conflicts += contradictions(profile_id, assembly)
-            asked += findings_of(profile_id, assembly)
-            if state is None or state.retired or state.content_hash != assembly.content_hash:
-                writes.append(_write(profile_id, assembly, current))
-            words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in current)
-        written |= profiles.write_profiles(connection, writes, now, forgotten)
-        search_text.save_words(connection, words)
-    profiles.move_records(connection, before, after, now)
-    profiles.retire_profiles(connection, _reasons(plan), now, forgotten)
-    if rare.restricted:
-        restrictions.follow(connection, list(due))
-    search_text.forget_words(connection, list(plan.retired))
-    questions = [*asked, *questions_about(connection, installation, findings, after, rare)]
-    homes = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
-    reviews.replace_reviews(connection, sorted(homes), touched, questions, now)
-    store_conflicts.replace_conflicts(connection, touched, conflicts, now)
-    said = events(told_before, told_after, plan.revived, replaced)
-    _announce(connection, said, written, sources_of, states, now)
-    return Published(len(written), len(said), frozenset(told_after))
+        for profile_id, members in some:
+            records_of = [current[record] for record in sorted(members)]
+            about = [record_facts(installation, record) for record in records_of]
+            assembly = assemble(profile_id, about, installation.rules, facts.about(members))
+            state, seen = self.states.get(profile_id), profile_id in self.seen_before
+            self.told[profile_id] = _told(members, assembly.document, seen_before=seen)
+            self.sources[profile_id] = tuple(sorted({record.source for record in records_of}))
+            self.conflicts += contradictions(profile_id, assembly)
+            self.questions += findings_of(profile_id, assembly)
+            content_hash = assembly.content_hash
+            if state is None or state.retired or state.content_hash != content_hash:
+                self.versions[profile_id] = 1 if state is None else state.version + 1
+                writes.append(_write(profile_id, assembly, content_hash, self.sources[profile_id]))
+            words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in records_of)
+        return writes, words
+
+    def version_of(self, profile_id: UUID) -> int | None:
+        """The version that this profile has now."""
+        state = self.states.get(profile_id)
+        return self.versions.get(profile_id, None if state is None else state.version)
 
 
 def _by_profile(membership: Mapping[int, UUID]) -> dict[UUID, frozenset[int]]:
@@ -178,22 +226,12 @@ def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield part
 
 
-def _assemble(
-    connection: Connection,
-    installation: Installation,
-    part: Sequence[tuple[UUID, frozenset[int]]],
-    facts: StewardFacts,
-) -> Iterator[tuple[UUID, frozenset[int], Assembly, list[CurrentRecord]]]:
-    loaded = records.load_current(connection, [record for _, members in part for record in members])
-    for profile_id, members in part:
-        current = [loaded[record] for record in sorted(members)]
-        about = [record_facts(installation, record) for record in current]
-        yield (
-            profile_id,
-            members,
-            assemble(profile_id, about, installation.rules, facts.about(members)),
-            current,
-        )
+def _facts_of(
+    connection: Connection, part: Sequence[tuple[UUID, frozenset[int]]], known: Mapping[int, CurrentRecord]
+) -> Mapping[int, CurrentRecord]:
+    """The facts of all records of these profiles."""
+    missing = [record for _, members in part for record in members if record not in known]
+    return {**known, **records.load_current(connection, missing)}
 
 
 class Sources(Protocol):
@@ -219,14 +257,14 @@ def record_facts(sources: Sources, record: CurrentRecord) -> RecordFacts:
     )
 
 
-def _write(profile_id: UUID, assembly: Assembly, current: Sequence[CurrentRecord]) -> ProfileWrite:
+def _write(profile_id: UUID, assembly: Assembly, content_hash: bytes, sources: Sequence[str]) -> ProfileWrite:
     return ProfileWrite(
         profile_id,
         assembly.document["kind"],
         assembly.ownership.owner,
-        sorted({record.source for record in current}),
+        sources,
         assembly.document,
-        assembly.content_hash,
+        content_hash,
     )
 
 
@@ -327,14 +365,7 @@ def questions_about(
     return questions
 
 
-def _announce(
-    connection: Connection,
-    said: Sequence[Event],
-    written: Mapping[UUID, int],
-    sources_of: Mapping[UUID, tuple[str, ...]],
-    states: Mapping[UUID, profiles.ProfileState],
-    now: datetime,
-) -> None:
+def _announce(connection: Connection, said: Sequence[Event], built: _Built, now: datetime) -> None:
     changes.append_changes(
         connection,
         [
@@ -342,8 +373,8 @@ def _announce(
                 event.type.value,
                 event.profile,
                 event.owner,
-                sources_of.get(event.profile, ()),
-                written.get(event.profile) or (states[event.profile].version if event.profile in states else None),
+                built.sources.get(event.profile, ()),
+                built.version_of(event.profile),
                 event.others,
                 event.attributes,
             )

@@ -12,11 +12,6 @@ from cdi.store import retention
 from cdi.store.records import Arrival
 
 
-def marker_in_use(connection: Connection, installation: Installation) -> Marker | None:
-    """The marker, if anything was removed."""
-    return marker(installation.settings) if retention.any_marks(connection) else None
-
-
 def mark(connection: Connection, installation: Installation, record_ids: Sequence[int]) -> None:
     """What these records, their touchpoints and consents say now is known again when it is said again."""
     made = marker(installation.settings, make=True)

@@ -5,7 +5,7 @@ everything. Both ask the same functions, so they come to the same end.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -23,16 +23,17 @@ from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.measured import BATCH_SECONDS
 from cdi.normalise.record import NormalisedRecord, normalise
-from cdi.pipeline.drift import CROWD, refuse_blocks, watch_shared_values
+from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
+from cdi.pipeline.meeting import Known, Met, meet
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
-from cdi.pipeline.tables import build_table
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
-from cdi.store import decisions, models, normalised, pairs, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock
+from cdi.store import decisions, models, normalised, pairs, profiles, rarities, records, redo, reruns
+from cdi.store.db import resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
+from cdi.store.records import CurrentRecord
 from cdi.tracing import span
 
 DEFAULT: Final = "default"
@@ -166,13 +167,19 @@ def _resolve_batch(
     model = active_model(connection, installation, now)
     around: list[int] = []
     known = None if heard else _as_compared(connection, due)
+    facts: dict[int, CurrentRecord] = {}
     if known is None:
-        model, known, around = _compare(connection, model, due, born, resolved, now)
+        model, known, facts, around = _compare(connection, model, due, born, resolved, now)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
-    members = known.table(wider)
-    rare = rarities.among(connection, sorted(due.union(wider)))
-    judged = Judged(standing(connection, wider, rare), pairs.load_pairs(connection, wider), partial(rank, connection))
+    concerned = sorted(due.union(wider))
+    with without_waiting(connection):
+        asked = pairs.ask_for_pairs(connection, wider)
+        asked_rarities = rarities.ask_among(connection, concerned)
+        asked_homes = profiles.ask_for_memberships(connection, concerned)
+        members = known.table(wider)
+        scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
+    judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
     clusters, findings = form(members, model, judged)
     if rare.rerunning:
         reruns.leave_to_the_end(connection, sorted(core | ended))
@@ -188,12 +195,14 @@ def _resolve_batch(
         asked_about=core,
         rare=rare,
         keep_past=keep_past,
+        current=facts,
+        homes=homes,
     )
     resolved.records += len(due)
     resolved.add(published)
 
 
-def _as_compared(connection: Connection, due: frozenset[int]) -> "Known | None":
+def _as_compared(connection: Connection, due: frozenset[int]) -> Known | None:
     """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
     if redo.any_among(connection, sorted(due)):
         return None
@@ -208,18 +217,43 @@ def _compare(
     born: frozenset[int],
     resolved: Resolved,
     now: datetime,
-) -> tuple[MatchModel, "Known", list[int]]:
-    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, and all that
-    were connected to them before."""
+) -> tuple[MatchModel, Known, dict[int, CurrentRecord], list[int]]:
+    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, the facts of
+    those that are live, and all that were connected to them before."""
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
-    known = Known(connection, normalise_records(connection, ids, born))
-    if known.ids:  # what has ended meets nobody
-        model = watch_shared_values(connection, model, ids, now)
-        met, model = _meet(connection, model, known.table(known.ids), now)
-        pairs.save_pairs(connection, _scored(known, model, met))
-        resolved.candidate_pairs += len(met.left)
-    return model, known, around
+    facts = records.load_current(connection, ids)
+    with without_waiting(connection):
+        known = Known(connection, normalise_records(connection, ids, born, facts))
+        asked = ask_for_suspects(connection, ids)
+        table = known.table(known.ids)
+        indexed = blocking.block_keys(table, model) if known.ids else None
+        suspects = asked.answer()
+    if indexed is not None:  # what has ended meets nobody
+        watched = watch_shared_values(connection, model, suspects, now)
+        if watched is not model:
+            indexed = blocking.block_keys(table, watched)
+        model, met = _meet(connection, known, table, watched, indexed, now)
+        resolved.candidate_pairs += met.candidates
+        pairs.save_pairs(connection, met.pairs)
+    return model, known, facts, around
+
+
+def _meet(
+    connection: Connection,
+    known: Known,
+    table: RecordTable,
+    model: MatchModel,
+    indexed: tuple[IntArray, IntArray],
+    now: datetime,
+) -> tuple[MatchModel, Met]:
+    """Compare the records of this table with whom they meet by these block keys and their rows; the model that told
+    whom."""
+    met = meet(connection, known, table, model, *indexed)
+    narrowed = refuse_blocks(connection, model, met.crowded, now)
+    if narrowed is not model:
+        met = meet(connection, known, table, narrowed, *blocking.block_keys(table, narrowed))
+    return narrowed, met
 
 
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
@@ -255,19 +289,26 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
 
 
 def normalise_records(
-    connection: Connection, due: Sequence[int], born: frozenset[int] = frozenset()
+    connection: Connection,
+    due: Sequence[int],
+    born: frozenset[int] = frozenset(),
+    current: Mapping[int, CurrentRecord] | None = None,
 ) -> list[normalised.Carded]:
     """Bring what is kept of these records up to date; the cards of those that are live. Of those that are `born` in
-    this transaction there is no earlier version."""
-    present = normal_forms(connection, due, born)
+    this transaction there is no earlier version. `current`: the live ones as they are now, if they are at hand."""
+    present = normal_forms(connection, due, born, current)
     return normalised.save_normalised(connection, present, ended_among(due, present))
 
 
 def normal_forms(
-    connection: Connection, record_ids: Sequence[int], born: frozenset[int] = frozenset()
+    connection: Connection,
+    record_ids: Sequence[int],
+    born: frozenset[int] = frozenset(),
+    current: Mapping[int, CurrentRecord] | None = None,
 ) -> list[tuple[int, str, NormalisedRecord]]:
     """(record id, source, record) of those of these records that are live, by id, as their facts are now."""
-    current = records.load_current(connection, record_ids)
+    if current is None:
+        current = records.load_current(connection, record_ids)
     earlier = records.load_earlier(connection, [record_id for record_id in current if record_id not in born])
     return [
         (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
@@ -279,46 +320,6 @@ def ended_among(record_ids: Sequence[int], present: Sequence[tuple[int, str, Nor
     """Those of these records that are not present any more."""
     there = {record_id for record_id, _, _ in present}
     return [record_id for record_id in record_ids if record_id not in there]
-
-
-class Known:
-    """The cards that a batch has seen so far; what is asked for besides is fetched, once."""
-
-    def __init__(self, connection: Connection, present: Iterable[normalised.Carded]) -> None:
-        self._connection = connection
-        self._seen = {carded[0]: carded for carded in present}
-
-    @property
-    def ids(self) -> list[int]:
-        return list(self._seen)
-
-    def table(self, record_ids: Sequence[int]) -> RecordTable:
-        """Those of these records that are live."""
-        missing = [record_id for record_id in record_ids if record_id not in self._seen]
-        if missing:
-            self._seen |= {found[0]: found for found in normalised.load_cards(self._connection, missing)}
-        return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
-
-
-def _meet(
-    connection: Connection, model: MatchModel, table: RecordTable, now: datetime
-) -> tuple[normalised.Met, MatchModel]:
-    """Index these records by their block keys, and find whom to compare them with; the model that told the keys."""
-    ids = table.record_ids
-    keys, rows = blocking.block_keys(table, model)
-    met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
-    narrowed = refuse_blocks(connection, model, met.crowded, now)
-    if narrowed is not model:
-        keys, rows = blocking.block_keys(table, narrowed)
-        met = normalised.meet(connection, keys, ids[rows], ids.tolist(), CROWD)
-    return met, narrowed
-
-
-def _scored(known: Known, model: MatchModel, met: normalised.Met) -> ScoredPairs:
-    """Candidate pairs that a link or a review may come of, scored."""
-    table = known.table(np.union1d(met.left, met.right).tolist())
-    scored = engine.score(table, model, table.row_of(met.left), table.row_of(met.right))
-    return scored.only(scored.weight >= model.review_weight)
 
 
 @dataclass(frozen=True, slots=True)

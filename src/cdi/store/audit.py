@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Column, Connection, Identity, Index, LargeBin
 from sqlalchemy import text as parsed
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.store.db import as_columns, lock_key, metadata, text
+from cdi.store.db import as_columns, lock_key, metadata, run, text
 from cdi.store.sources import TIME
 
 audit_entry = Table(
@@ -99,8 +99,9 @@ def append_entries(connection: Connection, entries: Sequence[Entry], *, hurry: b
     it is a moment later (three times `wal_writer_delay` at most): for one in which nothing was changed."""
     if not entries:
         return
-    connection.execute(
-        text(APPEND + IN_A_HURRY if hurry else APPEND),
+    run(
+        connection,
+        APPEND + IN_A_HURRY if hurry else APPEND,
         as_columns(
             ("at", "actor", "role", "action", "purpose", "groups", "profiles", "about"),
             (

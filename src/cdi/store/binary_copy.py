@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 from sqlalchemy import Connection
+
+from cdi.store.db import driver_of
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 END: Final = b"\xff\xff"
@@ -34,7 +35,7 @@ def copy_integers(
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY, FREEZE {})").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(new_table)
     )
-    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    driver = driver_of(connection)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(HEADER)
         copy.write(rows.tobytes())

@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import Visibility
 from cdi.errors import CursorGoneError
-from cdi.store.db import as_columns, metadata, text
+from cdi.store.db import as_columns, metadata, run, text
 from cdi.store.sources import TIME
 
 feed = Table(
@@ -80,7 +80,7 @@ def append_changes(connection: Connection, changes: Sequence[Change], now: datet
             for c in changes
         ),
     )  # fmt: skip
-    connection.execute(text(APPEND), {"n": len(changes), "now": now, **said})
+    run(connection, APPEND, {"n": len(changes), "now": now, **said})
 
 
 APPEND = """

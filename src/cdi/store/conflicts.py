@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, T
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from cdi.access import Visibility
-from cdi.store.db import metadata, text
+from cdi.store.db import metadata, run, text
 from cdi.store.sources import TIME
 
 conflict = Table(
@@ -47,19 +47,21 @@ class Contradiction:
 
 
 def replace_conflicts(
-    connection: Connection, profile_ids: Sequence[UUID], conflicts: Sequence[Contradiction], now: datetime
+    connection: Connection,
+    profile_ids: Sequence[UUID],
+    conflicts: Sequence[Contradiction],
+    now: datetime,
+    *,
+    standing: bool = True,
 ) -> None:
-    """Make `conflicts` the open ones of these profiles."""
-    profiles = {"profiles": list(profile_ids)}
-    if not conflicts and not connection.execute(text(STANDING), profiles).scalar_one():  # most contradict nothing
+    """Make `conflicts` the open ones of these profiles, of which some may be `standing`."""
+    if not conflicts and not standing:
         return
     found = [asdict(conflict) for conflict in conflicts]
-    parameters = profiles | {"now": now, "contradictions": orjson.dumps(found).decode()}
-    for statement in (CLOSE, OPEN):
-        connection.execute(text(statement), parameters)
+    parameters = {"profiles": list(profile_ids), "now": now, "contradictions": orjson.dumps(found).decode()}
+    for statement in (CLOSE, OPEN) if standing else (OPEN,):
+        run(connection, statement, parameters)
 
-
-STANDING = "select exists (select from conflict where status = 'open' and profile_id = any(cast(:profiles as uuid[])))"
 
 CONTRADICTION = """
 with contradiction as materialized (

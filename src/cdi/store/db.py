@@ -5,18 +5,22 @@ one for each batch. What psycopg reports may quote a customer, so no text of its
 """
 
 import hashlib
+import logging
 import os
 import pkgutil
+import re
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from itertools import chain, islice
 from select import POLLIN, poll
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+import numpy as np
 import orjson
 import psycopg
 from alembic import command
@@ -25,6 +29,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import namedtuple_row
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, create_engine, event
 from sqlalchemy import text as parsed
@@ -35,7 +40,7 @@ from cdi import store
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Settings, bundled
 from cdi.store import embedded
-from cdi.store.arrays import ArrayDumper
+from cdi.store.arrays import ArrayDumper, NumbersDumper
 from cdi.store.faults import errors_without_values
 
 metadata = MetaData(
@@ -52,6 +57,8 @@ metadata = MetaData(
 OLDEST_SERVER = 150000  # PostgreSQL 15, as `server_version_num` counts
 EXTENSIONS = ("pg_trgm", "fuzzystrmatch")
 
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its warnings hold texts of errors
+
 Row = Sequence[Any]
 
 
@@ -59,6 +66,69 @@ Row = Sequence[Any]
 def text(statement: str) -> TextClause:
     """SQL with `:named` parameters, read once: reading it anew took as long as running it."""
     return parsed(statement)
+
+
+# -- statements that are run so often that their way counts ------------------------------------------
+#
+# SQLAlchemy takes two thirds of the time of a short statement, which is right for one and too much for thirty.
+
+_PARAMETER: Final = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+
+
+@lru_cache(maxsize=2_000)
+def _spelt(statement: str) -> str:
+    """SQL with `:named` parameters as the driver reads it."""
+    return _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's own connection: what is done with it is part of the same transaction."""
+    driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    return driver
+
+
+def run(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> None:
+    """Run a statement whose answer nobody needs."""
+    driver_of(connection).cursor().execute(_spelt(statement), parameters)
+
+
+def all_rows(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+    """What a statement answers: tuples with the names of its columns."""
+    return send(connection, statement, parameters).fetchall()
+
+
+def one_row(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> Any:
+    """The first row of what a statement answers; None where there is none."""
+    return send(connection, statement, parameters).fetchone()
+
+
+def send(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+    """A statement whose answer is fetched later from what this gives; see `without_waiting`."""
+    return driver_of(connection).cursor(row_factory=namedtuple_row).execute(_spelt(statement), parameters)
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T]):
+    """A question that the server works on, and how its answer is read."""
+
+    cursor: psycopg.Cursor[Any]
+    read: Callable[[list[Any]], T]
+
+    def answer(self) -> T:
+        """Waits for it."""
+        return self.read(self.cursor.fetchall())
+
+
+@contextmanager
+def without_waiting(connection: Connection) -> Iterator[None]:
+    """What is `run` or sent in this block the server works on, one after the other, while we go on; at its end all is
+    done, or the first of them that failed is raised. Only what is asked straight of the driver may be asked in it, and
+    no COPY."""
+    with driver_of(connection).pipeline():
+        yield
 
 
 class Database:
@@ -142,11 +212,23 @@ def _engine(url: str) -> Engine:
     def _(connection: psycopg.Connection, _record: Any) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
         connection.adapters.register_dumper(list, ArrayDumper)
+        connection.adapters.register_dumper(np.ndarray, NumbersDumper)
+        _make_room(connection)
         connection.prepare_threshold = 2
         connection.prepared_max = 500  # all statements there are, in some variants
 
     _watch_rested(engine)
     return engine
+
+
+ROOM: Final = 1 << 20
+"""Bytes that can be on their way to a server that is busy, if the system gives as much."""
+
+
+def _make_room(connection: psycopg.Connection) -> None:
+    """Who sends without waiting waits nevertheless where there is no room for what is sent."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
 
 
 RESTED = 5.0
@@ -212,7 +294,7 @@ def copy_rows(connection: Connection, table: Table | str, columns: Sequence[str]
     first = list(islice(rows, FEW))
     if not first:
         return 0
-    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    driver = driver_of(connection)
     name = sql.Identifier(table if isinstance(table, str) else table.name)
     fields = sql.SQL(", ").join(map(sql.Identifier, columns))
     if len(first) < FEW:
@@ -229,7 +311,7 @@ def copy_rows(connection: Connection, table: Table | str, columns: Sequence[str]
 def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
     """Append lines of COPY's text format, each with its end: a fifth of the time that values of Python's own take. See
     `in_line` for texts that may hold anything."""
-    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
+    driver = driver_of(connection)
     fields = sql.SQL(", ").join(map(sql.Identifier, columns))
     with (
         driver.cursor() as cursor,
@@ -273,7 +355,7 @@ def resolver_lock(connection: Connection, *, shared: bool = False) -> None:
     """Be the one resolver until the end of this transaction; waits for the one before. `shared`: beside others who
     only append what nobody knows yet, and apart from whoever resolves."""
     function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
-    connection.execute(text(f"SELECT {function}(:key)"), {"key": lock_key("resolver")})
+    run(connection, f"SELECT {function}(:key)", {"key": lock_key("resolver")})
 
 
 def see_one_moment(connection: Connection) -> None:

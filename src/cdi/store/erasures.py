@@ -91,9 +91,12 @@ def save_erasure(connection: Connection, done: Erasure, cursor: int | None) -> N
     )
 
 
+FINGERPRINT: Final = "select fingerprint from erasure order by at desc limit 1"
+
+
 def fingerprint(connection: Connection) -> bytes | None:
     """Of the key with which what was erased is known again; None while nothing was."""
-    found: bytes | None = connection.execute(text("select fingerprint from erasure order by at desc limit 1")).scalar()
+    found: bytes | None = connection.execute(text(FINGERPRINT)).scalar()
     return found
 
 

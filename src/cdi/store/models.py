@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Connection, Identity, Index, Table, Text
 
 from cdi.matching.model import MatchModel
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import copy_rows, metadata, one_row, text
 from cdi.store.sources import TIME
 
 model = Table(
@@ -60,12 +60,12 @@ class ModelShelf:
 
     def active(self, connection: Connection) -> MatchModel | None:
         """The model that decides now, its drift included; None before the first."""
-        row = connection.execute(
-            text(
-                "select m.version, (select coalesce(max(drift_id), 0) from model_drift d where d.version = m.version)"
-                " as drift from model m where m.active"
-            )
-        ).one_or_none()
+        row = one_row(
+            connection,
+            "select m.version, (select coalesce(max(drift_id), 0) from model_drift d where d.version = m.version)"
+            " as drift from model m where m.active",
+            {},
+        )
         if row is None:
             return None
         model, drift = self._model, self._drift

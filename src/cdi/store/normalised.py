@@ -10,15 +10,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
-import psycopg
-from psycopg import sql
+from psycopg import Cursor, sql
 from sqlalchemy import BigInteger, Column, Connection, Index, Row, Sequence, Table, Text
 
 from cdi.matching.columns import Card, card_of
-from cdi.matching.pairs import IntArray
+from cdi.matching.pairs import IntArray, distinct
 from cdi.normalise.record import NormalisedRecord
 from cdi.store.binary_copy import copy_integers
-from cdi.store.db import as_columns, copy_rows, metadata, text
+from cdi.store.db import Asked, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""
@@ -67,7 +66,7 @@ def save_normalised(
         ("types", "values", "carriers"),
         ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
     )
-    connection.execute(text(SAVE), {"gone": list(gone), **said, **found})
+    run(connection, SAVE, {"gone": list(gone), **said, **found})
     return kept
 
 
@@ -169,7 +168,11 @@ def _append_block_keys(connection: Connection, keys: IntArray, key_ids: IntArray
 
 def load_cards(connection: Connection, record_ids: Several[int]) -> list[Carded]:
     """The cards of those of these records that are live, by id."""
-    row = connection.execute(text(CARDS), {"ids": list(record_ids)}).one()
+    return _told_at_once(one_row(connection, CARDS, {"ids": list(record_ids)}))
+
+
+def _told_at_once(row: Any) -> list[Carded]:
+    """The cards that one row tells."""
     if row.record_ids is None:
         return []
     cards = map(Card._make, orjson.loads(f"[{row.cards}]"))
@@ -227,49 +230,62 @@ def share_snapshot(connection: Connection) -> str:
 def see_snapshot(connection: Connection, name: str) -> None:
     """See what another transaction sees; the first statement of a transaction."""
     connection.execute(text("set transaction isolation level repeatable read, read only"))
-    driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # it is psycopg
-    driver.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
+    driver_of(connection).execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(name)))
 
 
-MEET = """
-with mine as materialized (
-    select key, record_id from unnest(cast(:keys as bigint[]), cast(:ids as bigint[])) as m(key, record_id)
-),
-before as (delete from block_key where record_id = any(cast(:records as bigint[]))),
-added as (insert into block_key (key, record_id) select key, record_id from mine),
-carriers as materialized (
-    select asked.key, b.record_id from (select distinct key from mine) asked cross join lateral (
+# The arrays tell the planner that a few records follow, whose cards it looks up one by one.
+CARRIERS = """
+with carriers as materialized (
+    select asked.key, b.record_id from unnest(cast(:keys as bigint[])) as asked(key) cross join lateral (
         select record_id from block_key
         where key = asked.key and record_id not in (select unnest(cast(:records as bigint[])))
         order by record_id limit :most + 1
     ) b
-    union all select key, record_id from mine
-),
-met as (
-    select distinct least(m.record_id, c.record_id) as l, greatest(m.record_id, c.record_id) as r
-    from mine m join carriers c using (key) where c.record_id <> m.record_id
 )
-select array(select key from carriers group by key having count(*) > :most order by key) as crowded,
-    coalesce(array_agg(l order by l, r), '{}') as l, coalesce(array_agg(r order by l, r), '{}') as r from met
+select met.*, carded.* from (
+    select coalesce(string_agg(int8send(key), ''), '') as keys,
+        coalesce(string_agg(int8send(record_id), ''), '') as carriers
+    from carriers
+) met, (
+    select array_agg(record_id order by record_id) as record_ids, array_agg(source order by record_id) as sources,
+        string_agg(card, ',' order by record_id) as cards
+    from normalised where record_id = any(array(select distinct record_id from carriers))
+) carded
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
-    """Whom some records meet in their blocks (left < right, unique, sorted), and the keys that too many share."""
+class Carriers:
+    """Which records have which block keys (two parallel columns), and their cards."""
 
-    left: IntArray
-    right: IntArray
-    crowded: IntArray
+    keys: IntArray
+    record_ids: IntArray
+    cards: Several[Carded]
 
 
-def meet(connection: Connection, keys: IntArray, key_ids: IntArray, record_ids: Several[int], most: int) -> Met:
-    """Give these records these block keys (two parallel columns) instead of those that they had, and find whom they
-    meet: of a block that more than `most` share, no more than that."""
-    row = connection.execute(
-        text(MEET), {"keys": keys.tolist(), "ids": key_ids.tolist(), "records": list(record_ids), "most": most}
-    ).one()
-    return Met(*(np.array(column, dtype=np.int64) for column in (row.l, row.r, row.crowded)))
+def ask_for_carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most: int) -> Cursor[Any]:
+    """Ask which other records have these keys, whatever keys these records have now: of a block that more than `most`
+    others share, that many and one. See `carriers`."""
+    return send(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most})
+
+
+def carriers(asked: Cursor[Any]) -> Carriers:
+    """The answer to `ask_for_carriers`."""
+    row: Any = asked.fetchone()
+    keys, ids = (np.frombuffer(column, ">i8").astype(np.int64) for column in (row.keys, row.carriers))
+    return Carriers(keys, ids, _told_at_once(row))
+
+
+def set_block_keys(connection: Connection, record_ids: IntArray, keys: IntArray, key_ids: IntArray) -> None:
+    """Give these records these block keys (two parallel columns) instead of those that they had; who is not among
+    `key_ids` has none from now on."""
+    run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": record_ids})
+
+
+SET_KEYS = """
+with before as (delete from block_key where record_id = any(cast(:records as bigint[])))
+insert into block_key (key, record_id) select * from unnest(cast(:keys as bigint[]), cast(:ids as bigint[]))
+"""
 
 
 def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
@@ -282,22 +298,21 @@ def records_in_blocks(connection: Connection, keys: Several[int]) -> list[int]:
     )
 
 
-def crowded_handles(connection: Connection, record_ids: Several[int], least: int) -> list[tuple[str, str]]:
+def ask_for_crowded_handles(
+    connection: Connection, record_ids: Several[int], least: int
+) -> Asked[list[tuple[str, str]]]:
     """(type, value) of e-mails, phones and social handles of these records that at least so many records carry."""
-    rows = connection.execute(
-        text(
-            """
-            select h.type, h.value from handle h
-            join (select distinct type, value from handle
-                  where record_id = any(cast(:ids as bigint[]))
-                  and type in ('email', 'phone', 'social_handle')) mine
-            using (type, value)
-            group by h.type, h.value having count(*) >= :least
-            """
-        ),
-        {"ids": list(record_ids), "least": least},
-    )
-    return [(row.type, row.value) for row in rows]
+    asked = send(connection, CROWDED, {"ids": list(record_ids), "least": least})
+    return Asked(asked, lambda rows: [(row.type, row.value) for row in rows])
+
+
+CROWDED = """
+select h.type, h.value from handle h
+join (select distinct type, value from handle
+    where record_id = any(cast(:ids as bigint[])) and type in ('email', 'phone', 'social_handle')) mine
+using (type, value)
+group by h.type, h.value having count(*) >= :least
+"""
 
 
 def carriers_of(connection: Connection, handles: Several[tuple[str, str]], most: int) -> list[int]:

@@ -1,12 +1,13 @@
 """Scored pairs at or above the review threshold, with the model version that scored them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table
 
 from cdi.matching.pairs import ScoredPairs
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import Asked, all_rows, copy_rows, metadata, send, text
 
 pair = Table(
     "pair",
@@ -59,18 +60,21 @@ of_left as (delete from pair where left_id = any(cast(:ids as bigint[])))
 
 def load_pairs(connection: Connection, record_ids: Sequence[int]) -> ScoredPairs:
     """Stored pairs with both ends among these records, sorted."""
-    rows = connection.execute(
-        text(
-            "select left_id, right_id, weight, household, stranger, contradicts from pair"
-            " where left_id = any(cast(:ids as bigint[]))"
-        ),
-        {"ids": list(record_ids)},
-    ).all()
+    return ask_for_pairs(connection, record_ids).answer()
+
+
+def ask_for_pairs(connection: Connection, record_ids: Sequence[int]) -> Asked[ScoredPairs]:
+    """See `load_pairs`."""
     here = set(record_ids)  # the server would compare each of thousands with each of thousands
-    columns = list(zip(*sorted(tuple(row) for row in rows if row.right_id in here), strict=True)) or [()] * 6
-    left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
-    weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
-    return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
+
+    def read(rows: list[Any]) -> ScoredPairs:
+        columns = list(zip(*sorted(row for row in rows if row.right_id in here), strict=True)) or [()] * 6
+        left, right = (np.array(c, dtype=np.int64) for c in columns[:2])
+        weight, household, stranger = (np.array(c, dtype=np.float64) for c in columns[2:5])
+        return ScoredPairs(left, right, weight, household, stranger, np.array(columns[5], dtype=np.bool_))
+
+    statement = f"select {', '.join(COLUMNS)} from pair where left_id = any(cast(:ids as bigint[]))"  # noqa: S608  fixed
+    return Asked(send(connection, statement, {"ids": list(record_ids)}), read)
 
 
 # What a reached record (`c`) leads to.
@@ -127,7 +131,8 @@ def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> l
     `floor` and more, standing decisions, and profiles as they are now."""
     if not record_ids:
         return []
-    return list(connection.execute(text(UPROOT), {"ids": list(record_ids), "floor": floor}).scalars())
+    rows = all_rows(connection, UPROOT, {"ids": list(record_ids), "floor": floor})
+    return [row.record_id for row in rows]
 
 
 def surroundings(connection: Connection, record_ids: Sequence[int], floor: float) -> tuple[list[int], frozenset[int]]:
@@ -135,5 +140,5 @@ def surroundings(connection: Connection, record_ids: Sequence[int], floor: float
     stored pair of any weight brings beside one of them. The latter first, the former as the core of it."""
     if not record_ids:
         return [], frozenset()
-    rows = connection.execute(text(SURROUNDINGS), {"ids": list(record_ids), "floor": floor}).all()
+    rows = all_rows(connection, SURROUNDINGS, {"ids": list(record_ids), "floor": floor})
     return sorted({row.record_id for row in rows}), frozenset(row.record_id for row in rows if row.core)

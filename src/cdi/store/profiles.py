@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cdi.store.db import as_columns, copy_rows, metadata, text
+from cdi.store.db import Asked, all_rows, as_columns, metadata, run, send, text
 from cdi.store.sources import TIME
 
 profile = Table(
@@ -109,28 +109,25 @@ class ProfileState:
 
 def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[int, UUID]:
     """The profile of each of these records that has one."""
-    if not record_ids:
-        return {}
-    rows = connection.execute(
-        text("select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"),
-        {"ids": list(record_ids)},
-    )
-    return {row.record_id: row.profile_id for row in rows}
+    return ask_for_memberships(connection, record_ids).answer() if record_ids else {}
+
+
+def ask_for_memberships(connection: Connection, record_ids: Sequence[int]) -> Asked[dict[int, UUID]]:
+    """See `load_memberships`."""
+    statement = "select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"
+    return Asked(send(connection, statement, {"ids": list(record_ids)}), dict)
 
 
 def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[UUID]:
     """The profiles of the customer records of a source with these keys."""
-    rows = connection.execute(
-        text(
-            """
-            select distinct m.profile_id from unnest(cast(:keys as text[])) as k(key)
-            join record r on r.source = :source and r.key = k.key and r.current and r.kind = 'customer'
-            join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
-            """
-        ),
-        {"source": source, "keys": list(keys)},
-    )
-    return set(rows.scalars())
+    return {row.profile_id for row in all_rows(connection, HOMES, {"source": source, "keys": list(keys)})}
+
+
+HOMES = """
+select distinct m.profile_id from unnest(cast(:keys as text[])) as k(key)
+join record r on r.source = :source and r.key = k.key and r.current and r.kind = 'customer'
+join membership m on m.record_id = coalesce(r.replaced_by, r.record_id)
+"""
 
 
 def load_homes(connection: Connection, record_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -197,11 +194,10 @@ def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUI
     ids = list(profile_ids)
     if not ids:
         return {}
-    rows = connection.execute(
-        text(
-            "select profile_id, minted, version, content_hash, data_owner, retired_at is not null as retired"
-            " from profile where profile_id = any(cast(:ids as uuid[]))"
-        ),
+    rows = all_rows(
+        connection,
+        "select profile_id, minted, version, content_hash, data_owner, retired_at is not null as retired"
+        " from profile where profile_id = any(cast(:ids as uuid[]))",
         {"ids": ids},
     )
     return {row.profile_id: ProfileState(*row) for row in rows}
@@ -209,14 +205,12 @@ def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUI
 
 def load_golden(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """The golden records of these profiles as they are stored, of retired ones too."""
-    rows = connection.execute(
-        text(
-            "select profile_id, document -> 'golden' as golden from profile"
-            " where profile_id = any(cast(:ids as uuid[]))"
-        ),
+    rows = all_rows(
+        connection,
+        "select profile_id, document -> 'golden' as golden from profile where profile_id = any(cast(:ids as uuid[]))",
         {"ids": list(profile_ids)},
     )
-    return {row.profile_id: row.golden for row in rows}
+    return dict(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,20 +261,17 @@ on conflict (profile_id) do update set
     document = excluded.document || jsonb_build_object('version', p.version + 1),
     content_hash = excluded.content_hash, version = p.version + 1,
     updated_at = excluded.updated_at, retired_at = null, retired_reason = null
-returning p.profile_id, p.version
 """
 
 
 def write_profiles(
     connection: Connection, profiles: Sequence[ProfileWrite], now: datetime, forgotten: Collection[UUID] = ()
-) -> dict[UUID, int]:
+) -> None:
     """Insert new profiles, replace changed ones (the document before is kept, but for those that are `forgotten`),
-    bring retired ones back.
-
-    The version that each profile has now, by id. Ids are minted in the order given.
+    bring retired ones back. A new one has version 1, any other the next one. Ids are minted in the order given.
     """
     if not profiles:
-        return {}
+        return
     said = as_columns(
         WRITTEN,
         (
@@ -292,8 +283,7 @@ def write_profiles(
         ),
     )  # fmt: skip
     kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
-    rows = connection.execute(text(WRITE_PROFILES), {"now": now, "stamp": now.isoformat(), "kept": kept, **said})
-    return {row.profile_id: row.version for row in rows}
+    run(connection, WRITE_PROFILES, {"now": now, "stamp": now.isoformat(), "kept": kept, **said})
 
 
 EMPTY = """jsonb_build_object('id', p.profile_id, 'kind', p.kind, 'data_owner', p.data_owner, 'golden', '{}'::jsonb,
@@ -321,7 +311,7 @@ def retire_profiles(
     if reasons:
         rows = [(profile_id, reason, profile_id not in forgotten) for profile_id, reason in reasons.items()]
         kept = [profile_id for profile_id, _, keep in rows if keep]
-        connection.execute(text(RETIRE), {"now": now, "kept": kept, **as_columns(("ids", "reasons", "keep"), rows)})
+        run(connection, RETIRE, {"now": now, "kept": kept, **as_columns(("ids", "reasons", "keep"), rows)})
 
 
 def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapping[int, UUID], now: datetime) -> None:
@@ -331,20 +321,22 @@ def move_records(connection: Connection, before: Mapping[int, UUID], after: Mapp
     """
     moved = [(record, left) for record, left in before.items() if after.get(record) != left]
     arrived = [(record, to) for record, to in sorted(after.items()) if before.get(record) != to]
-    if not moved and not arrived:
-        return
-    copy_rows(
-        connection,
-        "carried",
-        ("record_id", "profile_id", "until"),
-        ((record, left, now) for record, left in sorted(moved)),
-    )
     if moved:
-        connection.execute(
-            text("delete from membership where record_id = any(cast(:ids as bigint[]))"),
-            {"ids": [record for record, _ in moved]},
-        )
-    copy_rows(connection, "membership", ("record_id", "profile_id"), arrived)
+        run(connection, LEAVE, {"now": now, **as_columns(("records", "profiles"), sorted(moved))})
+    if arrived:
+        run(connection, ARRIVE, as_columns(("records", "profiles"), arrived))
+
+
+LEAVE = """
+with gone as (delete from membership where record_id = any(cast(:records as bigint[])))
+insert into carried (record_id, profile_id, until)
+select record_id, profile_id, :now
+from unnest(cast(:records as bigint[]), cast(:profiles as uuid[])) as l(record_id, profile_id) order by record_id
+"""
+ARRIVE = """
+insert into membership (record_id, profile_id)
+select * from unnest(cast(:records as bigint[]), cast(:profiles as uuid[]))
+"""
 
 
 @dataclass(frozen=True, slots=True)

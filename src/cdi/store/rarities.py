@@ -9,8 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cdi.store import decisions, restrictions
-from cdi.store.db import text
+from cdi.store import decisions, erasures, restrictions
+from cdi.store.db import Asked, one_row, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,27 @@ select
 """  # noqa: S608  fixed texts
 
 
-def among(connection: Connection, record_ids: Sequence[int]) -> Rarities:
+def ask_among(connection: Connection, record_ids: Sequence[int]) -> Asked[Rarities]:
     """What any of these records have."""
-    return Rarities(*connection.execute(text(AMONG), {"ids": list(record_ids)}).one())
+    return Asked(send(connection, AMONG, {"ids": list(record_ids)}), lambda rows: Rarities(*rows[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What may stand against what a source says now, or be settled by it."""
+
+    erased: bytes | None  # the fingerprint of the key by which those are known who were erased; None: nobody was
+    removed: bool  # anything was kept no longer: the same said again is nothing new
+    rejected: bool  # anything that this source said was rejected and is not settled
+
+
+AGAINST = f"""
+select ({erasures.FINGERPRINT}) as erased, exists (select from retention_mark) as removed,
+    exists (select from rejected where source = :source and resolved_at is null) as rejected
+"""  # noqa: S608  fixed texts
+
+
+def against(connection: Connection, source: str) -> Against:
+    """What there is of it; for the records that this transaction has locked it stays so."""
+    found = one_row(connection, AGAINST, {"source": source})
+    return Against(None if found.erased is None else bytes(found.erased), found.removed, found.rejected)

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import as_columns, copy_lines, in_line, lock_key, metadata, text
+from cdi.store.db import all_rows, as_columns, copy_lines, in_line, lock_key, metadata, run, text
 from cdi.store.sources import TIME, Counts
 
 record = Table(
@@ -127,8 +127,9 @@ def lock_keys(connection: Connection, source: str, keys: Iterable[str]) -> None:
     the second finds it said. Taken in one order by all, once a transaction."""
     mine = lock_key(f"land {source}")
     buckets = {mine ^ zlib.crc32(key.encode()) % BUCKETS for key in keys}
-    connection.execute(
-        text("select pg_advisory_xact_lock(bucket) from unnest(cast(:buckets as bigint[])) as bucket"),
+    run(
+        connection,
+        "select pg_advisory_xact_lock(bucket) from unnest(cast(:buckets as bigint[])) as bucket",
         {"buckets": sorted(buckets)},
     )
 
@@ -164,7 +165,7 @@ def find_news(connection: Connection, source: str, arrivals: Sequence[Arrival]) 
     said = as_columns(
         ARRIVING, ((a.stream, a.key, a.op.value, a.content_hash, a.source_time, a.observed_at) for a in arrivals)
     )
-    rows = connection.execute(text(FIND_NEWS), {"source": source, **said})
+    rows = all_rows(connection, FIND_NEWS, {"source": source, **said})
     return [(position - 1, is_first) for position, is_first in rows]
 
 
@@ -204,7 +205,7 @@ def save_versions(
             for v in news
         ),
     )  # fmt: skip
-    rows = connection.execute(text(SAVE_VERSIONS), {"source": source, "run_id": run_id, "now": now, **said}).all()
+    rows = all_rows(connection, SAVE_VERSIONS, {"source": source, "run_id": run_id, "now": now, **said})
     counts = Counts()
     saved = []
     for row in rows:
@@ -507,9 +508,7 @@ def load_current(connection: Connection, record_ids: Sequence[int]) -> dict[int,
     """The live customer records among these ids, by id."""
     if not record_ids:
         return {}
-    rows = connection.execute(
-        text(CURRENT + " and r.record_id = any(cast(:ids as bigint[]))"), {"ids": list(record_ids)}
-    )
+    rows = all_rows(connection, CURRENT + " and r.record_id = any(cast(:ids as bigint[]))", {"ids": list(record_ids)})
     return {row.record_id: CurrentRecord(*row) for row in rows}
 
 
@@ -543,21 +542,18 @@ def load_earlier(connection: Connection, record_ids: Sequence[int]) -> dict[int,
     """Canonical data of earlier versions, oldest first, for those records that have any."""
     if not record_ids:
         return {}
-    rows = connection.execute(
-        text(
-            """
-            select v.record_id, m.canonical from record r join record_version v using (record_id)
-            join meaning m on m.version_id = v.version_id
-            where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
-            order by v.record_id, v.observed_at, v.version_id
-            """
-        ),
-        {"ids": list(record_ids)},
-    )
     earlier: dict[int, list[CanonicalData]] = {}
-    for row in rows:
+    for row in all_rows(connection, EARLIER, {"ids": list(record_ids)}):
         earlier.setdefault(row.record_id, []).append(row.canonical)
     return earlier
+
+
+EARLIER = """
+select v.record_id, m.canonical from record r join record_version v using (record_id)
+join meaning m on m.version_id = v.version_id
+where r.record_id = any(cast(:ids as bigint[])) and v.version_id <> r.version_id and v.op = 'upsert'
+order by v.record_id, v.observed_at, v.version_id
+"""
 
 
 def live_customer_ids(connection: Connection) -> list[int]:
@@ -637,11 +633,10 @@ class RecordName:
 
 def load_names(connection: Connection, record_ids: Sequence[int]) -> dict[int, RecordName]:
     """The names of these records, of those too that have ended."""
-    rows = connection.execute(
-        text(
-            "select record_id, source, stream, key, live and current as live from record"
-            " where record_id = any(cast(:ids as bigint[]))"
-        ),
+    rows = all_rows(
+        connection,
+        "select record_id, source, stream, key, live and current as live from record"
+        " where record_id = any(cast(:ids as bigint[]))",
         {"ids": list(record_ids)},
     )
     return {row.record_id: RecordName(row.source, row.stream, row.key, row.live) for row in rows}

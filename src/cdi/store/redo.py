@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Column, Connection, Identity, Index, Table, Text
 
-from cdi.store.db import metadata, text
+from cdi.store.db import all_rows, metadata, run, text
 from cdi.store.sources import TIME
 
 redo = Table(
@@ -72,14 +72,14 @@ def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, i
     """Those of these records that are due now, with the ticket under which each was taken."""
     if not record_ids:
         return {}
-    rows = connection.execute(
-        text(
+    return dict(
+        all_rows(
+            connection,
             "select record_id, ticket from redo"
-            " where record_id = any(cast(:ids as bigint[])) and due_at <= clock_timestamp()"
-        ),
-        {"ids": list(record_ids)},
+            " where record_id = any(cast(:ids as bigint[])) and due_at <= clock_timestamp()",
+            {"ids": list(record_ids)},
+        )
     )
-    return {row.record_id: row.ticket for row in rows}
 
 
 def done(connection: Connection, taken: dict[int, int]) -> None:
@@ -87,19 +87,17 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
     again, stays."""
     if not taken:
         return
-    connection.execute(
-        text(
-            """
-            delete from redo r using (
-                select r.record_id, r.due_at
-                from redo r join unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
-                using (record_id, ticket) for update of r skip locked
-            ) d
-            where r.record_id = d.record_id and r.due_at = d.due_at
-            """
-        ),
-        {"ids": list(taken), "tickets": list(taken.values())},
-    )
+    run(connection, DONE, {"ids": list(taken), "tickets": list(taken.values())})
+
+
+DONE = """
+delete from redo r using (
+    select r.record_id, r.due_at
+    from redo r join unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
+    using (record_id, ticket) where r.record_id = any(cast(:ids as bigint[])) for update of r skip locked
+) d
+where r.record_id = d.record_id and r.due_at = d.due_at
+"""
 
 
 def any_among(connection: Connection, record_ids: Sequence[int]) -> bool:

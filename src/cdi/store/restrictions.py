@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Connection, ForeignKey, Index, Table, Text
 
-from cdi.store.db import copy_rows, metadata, text
+from cdi.store.db import copy_rows, metadata, run, text
 
 restricted_record = Table(
     "restricted_record",
@@ -56,8 +56,8 @@ ANY = "select exists (select from restricted_record) or exists (select from prof
 
 def follow(connection: Connection, profile_ids: Collection[UUID]) -> None:
     """These profiles are closed to what their records are closed to now."""
-    if profile_ids and connection.execute(text(ANY)).scalar_one():
-        connection.execute(text(FOLLOW), {"ids": list(profile_ids)})
+    if profile_ids:
+        run(connection, FOLLOW, {"ids": list(profile_ids)})
 
 
 def closed_among(connection: Connection, profile_ids: Collection[UUID], uses: Collection[str]) -> set[UUID]:

@@ -152,11 +152,6 @@ def save_marks(connection: Connection, hashes: Sequence[bytes]) -> None:
     connection.execute(text(statement), {"hashes": list(hashes)})
 
 
-def any_marks(connection: Connection) -> bool:
-    """Whether anything was removed that could be said again."""
-    return bool(connection.execute(text("select exists (select from retention_mark)")).scalar())
-
-
 def known_marks(connection: Connection, hashes: Sequence[bytes]) -> set[bytes]:
     """Those of these hashes of which something was removed."""
     rows = connection.execute(

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Column, Computed, Connection, Double, Identit
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cdi.access import EVERYTHING, Visibility
-from cdi.store.db import metadata, text
+from cdi.store.db import metadata, run, text
 from cdi.store.decisions import SECOND_STEWARD
 from cdi.store.sources import TIME
 
@@ -83,25 +83,22 @@ def replace_reviews(
     built: Sequence[UUID],
     questions: Sequence[Question],
     now: datetime,
+    *,
+    standing: bool = True,
 ) -> None:
-    """Make `questions` the open reviews among these profiles: new ones open, standing ones follow their records and
-    show what is now strongest, those that are moot close with the reason. What a steward has answered since both
-    records changed last is not asked again. `built` are those whose golden records were built: about birth dates
-    only they were asked."""
-    profiles = {"profiles": list(profile_ids)}
-    standing = connection.execute(text(STANDING), profiles).scalar_one()
-    if not standing and not questions:  # most changes ask nothing
+    """Make `questions` the open reviews among these profiles, about which some may be `standing`: new ones open,
+    standing ones follow their records and show what is now strongest, those that are moot close with the reason. What a
+    steward has answered since both records changed last is not asked again. `built` are those whose golden records were
+    built: about birth dates only they were asked."""
+    if not standing and not questions:
         return
     asked = [{**asdict(question), "owners": list(question.owners)} for question in questions]
-    parameters = profiles | {"now": now, "built": list(built), "questions": orjson.dumps(asked).decode()}
+    parameters = {
+        "profiles": list(profile_ids), "now": now, "built": list(built), "questions": orjson.dumps(asked).decode(),
+    }  # fmt: skip
     for statement in (FOLLOW, SETTLE, ARRIVE, CLOSE, LAPSE, OPEN) if standing else (OPEN,):
-        connection.execute(text(statement), parameters)
+        run(connection, statement, parameters)
 
-
-STANDING = """
-select exists (select from review where status <> 'closed' and left_profile = any(cast(:profiles as uuid[])))
-    or exists (select from review where status <> 'closed' and right_profile = any(cast(:profiles as uuid[])))
-"""
 
 QUESTION = """
 with question as materialized (

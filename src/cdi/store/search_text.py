@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Column, Connection, ForeignKey, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from cdi.store.db import as_columns, metadata, text
+from cdi.store.db import as_columns, metadata, run
 
 profile_search = Table(
     "profile_search",
@@ -63,12 +63,14 @@ def save_words(connection: Connection, profiles: Mapping[UUID, Parts]) -> None:
     """From now on these profiles are found by these words."""
     if profiles:
         rows = ((profile_id, together(parts), orjson.dumps(parts).decode()) for profile_id, parts in profiles.items())
-        connection.execute(text(SAVE), as_columns(("profile_id", "words", "parts"), rows))
+        run(connection, SAVE, as_columns(("profile_id", "words", "parts"), rows))
 
 
 def forget_words(connection: Connection, profile_ids: Sequence[UUID]) -> None:
     """These profiles are found by no word any more."""
     if profile_ids:
-        connection.execute(
-            text("delete from profile_search where profile_id = any(cast(:ids as uuid[]))"), {"ids": list(profile_ids)}
+        run(
+            connection,
+            "delete from profile_search where profile_id = any(cast(:ids as uuid[]))",
+            {"ids": list(profile_ids)},
         )

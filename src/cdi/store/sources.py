@@ -338,8 +338,6 @@ def resolve_rejected(connection: Connection, rejected_ids: Sequence[int], now: d
 
 def heal_rejected(connection: Connection, source: str, keys: Sequence[tuple[str, str]], now: datetime) -> None:
     """Records of these (stream, key) were taken: what was rejected of them before is settled."""
-    if not _any_rejected(connection, source):
-        return
     connection.execute(
         text(
             """
@@ -350,11 +348,6 @@ def heal_rejected(connection: Connection, source: str, keys: Sequence[tuple[str,
         ),
         {"source": source, "streams": [s for s, _ in keys], "keys": [k for _, k in keys], "now": now},
     )
-
-
-def _any_rejected(connection: Connection, source: str) -> bool:
-    found = text("select exists (select from rejected where source = :source and resolved_at is null)")
-    return bool(connection.execute(found, {"source": source}).scalar_one())
 
 
 def joined(connection: Connection, source: str) -> tuple[int, int]:

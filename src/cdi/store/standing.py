@@ -1,12 +1,13 @@
 """How the store stands, in figures that are cheap enough to be asked every few seconds; and one that is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from cdi.store.db import text
+from cdi.store.db import one_row, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,26 @@ class Questions:
 
     open: int
     oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether there is any review, or any conflict, that needs an answer about some profiles."""
+
+    reviews: bool
+    conflicts: bool
+
+
+ABOUT = """
+select exists (select from review where status <> 'closed' and left_profile = any(cast(:homes as uuid[])))
+    or exists (select from review where status <> 'closed' and right_profile = any(cast(:homes as uuid[]))) as reviews,
+    exists (select from conflict where status = 'open' and profile_id = any(cast(:built as uuid[]))) as conflicts
+"""
+
+
+def standing_about(connection: Connection, homes: Sequence[UUID], built: Sequence[UUID]) -> Standing:
+    """What there is: reviews about `homes`, conflicts in those that are `built`. Most changes meet neither."""
+    return Standing(*one_row(connection, ABOUT, {"homes": list(homes), "built": list(built)}))
 
 
 def open_questions(connection: Connection) -> dict[str, Questions]:

@@ -1,6 +1,6 @@
 """Do the names of two persons agree?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -25,12 +25,16 @@ from cdi.matching.comparing.answers import (
 )
 from cdi.matching.pairs import BoolArray, FloatArray, IntArray
 from cdi.matching.similarity import (
+    Hashes,
     compiled_is_there,
     distinct_pairs,
     edit_distances,
+    hash_texts,
     name_similarities,
     name_similarity,
     numbered,
+    sound_hashes,
+    worth_loading,
 )
 from cdi.matching.texts import Objects
 
@@ -285,7 +289,7 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     """Is one record's given name the other's surname, and the other way round? One of them to the letter, the
     other at least in sound and for its first letter (Henn is no Anna)."""
     given, family = features.given_words(table), features.family_words(table)
-    if compiled_is_there(len(a)):
+    if worth_loading(len(a)):  # of fewer pairs not all words are sounded out
         from cdi.matching.comparing import loops  # noqa: PLC0415  # loads numba, so only where it pays
 
         kinds = (given.initials, family.initials), (given.sounds, family.sounds), (given.hashes, family.hashes)
@@ -295,20 +299,24 @@ def is_swapped(table: RecordTable, a: IntArray, b: IntArray) -> BoolArray:
     ga, gb = (first[table.given.codes[rows]] for rows in (a, b))
     fa, fb = (last[table.family.codes[rows]] for rows in (a, b))
 
-    def crosswise(of_given: NDArray[Any], of_family: NDArray[Any]) -> tuple[BoolArray, BoolArray]:
-        x, y = of_given[ga], of_given[gb]
-        return (x == of_family[fb]) & (x != 0), (y == of_family[fa]) & (y != 0)
-
-    one, other = crosswise(given.initials, family.initials)  # most pairs fail here, so the rest is asked of few
-    likely = np.flatnonzero(one & other)
+    x, y = given.initials[ga], given.initials[gb]
+    likely = np.flatnonzero((x == family.initials[fb]) & (x != 0) & (y == family.initials[fa]) & (y != 0))
     swapped = np.zeros(len(a), dtype=bool)
-    if not len(likely):
+    if not len(likely):  # most pairs fail here, so the rest is asked of few
         return swapped
-    ga, gb, fa, fb = ga[likely], gb[likely], fa[likely], fb[likely]
-    one_sounds, other_sounds = crosswise(given.sounds, family.sounds)
-    one_exact, other_exact = crosswise(given.hashes, family.hashes)
-    swapped[likely] = one_sounds & other_sounds & (one_exact | other_exact)
+    for both, alike in ((np.logical_or, hash_texts), (np.logical_and, sound_hashes)):
+        one = _alike(alike, given.vocabulary[ga[likely]], family.vocabulary[fb[likely]])
+        other = _alike(alike, given.vocabulary[gb[likely]], family.vocabulary[fa[likely]])
+        likely = likely[both(one, other)]
+    swapped[likely] = True
     return swapped
+
+
+def _alike(measure: Callable[[Objects], Hashes], one: Objects, other: Objects) -> BoolArray:
+    """Whether these words are alike, pair by pair, and not missing. They are few: nothing is made of all words."""
+    x, y = measure(one), measure(other)
+    found: BoolArray = (x == y) & (x != 0)
+    return found
 
 
 def _initials(table: RecordTable, a: IntArray, b: IntArray, levels: Levels) -> None:
