@@ -156,6 +156,24 @@ def test_an_answer_whose_entry_cannot_be_written_is_not_given(
     assert callers["reader"].get(path).status_code == 200
 
 
+def test_only_who_changes_something_waits_for_the_disk(database: Database) -> None:
+    read = Trail("key:shop", Role.READER.value, "get_profile", frozenset(FieldGroup))
+    changed = Trail("key:shop", Role.STEWARD.value, "pin", frozenset(FieldGroup), changes=True)
+
+    def commit_after(*trails: Trail) -> str:
+        with database.unit_of_work() as connection:
+            connection.execute(sa.text("set local synchronous_commit = on"))
+            audit.write_all(connection, trails, utc_now())
+            return str(connection.execute(sa.text("show synchronous_commit")).scalar_one())
+
+    assert commit_after(read) == "off"
+    assert commit_after() == commit_after(changed) == commit_after(read, changed) == "on"
+    with database.reading() as connection:
+        connection.execute(sa.text("set synchronous_commit = on"))
+        audit.write_all(connection, [read], utc_now())
+        assert connection.execute(sa.text("show synchronous_commit")).scalar_one() == "on", "it was for one commit"
+
+
 def test_who_looked_at_a_profile_for_what_is_found_by_actor_profile_action_and_time(
     company: Installation, doors: Doors, callers: dict, meant: dict
 ) -> None:

@@ -46,6 +46,20 @@ def _rows(company: Installation, query: str) -> list[Any]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
+def test_the_block_keys_of_a_record_lie_together(company: Installation) -> None:
+    """What a record carries goes with it: from one page, not from as many as it has keys."""
+    push(company, "till", _customers(1_100, born=1950), settle=False)
+    resolve(company)
+    page = "(cast(cast(ctid as text) as point))[0]"
+    ((pages, keys),) = _rows(
+        company,
+        f"select max(pages), min(keys) from (select count(distinct {page}) pages, count(*) keys"
+        " from block_key group by record_id) r",
+    )
+    assert keys > 5
+    assert pages <= 2
+
+
 @pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_first_load_is_what_a_run_over_everything_makes(
     company: Installation, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
