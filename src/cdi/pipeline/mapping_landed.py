@@ -23,6 +23,7 @@ from cdi.pipeline.many_records import database_at
 from cdi.pipeline.resolving import Progress
 from cdi.pipeline.workers import WORTH_IT, Workers
 from cdi.store import first_versions, meanings
+from cdi.store.db import take_stock
 from cdi.store.meanings import Unmapped
 
 PAGE: Final = 5_000
@@ -58,6 +59,9 @@ def map_what_landed(installation: Installation, say: Progress) -> None:
             _map_all(installation, workers, waiting, say)
     except BusyError:
         return
+    if waiting >= WORTH_IT:
+        with installation.database.unit_of_work() as connection:
+            take_stock(connection)  # or reading what it means takes its tables for empty
 
 
 def _map_all(installation: Installation, workers: Workers, waiting: int, say: Progress) -> None:
