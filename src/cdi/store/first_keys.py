@@ -1,8 +1,9 @@
 """The block keys of a first load, all at once: laid beside the table that is still empty, whose place they take.
 
 Key by key each would touch a page of an index that hardly anything else touches, which took more than half of a first
-load; an index over what is there already is sorted and written from one end to the other. All in one transaction: who
-reads meanwhile finds the empty table, and a run that is killed leaves nothing behind.
+load; an index over what is there already is sorted and written from one end to the other. The rows lie in the order of
+records: what one carries is on one page when it goes, and a block is read from the index alone. All in one transaction:
+who reads meanwhile finds the empty table, and a run that is killed leaves nothing behind.
 """
 
 from collections.abc import Callable
