@@ -85,7 +85,7 @@ def _corrected(
     weight = _weight_of_answers(data.same, candidates.expected)
     unchanged = _left_out_losses(replace(data, levels=data.levels.iloc[:, :0]), PENALTIES[0], seed)
     losses = {penalty: _left_out_losses(data, penalty, seed) for penalty in PENALTIES}
-    best = min(PENALTIES, key=lambda penalty: float((losses[penalty] * weight).mean()))
+    best = _most_cautious({penalty: loss * weight for penalty, loss in losses.items()})
     gain = (unchanged - losses[best]) * weight
     told: dict[str, Any] = {
         "labels": {label.name.lower(): int((data.label == label).sum()) for label in Label if label is not Label.OTHER},
@@ -94,7 +94,7 @@ def _corrected(
         "penalty": best,
         "chosen_by_answer": bool(weight.max() > 1),
     }
-    if gain.mean() <= gain.std() / len(gain) ** 0.5:  # within what chance alone would do
+    if gain.mean() <= _chance(gain):
         return into, told | {"changed": False}
     everyone = np.ones(len(labelled), dtype=bool)
     against_household = _fit(data, Label.HOUSEHOLD, everyone, best)
@@ -180,6 +180,19 @@ def _fit(data: _Data, against: Label, chosen: BoolArray, penalty: float) -> _Cor
     columns = list(map(tuple, data.levels.columns.tolist()))
     additions = dict(zip(columns, coefficients[1:].tolist(), strict=True))
     return _Correction(float(coefficients[0] * SUM_SCALE), float(classifier.intercept), additions)
+
+
+def _most_cautious(losses: Mapping[float, FloatArray]) -> float:
+    """The strongest penalty that does not do worse than the best one by more than chance: the rule of one standard
+    error (Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984)."""
+    best = min(losses, key=lambda penalty: float(losses[penalty].mean()))
+    as_good = [p for p, loss in losses.items() if (loss - losses[best]).mean() <= _chance(loss - losses[best])]
+    return min(as_good)
+
+
+def _chance(differences: FloatArray) -> float:
+    """What chance alone does to their mean: its standard error."""
+    return float(differences.std() / len(differences) ** 0.5)
 
 
 def _pseudo_pairs() -> tuple[FloatArray, BoolArray]:
