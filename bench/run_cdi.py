@@ -62,8 +62,10 @@ def main(records_file: str, labels_file: str, *flags: str) -> None:
     table = encoded(records_file)
     step("encode")
     start = start_model(table)
-    begin(table, start)
-    candidates = None if "--own-blocking" in flags else candidate_pairs(block_keys(table), LIMITS)
+    candidates = None
+    if "--own-blocking" not in flags:
+        begin(table, start)
+        candidates = candidate_pairs(block_keys(table), LIMITS)
     step("block")
     model = train(table, start, LIMITS, seed=1, candidates=candidates)
     step("train")

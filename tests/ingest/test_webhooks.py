@@ -343,22 +343,23 @@ def hmac_sha256(body: bytes) -> bytes:
     return hmac.new(b"geheim", body, hashlib.sha256).digest()
 
 
-def test_shopifys_privacy_request_is_an_erasure() -> None:
-    body = b'{"shop_domain": "x", "customer": {"id": 544365967, "email": "jo@example.de"}, "orders_to_redact": []}'
+def told_by_shopify(topic: str, body: bytes) -> WebhookResult:
     config = {"base_url": "https://x.example", "access_token": "t", "webhook_secret": "geheim"}
     signature = base64.b64encode(hmac_sha256(body)).decode()
-    topic = {"x_shopify_topic": "customers/redact", "x_shopify_event_id": "e"}
-    result = shipped("shopify", config, body, x_shopify_hmac_sha256=signature, **topic)
+    headers = {"x_shopify_topic": topic, "x_shopify_event_id": "e"}
+    return shipped("shopify", config, body, x_shopify_hmac_sha256=signature, **headers)
+
+
+def test_shopifys_privacy_request_is_an_erasure() -> None:
+    body = b'{"shop_domain": "x", "customer": {"id": 544365967, "email": "jo@example.de"}, "orders_to_redact": []}'
+    result = told_by_shopify("customers/redact", body)
     assert [(record.key, record.op) for record in result.records] == [("544365967", Op.ERASE)]
     assert result.event_id == "e"
 
 
 def test_shopifys_data_request_asks_what_is_kept_and_lands_nothing() -> None:
     body = b'{"customer": {"id": 191167, "email": "jo@example.de"}, "data_request": {"id": 9999}}'
-    config = {"base_url": "https://x.example", "access_token": "t", "webhook_secret": "geheim"}
-    signature = base64.b64encode(hmac_sha256(body)).decode()
-    topic = {"x_shopify_topic": "customers/data_request", "x_shopify_event_id": "e"}
-    result = shipped("shopify", config, body, x_shopify_hmac_sha256=signature, **topic)
+    result = told_by_shopify("customers/data_request", body)
     assert result.accesses == (AccessDemand("customers", "191167"),)
     assert not result.records and not result.read_again and not result.rejected
 

@@ -130,6 +130,12 @@ def doors(handelshaus: Installation) -> Doors:
     return Doors(handelshaus)
 
 
+@pytest.fixture
+def officer(doors: Doors) -> TestClient:
+    """The data-protection officer of whichever company has these doors."""
+    return doors.as_(Role.PRIVACY, name="d.schutz")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for the tests of a file; each window of it knows nothing of the others.

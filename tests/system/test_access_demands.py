@@ -59,11 +59,6 @@ def doors(company: Installation) -> Doors:
     return Doors(company)
 
 
-@pytest.fixture
-def officer(doors: Doors) -> TestClient:
-    return doors.as_(Role.PRIVACY, name="d.schutz")
-
-
 def told_by_shopify(doors: Doors, customer: int, event: str, topic: str = "customers/data_request") -> None:
     told = {
         "shop_domain": "shop.example",

@@ -63,11 +63,6 @@ def doors(company: Installation) -> Doors:
     return Doors(company)
 
 
-@pytest.fixture
-def officer(doors: Doors) -> TestClient:
-    return doors.as_(Role.PRIVACY, name="d.schutz")
-
-
 def told_by_meta(doors: Doors, user: str, secret: str = SECRET) -> Any:
     return doors.stranger().post("/v1/sources/leads/webhook", data={"signed_request": signed(demand(user), secret)})
 

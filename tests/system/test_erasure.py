@@ -62,11 +62,6 @@ def doors(company: Installation) -> Doors:
     return Doors(company)
 
 
-@pytest.fixture
-def officer(doors: Doors) -> TestClient:
-    return doors.as_(Role.PRIVACY, name="d.schutz")
-
-
 def pushed(doors: Doors, source: str, *records: dict[str, Any], **headers: str) -> Any:
     client = doors.as_(Role.CONNECTOR, source=source)
     answer = client.post(f"/v1/sources/{source}/records", json={"records": list(records)}, headers=headers)

@@ -30,7 +30,7 @@ from cdi.privacy.disclosure import MOST, disclose
 from cdi.privacy.requests import SIGHTING, Office
 from cdi.serving import live_profile
 from cdi.settings import Environment
-from cdi.store import customer_links, privacy_requests, profiles, records, reviews
+from cdi.store import customer_links, privacy_requests, profiles, reviews
 from cdi.store.customer_links import CustomerLink
 from cdi.store.db import resolver_lock, see_one_moment
 from cdi.store.privacy_requests import PrivacyRequest, RequestFilter
@@ -108,17 +108,19 @@ def make_link(office: Office, profile_id: UUID, lifetime: timedelta | None = Non
 
 def customer_of(office: Office, profile: UUID | None, record: RecordKey | None) -> UUID:
     """The profile that is meant by exactly one of these. Raises InvalidInputError; NotFoundError for a record that is
-    in none, and for one of another source than the caller's."""
+    in none, and for one of another source than the caller's; ConflictError for a key that several customers have, in
+    streams of their own."""
     if profile is not None and record is None:
         return profile
     if profile is not None or record is None:
         raise InvalidInputError("a customer is named by exactly one thing", remedy="Send profile or record")
-    named = [] if _is_foreign(office.caller, {record.source}) else [(record.source, record.key)]
-    found = [record_id for *_, record_id in records.find_record_ids(office.connection, named)]
-    home = next(iter(profiles.load_memberships(office.connection, found).values()), None)
-    if home is None:
+    foreign = _is_foreign(office.caller, {record.source})
+    homes = set() if foreign else profiles.find_homes(office.connection, record.source, [record.key])
+    if not homes:
         raise NotFoundError("there is no customer with this record")
-    return home
+    if len(homes) > 1:
+        raise ConflictError("several customers have a record with this key", remedy="Send profile")
+    return homes.pop()
 
 
 def _is_foreign(caller: Caller, sources: Collection[str]) -> bool:
