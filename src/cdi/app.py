@@ -37,10 +37,10 @@ from cdi.api import (
 )
 from cdi.api.documentation import add_documentation
 from cdi.api.guards import install_guards
+from cdi.api.housekeeping import housekeeping
 from cdi.api.observed import Observed
 from cdi.api.problems import install_handlers
 from cdi.api.rates import exchanges
-from cdi.api.sealing import sealing
 from cdi.api.together import ReadTogether
 from cdi.monitoring import Monitoring
 from cdi.openid import IdentityProvider
@@ -68,7 +68,7 @@ def create_app(installation: Installation, common: Path | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
         telemetry=SILENT,
-        lifespan=sealing,
+        lifespan=housekeeping,
     )
     app.state.installation = installation
     app.state.afterwards = Afterwards(installation)

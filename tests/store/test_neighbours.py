@@ -57,8 +57,7 @@ def test_who_has_no_block_key_any_more_is_in_no_block(database: Database) -> Non
 def test_who_carries_a_key_is_told_with_their_card(database: Database) -> None:
     with database.unit_of_work() as connection:
         give_keys(connection, [(7, 1), (7, 2), (7, 3), (8, 3), (9, 4)])
-        asked = normalised.ask_for_carriers(connection, np.array([6, 7, 8, 8]), np.array([2]), 2)
-        told = normalised.carriers(asked)
+        told = normalised.carriers(connection, np.array([6, 7, 8, 8]), np.array([2]), 2)
     assert sorted(zip(told.keys.tolist(), told.record_ids.tolist(), strict=True)) == [(7, 1), (7, 3), (8, 3)]
     assert not told.cards  # of these nothing else is kept
 

@@ -14,7 +14,7 @@ of times a batch, and waited for the one who reads each time: with Python's own 
 than the database took."""
 
 
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     """The same items in the same order, each asked for one step before it is needed, in a thread of its own.
 
     What the iterator raises is raised here, after everything that came before it.

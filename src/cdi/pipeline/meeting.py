@@ -1,14 +1,15 @@
 """Records meet those with whom they share a block, and are compared with them: part by part, so that the server looks
 for the next ones while those before are compared."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from psycopg import Cursor
 from sqlalchemy import Connection
 
+from cdi.ingest.ahead import ahead
 from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel
@@ -16,9 +17,10 @@ from cdi.matching.pairs import IntArray, ScoredPairs, distinct
 from cdi.pipeline.drift import CROWD
 from cdi.pipeline.tables import build_table
 from cdi.store import normalised
-from cdi.store.db import without_waiting
+from cdi.store.db import Database, without_waiting
+from cdi.store.normalised import Carriers
 
-PART: Final = 250
+PART: Final = 125
 """So many records ask together whom they meet."""
 
 
@@ -56,37 +58,56 @@ class Met:
 
 
 def meet(
-    connection: Connection, known: Known, table: RecordTable, model: MatchModel, keys: IntArray, rows: IntArray
+    connection: Connection,
+    known: Known,
+    table: RecordTable,
+    model: MatchModel,
+    keys: IntArray,
+    rows: IntArray,
+    due: IntArray,
+    database: Database | None,
 ) -> Met:
     """Index the records of this table, of which there are some, by these block keys, parallel to their rows, in place
     of what was kept of them, and compare them with each other and with all others whom they meet, whose cards are known
-    afterwards."""
-    ids = table.record_ids
-    own = ids[rows]
-    parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(ids) // PART))]
+    afterwards. Whoever is `due` is met as this transaction knows it, or not at all: with a `database`, where nothing
+    else was changed in it, those who are met are looked up over another connection."""
+    own = table.record_ids[rows]
+    parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(table) // PART))]
     met: list[tuple[IntArray, IntArray]] = []
     found: list[ScoredPairs] = []
     told: list[IntArray] = []
-
-    def ask(part: IntArray) -> Cursor[Any]:
-        return normalised.ask_for_carriers(connection, keys[part], ids, CROWD)
 
     def compare(some: IntArray, others: IntArray, other_ids: IntArray) -> None:
         met.append(meeting(keys[some], own[some], others, other_ids))
         found.append(_scored(known, model, *met[-1]))
 
-    with without_waiting(connection):
-        asked = ask(parts[0])
-        for n, part in enumerate(parts):
-            others = normalised.carriers(asked)
-            normalised.set_block_keys(connection, ids[n * PART : (n + 1) * PART], keys[part], own[part])
-            if n + 1 < len(parts):
-                asked = ask(parts[n + 1])
+    asked = [keys[part] for part in parts]
+    with without_waiting(connection), _carriers(connection, asked, due, database) as answers:
+        for n, (part, others) in enumerate(zip(parts, answers, strict=True)):
+            if n == 0:
+                normalised.set_block_keys(connection, table.record_ids, keys, own)
             known.learn(others.cards)
             told.append(others.keys)
             compare(part, others.keys, others.record_ids)
         compare(np.arange(len(keys)), keys, own)
     return Met(sum(len(left) for left, _ in met), engine.joined(found), _crowded(keys, told))
+
+
+@contextmanager
+def _carriers(
+    connection: Connection, asked: Sequence[IntArray], apart: IntArray, database: Database | None
+) -> Iterator[Iterator[Carriers]]:
+    """Who has these keys, part by part: the next are looked up while those before are compared."""
+
+    def looked_up(looking: Connection) -> Generator[Carriers, None, None]:
+        for keys in asked:
+            yield normalised.carriers(looking, keys, apart, CROWD)
+
+    if len(asked) == 1 or database is None:
+        yield looked_up(connection)
+        return
+    with database.looking_up() as beside, closing(ahead(looked_up(beside))) as answers:
+        yield answers
 
 
 def meeting(keys: IntArray, ids: IntArray, all_keys: IntArray, all_ids: IntArray) -> tuple[IntArray, IntArray]:

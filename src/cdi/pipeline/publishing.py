@@ -23,10 +23,10 @@ from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, owners, pins, profiles, records, restrictions, reviews, search_text
 from cdi.store import conflicts as store_conflicts
 from cdi.store.db import without_waiting
-from cdi.store.profiles import ProfileWrite
+from cdi.store.profiles import Homes, ProfileWrite
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
-from cdi.store.standing import standing_about
+from cdi.store.standing import ask_about
 
 CHUNK = 2_000
 AT_ONCE: Final = 100
@@ -70,7 +70,7 @@ def publish(
     rare: Rarities = UNKNOWN,
     keep_past: bool = True,
     current: Mapping[int, CurrentRecord] = MappingProxyType({}),
-    homes: Mapping[int, UUID] | None = None,
+    homes: Homes | None = None,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
@@ -84,14 +84,14 @@ def publish(
     """
     scope = frozenset(changed).union(*clusters.values())
     if homes is None:
-        homes = profiles.load_memberships(connection, sorted(scope))
-    before = {record: homes[record] for record in sorted(scope) if record in homes}
+        homes = profiles.ask_for_homes(connection, sorted(scope)).answer()
+    before = {record: homes.of[record] for record in sorted(scope) if record in homes.of}
     old_profiles = _by_profile(before)
     forgotten = frozenset() if keep_past else frozenset(before[record] for record in changed if record in before)
     gone = changed.union(before) - frozenset().union(*clusters.values())
     replaced = records.replaced_among(connection, sorted(gone)) if gone else {}
     changed = changed.union(replaced.values())
-    plan, states = _carry(connection, clusters, before, old_profiles, changed, replaced, rare)
+    plan, states = _carry(connection, clusters, before, old_profiles, changed, replaced, rare, homes.states)
     after = {record: plan.ids[label] for label, members in clusters.items() for record in members}
     due = {
         plan.ids[label]: members
@@ -99,8 +99,6 @@ def publish(
         if rebuild or members & changed or old_profiles.get(plan.ids[label]) != members
     }
     touched = sorted({*due, *plan.retired})
-    states |= profiles.load_states(connection, [each for each in touched if each not in states])
-    told_before = _states_before(connection, touched, states, old_profiles, due.keys())
     if rare.pinned:
         pins.end_rectified(connection, sorted(scope), now)
     facts = StewardFacts(
@@ -108,13 +106,20 @@ def publish(
         owners.load_assignments(connection, sorted(scope), now) if rare.assigned else [],
         constraints.together,
     )
-    questions = questions_about(connection, installation, findings, after, rare)
     about = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
-    standing = standing_about(connection, sorted(about), touched)
-    built = _Built(told_before.keys(), states)
+    with without_waiting(connection):
+        asked = ask_about(connection, sorted(about), touched)
+        questions = questions_about(connection, installation, findings, after, rare)
+        standing = asked.answer()
+    lived = frozenset(each for each in touched if each in states and not states[each].retired)
+    told_before = {each: _as_told(each, states, old_profiles) for each in lived.difference(due)}
+    built = _Built(lived, states)
     for part in _chunks(due.items(), CHUNK):
-        loaded = _facts_of(connection, part, current)
         with without_waiting(connection):
+            golden = profiles.ask_for_golden(connection, [each for each, _ in part if each in lived])
+            loaded = _facts_of(connection, part, current)
+            for each, document in golden.answer().items():
+                told_before[each] = _as_told(each, states, old_profiles, GoldenRecord(document))
             for some in _chunks(part, AT_ONCE):
                 writes, words = built.add(installation, some, loaded, facts)
                 profiles.write_profiles(connection, writes, now, forgotten)
@@ -193,9 +198,10 @@ def _carry(
     changed: frozenset[int],
     replaced: Mapping[int, int],
     rare: Rarities,
+    known: Mapping[UUID, profiles.ProfileState],
 ) -> tuple[IdentityPlan, dict[UUID, profiles.ProfileState]]:
     """Ids for all clusters; only those that moved need the vote, the others keep what they have. With what is known
-    of the ids that took part in it."""
+    of all ids there were, also of those that the records bore once: of those that they bear now it is `known`."""
     same = {
         label: before[min(members)]
         for label, members in clusters.items()
@@ -207,7 +213,7 @@ def _carry(
     carried = {record: old for record, old in before.items() if old not in kept}
     last = profiles.load_last_carried(connection, moved) if rare.carried else {}
     named = {*carried.values(), *(old for ids in last.values() for old in ids)}
-    states = profiles.load_states(connection, named)
+    states = {**known, **profiles.load_states(connection, named.difference(known))}
     ages = {state.profile_id: state.minted for state in states.values()}
     record_age = {record: record for record in {*moved, *carried}}
     plan = carry_ids(moving, carried, last, changed, record_age, ages, new_id)
@@ -268,26 +274,15 @@ def _write(profile_id: UUID, assembly: Assembly, content_hash: bytes, sources: S
     )
 
 
-def _states_before(
-    connection: Connection,
-    touched: Sequence[UUID],
+def _as_told(
+    profile_id: UUID,
     states: Mapping[UUID, profiles.ProfileState],
     old_profiles: Mapping[UUID, frozenset[int]],
-    living: Collection[UUID],
-) -> dict[UUID, ProfileState]:
+    golden: GoldenRecord | None = None,
+) -> ProfileState:
     """What the feed compares with; of an id that ends now it says no attribute."""
-    lived = [profile_id for profile_id in touched if profile_id in states and not states[profile_id].retired]
-    golden: dict[UUID, GoldenRecord] = {}
-    for part in _chunks((profile_id for profile_id in lived if profile_id in living), CHUNK):
-        golden |= {each: GoldenRecord(said) for each, said in profiles.load_golden(connection, part).items()}
-    return {
-        profile_id: ProfileState(
-            old_profiles.get(profile_id, frozenset()),
-            states[profile_id].data_owner,
-            golden.get(profile_id, GoldenRecord()),
-        )
-        for profile_id in lived
-    }
+    members, owner = old_profiles.get(profile_id, frozenset()), states[profile_id].data_owner
+    return ProfileState(members, owner, golden or GoldenRecord())
 
 
 def _told(members: frozenset[int], document: Mapping[str, Any], *, seen_before: bool) -> ProfileState:
@@ -353,7 +348,7 @@ def questions_about(
         *(Finding("identity_jump", i, i, 0.0, "the source says it is another person now") for i in held),
     ]
     ends = sorted({record for finding in told for record in (finding.left, finding.right) if record in after})
-    source = {record: loaded.source for record, loaded in records.load_current(connection, ends).items()}
+    source = {record: name.source for record, name in records.load_names(connection, ends).items()} if ends else {}
     questions = []
     for finding in told:
         if finding.left in after and finding.right in after:

@@ -31,7 +31,7 @@ from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, profiles, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock, without_waiting
+from cdi.store.db import Database, resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
 from cdi.tracing import span
@@ -88,7 +88,7 @@ def resolve_due(installation: Installation, resolved: Resolved, say: Progress) -
             taken = redo.take(connection, now, pace.size)
             if not taken:
                 return resolved
-            resolve_batch(connection, installation, frozenset(taken), resolved, now)
+            resolve_batch(connection, installation, frozenset(taken), resolved, now, alone=True)
             redo.done(connection, taken)
             if began - counted >= TOLD_EVERY:  # counting takes as long as there is much to count
                 waiting, counted = done + len(taken) + redo.backlog(connection)[0], began
@@ -111,10 +111,11 @@ def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolv
 def resolve_these(
     connection: Connection, installation: Installation, record_ids: Sequence[int], resolved: Resolved
 ) -> None:
-    """Resolve those of these records that are due, in the caller's transaction, under the resolver's lock."""
+    """Resolve those of these records that are due, in the caller's transaction, which does nothing else, under the
+    resolver's lock."""
     taken = redo.take_these(connection, record_ids) if record_ids else {}
     if taken:
-        resolve_batch(connection, installation, frozenset(taken), resolved, utc_now())
+        resolve_batch(connection, installation, frozenset(taken), resolved, utc_now(), alone=True)
         redo.done(connection, taken)
 
 
@@ -145,13 +146,14 @@ def resolve_batch(
     *,
     keep_past: bool = True,
     heard: bool = True,
+    alone: bool = False,
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock. Those of
     them that are `born` in this transaction have no past that would have to be asked for. `keep_past`: see
     `publish`. Where nothing new was `heard` of them, but for what stewards decided, they are as they were compared
-    before, unless they wait for that."""
+    before, unless they wait for that. `alone`: the transaction does nothing else."""
     with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
-        _resolve_batch(connection, installation, due, born, resolved, now, keep_past, heard)
+        _resolve_batch(connection, installation, due, born, resolved, now, keep_past, heard, alone)
 
 
 def _resolve_batch(
@@ -163,20 +165,24 @@ def _resolve_batch(
     now: datetime,
     keep_past: bool,
     heard: bool,
+    alone: bool,
 ) -> None:
     model = active_model(connection, installation, now)
     around: list[int] = []
     known = None if heard else _as_compared(connection, due)
     facts: dict[int, CurrentRecord] = {}
+    found = engine.joined([])
     if known is None:
-        model, known, facts, around = _compare(connection, model, due, born, resolved, now)
+        database = installation.database if alone else None
+        model, known, facts, around, found = _compare(connection, model, due, born, resolved, now, database)
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
-    wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
-    concerned = sorted(due.union(wider))
     with without_waiting(connection):
+        pairs.save_pairs(connection, found)
+        wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
+        concerned = sorted(due.union(wider))
         asked = pairs.ask_for_pairs(connection, wider)
         asked_rarities = rarities.ask_among(connection, concerned)
-        asked_homes = profiles.ask_for_memberships(connection, concerned)
+        asked_homes = profiles.ask_for_homes(connection, concerned)
         members = known.table(wider)
         scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
     judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
@@ -217,9 +223,10 @@ def _compare(
     born: frozenset[int],
     resolved: Resolved,
     now: datetime,
-) -> tuple[MatchModel, Known, dict[int, CurrentRecord], list[int]]:
+    database: Database | None,
+) -> tuple[MatchModel, Known, dict[int, CurrentRecord], list[int], ScoredPairs]:
     """Compare these records anew, as they are now: the model that told the pairs, what is known by now, the facts of
-    those that are live, and all that were connected to them before."""
+    those that are live, all that were connected to them before, and the pairs. `database`: see `meet`."""
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     facts = records.load_current(connection, ids)
@@ -229,14 +236,14 @@ def _compare(
         table = known.table(known.ids)
         indexed = blocking.block_keys(table, model) if known.ids else None
         suspects = asked.answer()
-    if indexed is not None:  # what has ended meets nobody
-        watched = watch_shared_values(connection, model, suspects, now)
-        if watched is not model:
-            indexed = blocking.block_keys(table, watched)
-        model, met = _meet(connection, known, table, watched, indexed, now)
-        resolved.candidate_pairs += met.candidates
-        pairs.save_pairs(connection, met.pairs)
-    return model, known, facts, around
+    if indexed is None:  # what has ended meets nobody
+        return model, known, facts, around, engine.joined([])
+    watched = watch_shared_values(connection, model, suspects, now)
+    if watched is not model:
+        indexed = blocking.block_keys(table, watched)
+    model, met = _meet(connection, known, table, watched, indexed, np.array(ids), now, database)
+    resolved.candidate_pairs += met.candidates
+    return model, known, facts, around, met.pairs
 
 
 def _meet(
@@ -245,14 +252,16 @@ def _meet(
     table: RecordTable,
     model: MatchModel,
     indexed: tuple[IntArray, IntArray],
+    due: IntArray,
     now: datetime,
+    database: Database | None,
 ) -> tuple[MatchModel, Met]:
     """Compare the records of this table with whom they meet by these block keys and their rows; the model that told
     whom."""
-    met = meet(connection, known, table, model, *indexed)
+    met = meet(connection, known, table, model, *indexed, due, database)
     narrowed = refuse_blocks(connection, model, met.crowded, now)
     if narrowed is not model:
-        met = meet(connection, known, table, narrowed, *blocking.block_keys(table, narrowed))
+        met = meet(connection, known, table, narrowed, *blocking.block_keys(table, narrowed), due, database)
     return narrowed, met
 
 

@@ -1,6 +1,8 @@
 """Lists as parameters, written as PostgreSQL reads arrays: the driver's own way takes a regular expression for each
-element, which costs more than all that the database does with them. Numbers in an array of numpy go as they are."""
+element, which costs more than all that the database does with them. Numbers in an array of numpy go as they are, and so
+do long texts, which the server would otherwise look through letter by letter."""
 
+import struct
 from collections.abc import Callable
 from datetime import datetime
 from types import NoneType
@@ -9,8 +11,8 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
+from psycopg.abc import Buffer, DumperKey
+from psycopg.adapt import Dumper, PyFormat
 from psycopg.postgres import types
 from psycopg.pq import Format
 from psycopg.types.array import ListDumper
@@ -47,15 +49,46 @@ class ArrayDumper(ListDumper):
         return array.encode()
 
 
+_NUMBERS: Final = {"i": ("int8", ">i8"), "f": ("float8", ">f8"), "b": ("bool", "?")}
+"""What numpy's kinds are to PostgreSQL, and how they are sent."""
+
+
 class NumbersDumper(Dumper):
-    """An array of numpy's 64-bit integers in one dimension as a `bigint[]`, in PostgreSQL's binary format."""
+    """An array of numpy in one dimension, of integers, floats or booleans, as a `bigint[]`, `float8[]` or `bool[]` in
+    PostgreSQL's binary format."""
 
     format = Format.BINARY
-    oid = types["int8"].array_oid
 
-    def dump(self, obj: NDArray[np.int64]) -> Buffer | None:
+    def get_key(self, obj: NDArray[Any], format: PyFormat) -> DumperKey:  # noqa: ARG002  the driver asks so
+        return (self.cls, obj.dtype.type)
+
+    def upgrade(self, obj: NDArray[Any], format: PyFormat) -> Dumper:  # noqa: ARG002  the driver asks so
+        dumper = NumbersDumper(self.cls)
+        dumper.oid = types[_NUMBERS[obj.dtype.kind][0]].array_oid
+        return dumper
+
+    def dump(self, obj: NDArray[Any]) -> Buffer | None:
+        name, sent_as = _NUMBERS[obj.dtype.kind]
         if not len(obj):
-            return np.array([0, 0, types["int8"].oid], ">i4").tobytes()
-        elements = np.empty(len(obj), dtype=[("size", ">i4"), ("value", ">i8")])
-        elements["size"], elements["value"] = 8, obj
-        return np.array([1, 0, types["int8"].oid, len(obj), 1], ">i4").tobytes() + elements.tobytes()
+            return np.array([0, 0, types[name].oid], ">i4").tobytes()
+        elements = np.empty(len(obj), dtype=[("size", ">i4"), ("value", sent_as)])
+        elements["size"], elements["value"] = elements.dtype["value"].itemsize, obj
+        return np.array([1, 0, types[name].oid, len(obj), 1], ">i4").tobytes() + elements.tobytes()
+
+
+class LongTexts(list[bytes]):
+    """Texts as UTF-8, documents mostly, that are sent as a `text[]`."""
+
+
+class LongTextsDumper(Dumper):
+    """`LongTexts` in PostgreSQL's binary format."""
+
+    format = Format.BINARY
+    oid = types["text"].array_oid
+
+    def dump(self, obj: LongTexts) -> Buffer | None:
+        head = (1, 0, types["text"].oid, len(obj), 1) if obj else (0, 0, types["text"].oid)
+        parts = [struct.pack(f">{len(head)}i", *head)]
+        for value in obj:
+            parts += (struct.pack(">i", len(value)), value)
+        return b"".join(parts)

@@ -40,7 +40,7 @@ from cdi import store
 from cdi.errors import BusyError, DatabaseError
 from cdi.settings import Settings, bundled
 from cdi.store import embedded
-from cdi.store.arrays import ArrayDumper, NumbersDumper
+from cdi.store.arrays import ArrayDumper, LongTexts, LongTextsDumper, NumbersDumper
 from cdi.store.faults import errors_without_values
 
 metadata = MetaData(
@@ -138,6 +138,7 @@ class Database:
         self.url = _libpq(url)
         self.engine: Final[Engine] = _engine(self.url)
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._beside: Final[Engine] = _engine(self.url, at_most=1)
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Connection]:
@@ -154,6 +155,14 @@ class Database:
         beginning and ending cost no trip to the server."""
         with errors_without_values(), self._reading.connect() as connection:
             yield connection
+
+    @contextmanager
+    def looking_up(self) -> Iterator[Connection]:
+        """A second connection for whoever holds the resolver's lock, which only reads what is committed: the server
+        looks up with it while it writes with the first. Others may all wait for the lock with the connections that
+        there are, so this one is none of those."""
+        with errors_without_values(), self._beside.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def exclusive(self, name: str) -> Iterator[None]:
@@ -182,6 +191,7 @@ class Database:
     def close(self) -> None:
         """Close the idle connections."""
         self.engine.dispose()
+        self._beside.dispose()
 
 
 def _libpq(url: str) -> str:
@@ -192,11 +202,11 @@ def _libpq(url: str) -> str:
     return url
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, at_most: int = 20) -> Engine:
     engine = create_engine(
         "postgresql+psycopg://",
-        pool_size=5,
-        max_overflow=15,
+        pool_size=min(at_most, 5),
+        max_overflow=max(at_most - 5, 0),
         hide_parameters=True,
         json_serializer=_json_text,
         json_deserializer=orjson.loads,
@@ -213,6 +223,7 @@ def _engine(url: str) -> Engine:
         connection.adapters.register_dumper(dict, JsonbDumper)
         connection.adapters.register_dumper(list, ArrayDumper)
         connection.adapters.register_dumper(np.ndarray, NumbersDumper)
+        connection.adapters.register_dumper(LongTexts, LongTextsDumper)
         _make_room(connection)
         connection.prepare_threshold = 2
         connection.prepared_max = 500  # all statements there are, in some variants

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import orjson
-from psycopg import Cursor, sql
+from psycopg import sql
 from sqlalchemy import BigInteger, Column, Connection, Index, Row, Sequence, Table, Text
 
 from cdi.matching.columns import Card, card_of
@@ -263,15 +263,10 @@ class Carriers:
     cards: Several[Carded]
 
 
-def ask_for_carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most: int) -> Cursor[Any]:
-    """Ask which other records have these keys, whatever keys these records have now: of a block that more than `most`
-    others share, that many and one. See `carriers`."""
-    return send(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most})
-
-
-def carriers(asked: Cursor[Any]) -> Carriers:
-    """The answer to `ask_for_carriers`."""
-    row: Any = asked.fetchone()
+def carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most: int) -> Carriers:
+    """Which other records have these keys, whatever keys these records have now: of a block that more than `most`
+    others share, that many and one."""
+    row = one_row(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most})
     keys, ids = (np.frombuffer(column, ">i8").astype(np.int64) for column in (row.keys, row.carriers))
     return Carriers(keys, ids, _told_at_once(row))
 

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Index, Table
 
 from cdi.matching.pairs import ScoredPairs
-from cdi.store.db import Asked, all_rows, copy_rows, metadata, send, text
+from cdi.store.db import Asked, all_rows, metadata, run, send, text
 
 pair = Table(
     "pair",
@@ -26,7 +26,15 @@ COLUMNS = ("left_id", "right_id", "weight", "household", "stranger", "contradict
 
 def save_pairs(connection: Connection, pairs: ScoredPairs) -> None:
     """Add pairs that are not there yet (see `uproot`)."""
-    copy_rows(connection, "pair", COLUMNS, _rows(pairs))
+    if len(pairs):
+        run(connection, SAVE, {name: getattr(pairs, name.removesuffix("_id")) for name in COLUMNS})
+
+
+SAVE = """
+insert into pair (left_id, right_id, weight, household, stranger, contradicts)
+select * from unnest(cast(:left_id as bigint[]), cast(:right_id as bigint[]), cast(:weight as float8[]),
+    cast(:household as float8[]), cast(:stranger as float8[]), cast(:contradicts as bool[]))
+"""
 
 
 def _rows(pairs: ScoredPairs) -> Iterator[tuple[int | float | bool, ...]]:
@@ -110,20 +118,22 @@ reached(record_id) as (
 
 UPROOT = f"with recursive {REACHED}, {FORGET} select record_id from reached order by record_id"  # noqa: S608
 
+# Whoever is reached leads to none but those who are: beside them come others over pairs that are too weak to reach.
 SURROUNDINGS = f"""
 with recursive {REACHED},
 wider(record_id) as (
     select unnest(array(
         select n.record_id from reached c cross join lateral unnest(array(
-            select right_id as record_id from pair where left_id = c.record_id
-            union all select left_id from pair where right_id = c.record_id
+            select right_id as record_id from pair where left_id = c.record_id and weight < :floor
+            union all select left_id from pair where right_id = c.record_id and weight < :floor
         )) n(record_id)
+        where n.record_id not in (select record_id from reached)
     ))
     union
     select n.record_id from wider c cross join lateral unnest(array({NEIGHBOURS})) n(record_id)
 )
 select record_id, true as core from reached union all select record_id, false from wider
-"""  # noqa: S608
+"""  # noqa: S608  fixed texts
 
 
 def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> list[int]:

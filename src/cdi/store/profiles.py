@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from cdi.store.arrays import LongTexts
 from cdi.store.db import Asked, all_rows, as_columns, metadata, run, send, text
 from cdi.store.sources import TIME
 
@@ -109,13 +110,35 @@ class ProfileState:
 
 def load_memberships(connection: Connection, record_ids: Sequence[int]) -> dict[int, UUID]:
     """The profile of each of these records that has one."""
-    return ask_for_memberships(connection, record_ids).answer() if record_ids else {}
-
-
-def ask_for_memberships(connection: Connection, record_ids: Sequence[int]) -> Asked[dict[int, UUID]]:
-    """See `load_memberships`."""
     statement = "select record_id, profile_id from membership where record_id = any(cast(:ids as bigint[]))"
-    return Asked(send(connection, statement, {"ids": list(record_ids)}), dict)
+    return dict(all_rows(connection, statement, {"ids": list(record_ids)})) if record_ids else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Homes:
+    """The profiles of some records: whose is which, and how each stands."""
+
+    of: dict[int, UUID]
+    states: dict[UUID, ProfileState]
+
+
+def ask_for_homes(connection: Connection, record_ids: Sequence[int]) -> Asked[Homes]:
+    """The profiles of those of these records that have one."""
+
+    def read(rows: list[Any]) -> Homes:
+        of = {record_id: row.profile_id for row in rows for record_id in row.records}
+        return Homes(of, {row.profile_id: ProfileState(*row[:-1]) for row in rows})
+
+    return Asked(send(connection, HOMES_WITH_STATES, {"ids": list(record_ids)}), read)
+
+
+HOMES_WITH_STATES = """
+select p.profile_id, p.minted, p.version, p.content_hash, p.data_owner, p.retired_at is not null as retired, h.records
+from (
+    select profile_id, array_agg(record_id) as records from membership
+    where record_id = any(cast(:ids as bigint[])) group by profile_id
+) h join profile p using (profile_id)
+"""
 
 
 def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[UUID]:
@@ -205,12 +228,13 @@ def load_states(connection: Connection, profile_ids: Iterable[UUID]) -> dict[UUI
 
 def load_golden(connection: Connection, profile_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """The golden records of these profiles as they are stored, of retired ones too."""
-    rows = all_rows(
-        connection,
-        "select profile_id, document -> 'golden' as golden from profile where profile_id = any(cast(:ids as uuid[]))",
-        {"ids": list(profile_ids)},
-    )
-    return dict(rows)
+    return ask_for_golden(connection, profile_ids).answer()
+
+
+def ask_for_golden(connection: Connection, profile_ids: Sequence[UUID]) -> Asked[dict[UUID, dict[str, Any]]]:
+    """See `load_golden`."""
+    statement = "select profile_id, document -> 'golden' from profile where profile_id = any(cast(:ids as uuid[]))"
+    return Asked(send(connection, statement, {"ids": list(profile_ids)}), dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +262,7 @@ def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[s
     return {row.id: Original(row.golden, row.anchor) for row in rows}
 
 
-WRITTEN = ("profile_id", "kind", "data_owner", "sources", "document", "content_hash")
+WRITTEN = ("profile_id", "kind", "data_owner", "sources", "content_hash")
 
 WRITE_PROFILES = """
 with before as (
@@ -273,17 +297,12 @@ def write_profiles(
     if not profiles:
         return
     said = as_columns(
-        WRITTEN,
-        (
-            (
-                p.profile_id, p.kind, p.data_owner, ",".join(p.sources), orjson.dumps(p.document).decode(),
-                p.content_hash,
-            )
-            for p in profiles
-        ),
-    )  # fmt: skip
+        WRITTEN, ((p.profile_id, p.kind, p.data_owner, ",".join(p.sources), p.content_hash) for p in profiles)
+    )
+    documents = LongTexts(orjson.dumps(p.document) for p in profiles)
     kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
-    run(connection, WRITE_PROFILES, {"now": now, "stamp": now.isoformat(), "kept": kept, **said})
+    stamp = now.isoformat()
+    run(connection, WRITE_PROFILES, {"now": now, "stamp": stamp, "kept": kept, "document": documents, **said})
 
 
 EMPTY = """jsonb_build_object('id', p.profile_id, 'kind', p.kind, 'data_owner', p.data_owner, 'golden', '{}'::jsonb,

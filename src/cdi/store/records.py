@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from cdi.fields import CanonicalData
 from cdi.ingest.contract import Native, Op
-from cdi.store.db import all_rows, as_columns, copy_lines, in_line, lock_key, metadata, run, text
+from cdi.store.db import Asked, all_rows, as_columns, copy_lines, in_line, lock_key, metadata, run, send, text
 from cdi.store.sources import TIME, Counts
 
 record = Table(
@@ -49,6 +49,7 @@ record = Table(
     Index("ix_record_replaced_by", "replaced_by", postgresql_where=text("replaced_by is not null")),
     Index("ix_record_copied_from", "copied_from", postgresql_where=text("copied_from is not null")),
     Index("uq_record_key", "source", "key", "stream", unique=True, postgresql_where=text("current")),
+    Index("ix_record_held", "record_id", postgresql_where=text("held_version_id is not null")),
     Index("ix_record_live_kind", "kind", "record_id", postgresql_where=text("live")),
 )
 
@@ -412,15 +413,13 @@ def start_incarnation(connection: Connection, record_id: int, now: datetime) -> 
 
 def held_among(connection: Connection, record_ids: Sequence[int]) -> list[int]:
     """Those of these records of which something newer is kept back."""
-    return list(
-        connection.execute(
-            text(
-                "select record_id from record where held_version_id is not null and live"
-                " and record_id = any(cast(:ids as bigint[])) order by record_id"
-            ),
-            {"ids": list(record_ids)},
-        ).scalars()
+    rows = all_rows(
+        connection,
+        "select record_id from record where held_version_id is not null and live"
+        " and record_id = any(cast(:ids as bigint[])) order by record_id",
+        {"ids": list(record_ids)},
     )
+    return [row.record_id for row in rows]
 
 
 def replace_record(connection: Connection, source: str, old_key: str, new_key: str) -> list[int]:
@@ -506,10 +505,14 @@ where r.live and r.kind = 'customer'
 
 def load_current(connection: Connection, record_ids: Sequence[int]) -> dict[int, CurrentRecord]:
     """The live customer records among these ids, by id."""
-    if not record_ids:
-        return {}
-    rows = all_rows(connection, CURRENT + " and r.record_id = any(cast(:ids as bigint[]))", {"ids": list(record_ids)})
-    return {row.record_id: CurrentRecord(*row) for row in rows}
+    return ask_for_current(connection, record_ids).answer() if record_ids else {}
+
+
+def ask_for_current(connection: Connection, record_ids: Sequence[int]) -> Asked[dict[int, CurrentRecord]]:
+    """See `load_current`."""
+    statement = CURRENT + " and r.record_id = any(cast(:ids as bigint[]))"
+    asked = send(connection, statement, {"ids": list(record_ids)})
+    return Asked(asked, lambda rows: {row.record_id: CurrentRecord(*row) for row in rows})
 
 
 def load_as_of(connection: Connection, shown: Sequence[Mapping[str, Any]], at: datetime) -> list[CurrentRecord]:

@@ -39,9 +39,12 @@ def queue(
             """
             with due as (select distinct unnest(cast(:ids as bigint[])) as record_id),
             standing as (
-                select r.record_id, r.due_at from redo r join due d using (record_id)
-                where r.due_at = :due or (r.due_at <= :now and :due <= :now)
-                order by r.record_id, r.due_at for update of r
+                select q.record_id, q.due_at from (select record_id from due order by record_id) d
+                cross join lateral (
+                    select r.record_id, r.due_at from redo r
+                    where r.record_id = d.record_id and (r.due_at = :due or (r.due_at <= :now and :due <= :now))
+                    order by r.due_at for update
+                ) q
             ),
             again as (
                 update redo r set ticket = nextval(pg_get_serial_sequence('redo', 'ticket'))
@@ -90,11 +93,12 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
     run(connection, DONE, {"ids": list(taken), "tickets": list(taken.values())})
 
 
+# One look into the index for each: the planner, who does not know how many there are, would compare each with each.
 DONE = """
-delete from redo r using (
-    select r.record_id, r.due_at
-    from redo r join unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
-    using (record_id, ticket) where r.record_id = any(cast(:ids as bigint[])) for update of r skip locked
+delete from redo r using unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
+cross join lateral (
+    select q.record_id, q.due_at from redo q
+    where q.record_id = t.record_id and q.ticket = t.ticket for update skip locked
 ) d
 where r.record_id = d.record_id and r.due_at = d.due_at
 """

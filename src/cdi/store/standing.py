@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from cdi.store.db import one_row, text
+from cdi.store.db import Asked, send, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ select exists (select from review where status <> 'closed' and left_profile = an
 """
 
 
-def standing_about(connection: Connection, homes: Sequence[UUID], built: Sequence[UUID]) -> Standing:
+def ask_about(connection: Connection, homes: Sequence[UUID], built: Sequence[UUID]) -> Asked[Standing]:
     """What there is: reviews about `homes`, conflicts in those that are `built`. Most changes meet neither."""
-    return Standing(*one_row(connection, ABOUT, {"homes": list(homes), "built": list(built)}))
+    asked = send(connection, ABOUT, {"homes": list(homes), "built": list(built)})
+    return Asked(asked, lambda rows: Standing(*rows[0]))
 
 
 def open_questions(connection: Connection) -> dict[str, Questions]:
