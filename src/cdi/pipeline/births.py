@@ -82,7 +82,7 @@ def derived(connection: Connection, work: Expecting) -> Newborn:
                 assembly.document["kind"],
                 assembly.ownership.owner,
                 sorted({record.source for record in facts}),
-                orjson.dumps(assembly.document).decode(),
+                assembly.written.decode(),
                 assembly.content_hash,
                 search_text.together(words),
                 orjson.dumps(words).decode(),

@@ -269,7 +269,7 @@ def _write(profile_id: UUID, assembly: Assembly, content_hash: bytes, sources: S
         assembly.document["kind"],
         assembly.ownership.owner,
         sources,
-        assembly.document,
+        assembly.written,
         content_hash,
     )
 

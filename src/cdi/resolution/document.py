@@ -43,9 +43,10 @@ class StewardFacts:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A profile put together: its document (without version and time), and what contradicts in it."""
+    """A profile put together: its document (without version and time), the same as JSON, and what contradicts in it."""
 
     document: dict[str, Any]
+    written: bytes
     golden: GoldenRecord
     ownership: Ownership
     conflicts: tuple[Conflict, ...]
@@ -53,7 +54,7 @@ class Assembly:
     @property
     def content_hash(self) -> bytes:
         """Changes exactly when the document's content does."""
-        return hashlib.blake2b(orjson.dumps(self.document, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+        return hashlib.blake2b(self.written, digest_size=16).digest()
 
 
 def assemble(
@@ -79,7 +80,8 @@ def assemble(
         "records": [_reference(record) for record in records],
     }
     conflicts = find_conflicts(golden, records, ownership, facts.pins, facts.assignments, facts.together)
-    return Assembly(document, golden, ownership, conflicts)
+    written = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    return Assembly(document, written, golden, ownership, conflicts)
 
 
 def _reference(record: RecordFacts) -> Mapping[str, str]:

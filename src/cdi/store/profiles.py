@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 from sqlalchemy import (
     BigInteger,
@@ -86,13 +85,13 @@ carried = Table(
 
 @dataclass(frozen=True, slots=True)
 class ProfileWrite:
-    """A profile as it shall be from now on. `document` lacks version and updated_at: the store adds them."""
+    """A profile as it shall be from now on. `document` is JSON without version and updated_at, which the store adds."""
 
     profile_id: UUID
     kind: str
     data_owner: str
     sources: Sequence[str]
-    document: Mapping[str, Any]
+    document: bytes
     content_hash: bytes
 
 
@@ -299,7 +298,7 @@ def write_profiles(
     said = as_columns(
         WRITTEN, ((p.profile_id, p.kind, p.data_owner, ",".join(p.sources), p.content_hash) for p in profiles)
     )
-    documents = LongTexts(orjson.dumps(p.document) for p in profiles)
+    documents = LongTexts(p.document for p in profiles)
     kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
     stamp = now.isoformat()
     run(connection, WRITE_PROFILES, {"now": now, "stamp": stamp, "kept": kept, "document": documents, **said})
