@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cdi.fields import Kind
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.normalise.record import Address, Email, Identifier, NormalisedRecord, Phone
 
 GIVEN = [

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from cdi.matching.columns import Card, RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.cards import Card
+from cdi.matching.columns import RecordTable
 
 
 def build_table(present: Iterable[tuple[int, str, Card]]) -> RecordTable:
