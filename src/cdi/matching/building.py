@@ -8,22 +8,18 @@ import numpy as np
 from cdi.matching.cards import Card, card_of
 from cdi.matching.columns import RecordTable, by_record_id
 from cdi.matching.few_cards import read_few
-from cdi.matching.loading import load_beside
 from cdi.matching.many_cards import read_many
-from cdi.matching.similarity import MANY
 
 if TYPE_CHECKING:
     from cdi.normalise.record import NormalisedRecord
 
-FEW: Final = 150
+FEW_CARDS: Final = 200
 """Up to so many cards, Python takes them apart more quickly than Arrow is set up to."""
 
 
 def table_of_cards(record_ids: Sequence[int], sources: Sequence[str], cards: Sequence[Card]) -> RecordTable:
     """The table of these records (parallel columns), given in any order; raises InvalidInputError for a repeated
     record id."""
-    if len(cards) > MANY:
-        load_beside()
     ids = np.array(record_ids, np.int64)
     order = by_record_id(ids)
     if not isinstance(order, slice):
@@ -35,7 +31,7 @@ def table_of_cards(record_ids: Sequence[int], sources: Sequence[str], cards: Seq
         record_ids=ids,
         source=np.fromiter(map(code.__getitem__, sources), np.int32, len(sources)),
         source_names=names,
-        **(read_few(cards) if len(cards) <= FEW else read_many(cards)),
+        **(read_few(cards) if len(cards) <= FEW_CARDS else read_many(cards)),
     )
 
 

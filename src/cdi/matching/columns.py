@@ -234,17 +234,7 @@ def encode(values: Texts) -> Column:
 
 
 def _encode_many(array: Any) -> Column:
-    return of_distinct(in_one_piece(array.dictionary_encode()))
-
-
-def of_distinct(encoded: Any) -> Column:
-    """What Arrow has encoded already, every value of which stands in its dictionary once."""
-    codes, dictionary = without_empty(encoded)
-    return Column(codes, _with_missing(dictionary))
-
-
-def without_empty(encoded: Any) -> tuple[Codes, Any]:
-    """Codes of what Arrow has encoded, 0 for "" and for what is missing, and the distinct texts of those from 1 on."""
+    encoded = _in_one_piece(array.dictionary_encode())
     codes = to_codes(encoded.indices)
     codes += 1
     dictionary = encoded.dictionary.cast(pa.large_string())
@@ -255,10 +245,10 @@ def without_empty(encoded: Any) -> tuple[Codes, Any]:
         moved[empty + 1] = 0
         codes = moved[codes]
         dictionary = pa.concat_arrays([dictionary[:empty], dictionary[empty + 1 :]])
-    return codes, dictionary
+    return Column(codes, _with_missing(dictionary))
 
 
-def in_one_piece(encoded: Any) -> Any:
+def _in_one_piece(encoded: Any) -> Any:
     """What Arrow has encoded as one array, every value of which stands in its dictionary once."""
     if isinstance(encoded, pa.DictionaryArray):
         return encoded

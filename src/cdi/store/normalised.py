@@ -196,7 +196,7 @@ def load_cards_between(connection: Connection, first: int, last: int) -> Iterato
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for part in rows.partitions():
-        yield from map(tuple, part)
+        yield from ((row.record_id, row.source, row.card) for row in part)
 
 
 def normalised_ids(connection: Connection) -> list[int]:
