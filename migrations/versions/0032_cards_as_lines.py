@@ -53,7 +53,7 @@ def line_of(kind: int, gender: int, birth: int, texts: list[str], *rest: Any) ->
     cells = [
         *map(str, (kind, gender, birth)),
         *map(plain, texts),
-        *(flagged(values[1::2], values[::2]) for values in told),
+        *(flagged(values[1::2], values[::2]) if values else "" for values in told),
         flagged(flags, streets),
         *(APART.join(map(plain, part)) for part in parts),
         APART.join(plain(text) for attribute in attributes.items() for text in attribute),
@@ -62,7 +62,7 @@ def line_of(kind: int, gender: int, birth: int, texts: list[str], *rest: Any) ->
 
 
 def flagged(flags: list[int], values: list[str]) -> str:
-    return APART.join(f"{flag}{plain(value)}" for flag, value in zip(flags, values, strict=True))
+    return APART.join([f"{flag}{plain(value)}" for flag, value in zip(flags, values, strict=True)])
 
 
 def plain(value: str) -> str:

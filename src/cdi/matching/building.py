@@ -13,7 +13,7 @@ from cdi.matching.many_cards import read_many
 if TYPE_CHECKING:
     from cdi.normalise.record import NormalisedRecord
 
-FEW_CARDS: Final = 200
+FEW_CARDS: Final = 300
 """Up to so many cards, Python takes them apart more quickly than Arrow is set up to."""
 
 

@@ -94,6 +94,8 @@ def _home(address: "Address", flags: int) -> tuple[str, str, str, str, str]:
 
 
 def _attributes(record: "NormalisedRecord") -> str:
+    if not record.attributes:
+        return ""
     named = {_plain(name): _plain(value) for name, value in record.attributes}
     return APART.join([part for attribute in named.items() for part in attribute])
 

@@ -298,6 +298,7 @@ AS_IT_IS: Final = slice(None)
 
 
 def by_record_id(record_ids: IntArray) -> Order:
+    """The order in which these ids ascend; raises InvalidInputError for a repeated one."""
     if (record_ids[1:] > record_ids[:-1]).all():
         return AS_IT_IS
     order = np.argsort(record_ids, kind="stable")
@@ -308,6 +309,7 @@ def by_record_id(record_ids: IntArray) -> Order:
 
 
 def missing(n: int) -> Column:
+    """A column of which so many rows say nothing."""
     return Column(np.zeros(n, np.int32), np.array([""], dtype=object))
 
 
