@@ -1,12 +1,14 @@
 """People for tests: a small population with typed errors whose truth is known, and strategies for single records."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from cdi.fields import Kind
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import Addresses, Column, Ragged, RecordTable
 from cdi.normalise.record import Address, Email, Identifier, NormalisedRecord, Phone
 
 GIVEN = [
@@ -229,3 +231,33 @@ def table_of(*records: NormalisedRecord) -> RecordTable:
     for place, record in enumerate(records):
         builder.add(place, f"source{place % 2}", record)
     return builder.build()
+
+
+def values_at(column: Ragged, row: int) -> list[tuple[str, int]]:
+    """The values of a row with their flags."""
+    here = slice(column.starts[row], column.starts[row + 1])
+    return list(zip(column.values[column.codes[here]].tolist(), column.flags[here].tolist(), strict=True))
+
+
+def row_of(table: RecordTable, row: int) -> dict[str, Any]:
+    """All that a table says of a record, but who it is."""
+    said: dict[str, Any] = {}
+    for field in fields(table):
+        column = getattr(table, field.name)
+        match column:
+            case Column():
+                said[field.name] = column.values[column.codes[row]]
+            case Ragged():
+                said[field.name] = values_at(column, row)
+            case Addresses():
+                said[field.name] = homes_at(column, row)
+    named = {name: column.values[column.codes[row]] for name, column in table.attributes.items()}
+    numbers = {name: int(getattr(table, name)[row]) for name in ("kind", "gender", "birth")}
+    return said | numbers | {"attributes": {name: value for name, value in named.items() if value}}
+
+
+def homes_at(homes: Addresses, row: int) -> list[tuple[int, str, str, str, str, str]]:
+    """The addresses of a row: flags, street, number, postal code, city, region."""
+    here = slice(homes.starts[row], homes.starts[row + 1])
+    parts = (homes.street, homes.number, homes.postal_code, homes.city, homes.region)
+    return list(zip(homes.flags[here].tolist(), *(p.values[p.codes[here]].tolist() for p in parts), strict=True))

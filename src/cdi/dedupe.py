@@ -27,7 +27,8 @@ from cdi.errors import InvalidInputError
 from cdi.ids import pair
 from cdi.ingest.tables import CsvTable, TextTable, open_table, write_table, write_text
 from cdi.matching.blocking import Limits, all_pairs, refuse_oversized
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.matching.engine import MatchResult, match, score
 from cdi.matching.evaluation import (
     UNKNOWN,

@@ -17,7 +17,7 @@ from cdi.access import Visibility
 from cdi.errors import NotFoundError
 from cdi.fields import CanonicalData
 from cdi.matching import blocking
-from cdi.matching.columns import Card, card_of
+from cdi.matching.cards import Card, card_of
 from cdi.matching.comparing.answers import Subject
 from cdi.matching.engine import Compared, applicable, compare
 from cdi.matching.evidence import Evidence, evidence_of

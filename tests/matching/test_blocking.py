@@ -11,7 +11,8 @@ from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching import blocking, engine
 from cdi.matching.blocking import Limits, RuleCount
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.matching.similarity import combine, hash_texts, sound
 from cdi.matching.training import start_model, train
 from cdi.normalise.record import Email, NormalisedRecord, Phone

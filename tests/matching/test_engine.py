@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
 from cdi.matching import engine
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.matching.comparing.answers import Subject
 from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of

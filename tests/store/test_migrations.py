@@ -17,6 +17,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from cdi.errors import DatabaseError
+from cdi.fields import Kind
+from cdi.matching.cards import card_of
+from cdi.normalise.record import Address, Email, Former, Identifier, NormalisedRecord, Phone
 from cdi.store.db import (
     Database,
     check_head,
@@ -47,12 +50,27 @@ def fill(database: Database) -> list[str]:
     for table in metadata.sorted_tables:
         needed = [c for c in table.columns if not c.nullable and c.server_default is None and c.identity is None]
         names = ", ".join(f'"{column.name}"' for column in needed)
-        values = ", ".join(plain_value(column.type) for column in needed)
+        values = ", ".join(WHOLE.get(f"{column}", plain_value(column.type)) for column in needed)
         with suppress(DatabaseError), database.unit_of_work() as connection:
             connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({values})')
     with database.unit_of_work() as connection:
         count = {name: text(f'SELECT count(*) FROM "{name}"') for name in metadata.tables}
         return [name for name, question in count.items() if connection.execute(question).scalar_one()]
+
+
+CARD = (
+    '[0,1,19800305,["anna maria","","krzywdzinski","","","",""],["muster",1],'
+    '["anna@web.de",0,"info@web.de",3],["+491701234567",2],[],["iban\\u001f\\u001fde12",4],'
+    '[0,"hauptstrasse","1a","10115","berlin","",1,"","","","ulm",""],{"hobby":"ÄÖ \\"chess\\"","":""}]'
+)
+LINE = (
+    "0\t1\t19800305\tanna maria\t\tkrzywdzinski\t\t\t\t\t1muster\t0anna@web.de\x1d3info@web.de\t2+491701234567\t\t"
+    '4iban\x1f\x1fde12\t0hauptstrasse\x1d1\t1a\x1d\t10115\x1d\tberlin\x1dulm\t\x1d\thobby\x1dÄÖ "chess"\x1d\x1d'
+)
+EMPTY = '[1,0,0,["","","","","","",""],[],[],[],[],[],[],{}]', "1\t0\t0" + "\t" * 18
+"""A card as JSON and as a line."""
+WHOLE = {"normalised.card": f"'{LINE}'"}
+"""Values that a migration takes apart."""
 
 
 def plain_value(kind: TypeEngine[Any]) -> str:
@@ -137,3 +155,47 @@ def test_a_migration_does_not_wait_for_a_lock_for_ever(new: Database, monkeypatc
             downgrade(new, "base")
     upgrade(new)  # from where it was stuck
     check_head(new)
+
+
+def test_cards_become_lines_and_json_again(new: Database) -> None:
+    """More of them than are rewritten together; none counts as normalised again."""
+    jsons, lines = (CARD, EMPTY[0]), (LINE, EMPTY[1])
+    upgrade(new, "0031")
+    with new.unit_of_work() as connection:
+        many = (
+            "insert into normalised (record_id, source, card)"
+            " select n, 'till', case when n % 2 = 0 then :whole else :empty end from generate_series(-3, 20020) as n"
+        )
+        connection.execute(text(many), {"whole": CARD, "empty": EMPTY[0]})
+    before = kept(new)
+    assert set(before.values()) == set(jsons)
+    upgrade(new, "0032")
+    assert kept(new) == {key: lines[jsons.index(card)] for key, card in before.items()}
+    downgrade(new, "0031")
+    assert kept(new) == before
+
+
+def kept(database: Database) -> dict[tuple[int, int], str]:
+    """The cards by record and mark."""
+    with database.unit_of_work() as connection:
+        rows = connection.execute(text("select record_id, touched, card from normalised"))
+        return {(row.record_id, row.touched): row.card for row in rows}
+
+
+def test_a_line_that_was_json_is_the_card_of_its_record() -> None:
+    anna = NormalisedRecord(
+        gender="f",
+        birth_year=1980,
+        birth_month=3,
+        birth_day=5,
+        given_names=("anna", "maria"),
+        family_names=("krzywdzinski",),
+        emails=(Email("anna@web.de"),),
+        phones=(Phone("+491701234567", mobile=True, landline=False, shared=True),),
+        addresses=(Address("hauptstrasse", "1a", "10115", "berlin"),),
+        identifiers=(Identifier("iban", "de12", verified=True),),
+        attributes=(("hobby", 'ÄÖ "chess"'), ("", "")),
+        former=Former(("muster",), (Email("info@web.de", shared=True),), addresses=(Address(city="ulm"),)),
+    )
+    assert card_of(anna) == LINE
+    assert card_of(NormalisedRecord(kind=Kind.ORGANISATION)) == EMPTY[1]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from cdi.matching.pairs import ScoredPairs
+from cdi.normalise.record import Identifier, NormalisedRecord
 from cdi.store import normalised, pairs
 from cdi.store.db import Database, text
 
@@ -60,6 +61,36 @@ def test_who_carries_a_key_is_told_with_their_card(database: Database) -> None:
         told = normalised.carriers(connection, np.array([6, 7, 8, 8]), np.array([2]), 2)
     assert sorted(zip(told.keys.tolist(), told.record_ids.tolist(), strict=True)) == [(7, 1), (7, 3), (8, 3)]
     assert not told.cards  # of these nothing else is kept
+
+
+def test_cards_are_read_back_as_they_were_kept(database: Database) -> None:
+    """Whatever stands in a record, and however they are asked for."""
+    odd = NormalisedRecord(
+        birth_name="\0\t\r\n\x1d\"\\N'",
+        identifiers=(Identifier("card", "a\x1fb"),),
+        attributes=(("NULL", "\ufeff"), ("", "\x1d")),
+    )
+    with database.unit_of_work() as connection:
+        said = [(n, f"source{n}", record) for n, record in enumerate((odd, NormalisedRecord(), odd), start=1)]
+        kept = normalised.save_normalised(connection, said, [])
+        assert normalised.load_cards(connection, [3, 1, 2, 4]) == kept
+        assert list(normalised.load_cards_between(connection, 1, 3)) == kept
+        give_keys(connection, [(7, 1), (7, 2), (7, 3)])
+        asked = normalised.ask_for_carriers(connection, np.array([7]), np.array([2]), 2)
+        assert normalised.carriers(asked).cards == [kept[0], kept[2]]
+
+
+def test_very_many_cards_are_kept_as_few_are(database: Database) -> None:
+    record = NormalisedRecord(birth_name="\t\\N\n\\", identifiers=(Identifier("card", "\\t"),))
+    with database.unit_of_work() as connection:
+        live = (
+            "insert into record (source, stream, key, kind, live, version_id, observed_at, content_hash, first_seen)"
+            " values ('till', 'till', '1', 'customer', true, 1, now(), '', now()) returning record_id"
+        )
+        said = [(connection.execute(text(live)).scalar_one(), "till", record)]
+        normalised.save_packed(connection, normalised.packed(said), [], 0)
+        packed = normalised.load_cards(connection, [said[0][0]])
+        assert packed == normalised.save_normalised(connection, said, [])
 
 
 def test_pairs_that_stay_are_not_written_again(database: Database) -> None:

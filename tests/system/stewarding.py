@@ -11,7 +11,7 @@ from httpx import Response
 
 from cdi.access import Role
 from cdi.fields import CanonicalData, FieldGroup
-from cdi.matching.columns import card_of
+from cdi.matching.cards import card_of
 from cdi.matching.evidence import explain
 from cdi.matching.model import default_model
 from cdi.normalise.record import Context, canonicalise, normalise

@@ -4,9 +4,8 @@ on codes; a string is looked at once for each distinct value or pair of values, 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import chain
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +17,6 @@ from cdi.matching.loading import load_beside
 from cdi.matching.pairs import IntArray, places
 from cdi.matching.similarity import MANY
 from cdi.matching.texts import Objects, Values, bytes_of, to_arrow, to_codes
-
-if TYPE_CHECKING:  # to load what normalises takes a third of the time that a matching process needs to begin
-    from cdi.normalise.record import Address, Email, NormalisedRecord, Phone
 
 Codes = NDArray[np.int32]
 Flags = NDArray[np.uint8]
@@ -41,7 +37,7 @@ MAX_VALUES: Final = 16
 MAX_LENGTH: Final = 200
 """Of a text, this many characters count."""
 SEPARATOR: Final = "\x1f"
-"""Between type, issuer and value of an identifier, and between name and value of an attribute."""
+"""Between type, issuer and value of an identifier."""
 
 GENDERS: Final = {"": 0, "f": 1, "m": 2, "x": 3}
 KINDS: Final = {Kind.PERSON: 0, Kind.ORGANISATION: 1}
@@ -184,10 +180,10 @@ class RecordTable:
         Names are tokens joined by a space; a family name of one letter is an initial; `initials` stand for the
         given name where there is none, else for further ones. Raises InvalidInputError for a repeated record id.
         """
-        order, n = _order(np.asarray(record_ids, dtype=np.int64)), len(record_ids)
+        order, n = by_record_id(np.asarray(record_ids, dtype=np.int64)), len(record_ids)
 
         def column(values: Texts | None) -> Column:
-            return _missing(n) if values is None else _take(encode(values), order)
+            return missing(n) if values is None else _take(encode(values), order)
 
         address = {
             "street": column(street),
@@ -208,16 +204,16 @@ class RecordTable:
             initials=column(initials),
             family=column(family),
             birth_name=column(birth_name),
-            generation=_missing(n),
-            former_family=_single(_missing(n)),
+            generation=missing(n),
+            former_family=_single(missing(n)),
             birth=np.zeros(n, np.int32) if birth is None else np.asarray(birth, np.int32)[order],
             emails=_single(column(emails)),
             mobiles=_single(column(mobiles)),
             landlines=_single(column(landlines)),
             addresses=_single_addresses(address, n),
             organisation=column(organisation),
-            legal_form=_missing(n),
-            identifiers=_single(_missing(n)),
+            legal_form=missing(n),
+            identifiers=_single(missing(n)),
             attributes={name: column(values) for name, values in sorted((attributes or {}).items())},
         )
 
@@ -288,7 +284,7 @@ FEW: Final = 200
 
 def _encode_few(values: Sequence[str]) -> Column:
     if not any(values):
-        return _missing(len(values))
+        return missing(len(values))
     known = {"": 0}
     codes = np.array([known.setdefault(value, len(known)) for value in values], np.int32)
     texts = np.empty(len(known), dtype=object)
@@ -301,7 +297,8 @@ Order: TypeAlias = IntArray | slice
 AS_IT_IS: Final = slice(None)
 
 
-def _order(record_ids: IntArray) -> Order:
+def by_record_id(record_ids: IntArray) -> Order:
+    """The order in which these ids ascend; raises InvalidInputError for a repeated one."""
     if (record_ids[1:] > record_ids[:-1]).all():
         return AS_IT_IS
     order = np.argsort(record_ids, kind="stable")
@@ -311,7 +308,8 @@ def _order(record_ids: IntArray) -> Order:
     return order
 
 
-def _missing(n: int) -> Column:
+def missing(n: int) -> Column:
+    """A column of which so many rows say nothing."""
     return Column(np.zeros(n, np.int32), np.array([""], dtype=object))
 
 
@@ -335,244 +333,4 @@ def _single_addresses(parts: dict[str, Column], n: int) -> Addresses:
     rows = np.flatnonzero(present)
     kept = {name: Column(part.codes[rows], part.values) for name, part in parts.items()}
     count = int(starts[-1])
-    return Addresses(starts, np.zeros(count, np.uint8), region=_missing(count), **kept)
-
-
-Told: TypeAlias = list[Any]
-"""Values of one field, each followed by its flags: [value, flags, value, flags, …]."""
-
-
-class Card(NamedTuple):
-    """A record as the columns hold it, of nothing but plain values: what a store keeps for the engine."""
-
-    kind: int
-    gender: int
-    birth: int
-    texts: Sequence[str]  # those of _TEXTS
-    former_family: Told
-    emails: Told
-    mobiles: Told
-    landlines: Told
-    identifiers: Told
-    homes: list[Any]  # of each address its flags and parts: [flags, street, number, postal code, city, region, …]
-    attributes: Mapping[str, str]
-
-
-def card_of(record: "NormalisedRecord") -> Card:
-    """The card of a record."""
-    phones = [(phone, 0) for phone in record.phones] + [(phone, FORMER) for phone in record.former.phones]
-    addresses = [(a, 0) for a in record.addresses] + [(a, FORMER) for a in record.former.addresses]
-    homes = [(a, flag) for a, flag in addresses if a.form not in {"packstation", "po_box"}][:MAX_VALUES]
-    return Card(
-        kind=KINDS[record.kind],
-        gender=GENDERS.get(record.gender, 0),
-        birth=record.birth_year * 10000 + record.birth_month * 100 + record.birth_day,
-        texts=(
-            " ".join(record.given_names),
-            record.initials or record.middle_initials,
-            " ".join(record.family_names) or record.family_initial[:1],
-            record.birth_name,
-            record.generation,
-            record.organisation,
-            record.legal_form,
-        ),
-        former_family=_told([(name, FORMER) for name in record.former.family_names]),
-        emails=_told(_emails(record.emails, 0) + _emails(record.former.emails, FORMER)),
-        mobiles=_told([_phone(phone, flag) for phone, flag in phones if phone.mobile]),
-        landlines=_told([_phone(phone, flag) for phone, flag in phones if not phone.mobile]),
-        identifiers=_told(
-            [(SEPARATOR.join((i.type, i.issuer, i.value)), VERIFIED if i.verified else 0) for i in record.identifiers]
-        ),
-        homes=[part for address, flag in homes for part in (flag, *_address_parts(address))],
-        attributes=dict(record.attributes),
-    )
-
-
-def _told(items: list[tuple[str, int]]) -> Told:
-    if not items:
-        return []
-    kept = list({value: flags for value, flags in reversed(items) if value}.items())[::-1][:MAX_VALUES]
-    return [part for item in kept for part in item]
-
-
-class _RaggedBuilder:
-    """Values of a field with many values, record by record."""
-
-    def __init__(self) -> None:
-        self.counts: list[int] = []
-        self.values: list[str] = []
-        self.flags: list[int] = []
-
-    def add(self, told: Sequence[Told]) -> None:
-        """What some records tell of this field, one after the other."""
-        self.counts.extend([len(one) // 2 for one in told])
-        flat = list(chain.from_iterable(told))
-        self.values.extend(flat[::2])
-        self.flags.extend(flat[1::2])
-
-    def extend(self, other: "_RaggedBuilder") -> None:
-        self.counts += other.counts
-        self.values += other.values
-        self.flags += other.flags
-
-    def build(self, order: Order) -> Ragged:
-        column = encode(self.values)
-        starts, positions = _reorder(np.asarray(self.counts, np.int64), order)
-        return Ragged(starts, column.codes[positions], np.asarray(self.flags, np.uint8)[positions], column.values)
-
-
-def _reorder(counts: IntArray, order: Order) -> tuple[IntArray, Order]:
-    """New starts, and the old position of each value, when rows are put into `order`."""
-    old_starts = _starts(counts)
-    if isinstance(order, slice):
-        return old_starts, AS_IT_IS
-    new_counts = counts[order]
-    starts = _starts(new_counts)
-    positions = (
-        np.arange(starts[-1]) - np.repeat(starts[:-1], new_counts) + np.repeat(old_starts[:-1][order], new_counts)
-    )
-    return starts, positions
-
-
-def _starts(counts: IntArray) -> IntArray:
-    starts = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=starts[1:])
-    return starts
-
-
-_TEXTS: Final = ("given", "initials", "family", "birth_name", "generation", "organisation", "legal_form")
-
-
-AT_ONCE: Final = 1_000
-"""So many cards wait until they are turned into columns together."""
-
-
-class TableBuilder:
-    """Collects normalised records, in any order, into a RecordTable."""
-
-    def __init__(self) -> None:
-        self._waiting: list[tuple[int, str, Card]] = []
-        self._ids: list[int] = []
-        self._sources: list[str] = []
-        self._kinds: list[int] = []
-        self._genders: list[int] = []
-        self._births: list[int] = []
-        self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
-        self._former_family = _RaggedBuilder()
-        self._emails = _RaggedBuilder()
-        self._mobiles = _RaggedBuilder()
-        self._landlines = _RaggedBuilder()
-        self._identifiers = _RaggedBuilder()
-        self._address_counts: list[int] = []
-        self._address_flags: list[int] = []
-        self._address_parts: dict[str, list[str]] = {
-            name: [] for name in ("street", "number", "postal_code", "city", "region")
-        }
-        self._attributes: dict[str, dict[int, str]] = {}
-
-    def add(self, record_id: int, source: str, record: "NormalisedRecord") -> None:
-        """Take one record; its id must not have been given before (`build` raises)."""
-        self.add_card(record_id, source, card_of(record))
-
-    def add_card(self, record_id: int, source: str, card: Card) -> None:
-        """Take one record by its card."""
-        self._waiting.append((record_id, source, card))
-        if len(self._waiting) >= AT_ONCE:
-            self._settle()
-
-    def _settle(self) -> None:
-        """Turn the cards that wait into columns, all at once: that takes a tenth of one by one."""
-        if not self._waiting:
-            return
-        before = len(self._ids)
-        ids, sources, cards = zip(*self._waiting, strict=True)
-        self._waiting = []
-        (
-            kinds, genders, births, texts, former_family, emails, mobiles, landlines, identifiers, homes, attributes,
-        ) = zip(*cards, strict=True)  # fmt: skip
-        self._ids.extend(ids)
-        self._sources.extend(sources)
-        self._kinds.extend(kinds)
-        self._genders.extend(genders)
-        self._births.extend(births)
-        for column, values in zip(self._texts.values(), zip(*texts, strict=True), strict=True):
-            column.extend(values)
-        self._former_family.add(former_family)
-        self._emails.add(emails)
-        self._mobiles.add(mobiles)
-        self._landlines.add(landlines)
-        self._identifiers.add(identifiers)
-        self._add_homes(homes)
-        for row, named in enumerate(attributes, start=before):
-            for name, value in named.items():
-                self._attributes.setdefault(name, {})[row] = value
-
-    def _add_homes(self, homes: Sequence[list[Any]]) -> None:
-        width = 1 + len(self._address_parts)
-        self._address_counts.extend([len(one) // width for one in homes])
-        flat = list(chain.from_iterable(homes))
-        self._address_flags.extend(flat[::width])
-        for place, part in enumerate(self._address_parts.values(), start=1):
-            part.extend(flat[place::width])
-
-    def extend(self, other: "TableBuilder") -> None:
-        """Take all records of another builder (made in another process, say), in their order."""
-        self._settle()
-        other._settle()
-        before = len(self._ids)
-        for name, mine in vars(self).items():
-            theirs = getattr(other, name)
-            match mine:
-                case _RaggedBuilder() | list():
-                    mine.extend(theirs)
-                case dict() if name == "_attributes":
-                    for attribute, values in theirs.items():
-                        moved = {before + row: value for row, value in values.items()}
-                        mine.setdefault(attribute, {}).update(moved)
-                case dict():
-                    for part, values in mine.items():
-                        values.extend(theirs[part])
-
-    def build(self) -> RecordTable:
-        """The table; raises InvalidInputError for a repeated record id."""
-        self._settle()
-        ids = np.asarray(self._ids, np.int64)
-        order = _order(ids)
-        n = len(ids)
-        names = tuple(sorted(set(self._sources)))
-        place = {name: code for code, name in enumerate(names)}
-        sources = np.fromiter(map(place.__getitem__, self._sources), np.int32, n)
-        starts, positions = _reorder(np.asarray(self._address_counts, np.int64), order)
-        parts: dict[str, Any] = {n: _take(encode(values), positions) for n, values in self._address_parts.items()}
-        texts: dict[str, Any] = {name: _take(encode(values), order) for name, values in self._texts.items()}
-        return RecordTable(
-            record_ids=ids[order],
-            source=sources[order],
-            source_names=names,
-            kind=np.asarray(self._kinds, np.uint8)[order],
-            gender=np.asarray(self._genders, np.uint8)[order],
-            birth=np.asarray(self._births, np.int32)[order],
-            former_family=self._former_family.build(order),
-            emails=self._emails.build(order),
-            mobiles=self._mobiles.build(order),
-            landlines=self._landlines.build(order),
-            addresses=Addresses(starts, np.asarray(self._address_flags, np.uint8)[positions], **parts),
-            identifiers=self._identifiers.build(order),
-            attributes={
-                name: _take(encode([values.get(row, "") for row in range(n)]), order)
-                for name, values in sorted(self._attributes.items())
-            },
-            **texts,
-        )
-
-
-def _emails(emails: "tuple[Email, ...]", flag: int) -> list[tuple[str, int]]:
-    return [(e.value, flag | (DOUBTFUL if e.shared or e.doubtful else 0)) for e in emails]
-
-
-def _phone(phone: "Phone", flag: int) -> tuple[str, int]:
-    return phone.value, flag | (DOUBTFUL if phone.shared or phone.doubtful else 0)
-
-
-def _address_parts(address: "Address") -> tuple[str, str, str, str, str]:
-    return address.street, address.house_number, address.postal_code, address.city, address.region
+    return Addresses(starts, np.zeros(count, np.uint8), region=missing(count), **kept)

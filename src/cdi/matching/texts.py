@@ -38,7 +38,7 @@ class Values:
 
     def __getitem__(self, places: Any) -> Any:
         if self._made is None and isinstance(places, np.ndarray) and len(places) * FEW_OF < len(self):
-            return to_objects(self.array.take(_as_arrow(places)))
+            return to_objects(self.array.take(as_indices(places)))
         return self.objects()[places]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -68,7 +68,7 @@ Objects: TypeAlias = NDArray[np.object_] | Values
 """Texts, as Python's or as Arrow's."""
 
 
-def _as_arrow(places: NDArray[Any]) -> Any:
+def as_indices(places: NDArray[Any]) -> Any:
     """Places in an array, or truth values that choose them, as Arrow's integers."""
     numbers = np.flatnonzero(places) if places.dtype == np.bool_ else np.ascontiguousarray(places, np.int64)
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
@@ -130,7 +130,7 @@ def with_others(values: Values, places: NDArray[np.int64], texts: Sequence[str])
     """The texts with others at these places."""
     order = np.arange(len(values))
     order[places] = len(values) + np.arange(len(places))
-    return Values(pa.concat_arrays([values.array, to_arrow(texts)]).take(_as_arrow(order)))
+    return Values(pa.concat_arrays([values.array, to_arrow(texts)]).take(as_indices(order)))
 
 
 def initials_of(values: Objects) -> Bytes:

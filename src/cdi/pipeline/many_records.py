@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from cdi.matching.columns import RecordTable, TableBuilder
+from cdi.matching.building import TableBuilder
+from cdi.matching.columns import RecordTable
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.resolving import ended_among, normal_forms
 from cdi.pipeline.workers import Workers

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from cdi.access import Visibility
-from cdi.matching.columns import Card
+from cdi.matching.cards import Card
 from cdi.store.db import text
-from cdi.store.normalised import Carded, carded, read_cards
+from cdi.store.normalised import Carded
 
 MOST_OF_A_BLOCK: Final = 500
 """A block holds at most some hundred records before the model refuses it; this bounds what one question may cost."""
@@ -49,8 +49,8 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
     rows = connection.execute(
         text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
     ).all()
-    for row, card in zip(rows, read_cards([row.card for row in rows]), strict=True):
-        yield Mate(row.record_id, row.source, row.profile_id, card, row.keys)
+    for row in rows:
+        yield Mate(row.record_id, row.source, row.profile_id, row.card, row.keys)
 
 
 # `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
@@ -84,8 +84,9 @@ def home_mates(connection: Connection, keys: Mapping[int, int], known: Collectio
     cards of those not `known`."""
     asked = {"keys": list(keys), "alone": list(keys.values()), "known": list(known)}
     rows = connection.execute(text(HOME_MATES), asked).all()
-    cards = carded([row for row in rows if row.card])
-    return [HomeMate(row.record_id, row.keys, next(cards) if row.card else None) for row in rows]
+    return [
+        HomeMate(row.record_id, row.keys, (row.record_id, row.source, row.card) if row.card else None) for row in rows
+    ]
 
 
 HOUSED = """
@@ -111,4 +112,4 @@ def with_their_profiles(connection: Connection, record_ids: Collection[int]) -> 
 
 def _housed(connection: Connection, statement: str, ids: list[Any]) -> list[tuple[UUID, Carded]]:
     rows = connection.execute(text(statement), {"ids": ids}).all()
-    return list(zip((row.profile_id for row in rows), carded(rows), strict=True))
+    return [(row.profile_id, (row.record_id, row.source, row.card)) for row in rows]

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-import orjson
 from psycopg import sql
-from sqlalchemy import BigInteger, Column, Connection, Index, Row, Sequence, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Index, Sequence, Table, Text
 
-from cdi.matching.columns import Card, card_of
+from cdi.matching.cards import Card, card_of
 from cdi.matching.pairs import IntArray, distinct
 from cdi.normalise.record import NormalisedRecord
 from cdi.store.binary_copy import copy_integers
@@ -27,7 +26,7 @@ normalised = Table(
     metadata,
     Column("record_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False),
-    Column("card", Text, nullable=False),  # JSON; as text, because it is read a thousand times for each writing
+    Column("card", Text, nullable=False),  # a line of text: it is read a thousand times for each writing
     Column("touched", BigInteger, touch, server_default=touch.next_value(), nullable=False),
     Index(None, "touched"),
 )
@@ -61,7 +60,7 @@ def save_normalised(
 ) -> list[Carded]:
     """Replace what is kept of these (record id, source, record), and forget those that are gone; what is kept now."""
     kept = [(i, source, card_of(record)) for i, source, record in records]
-    said = as_columns(("ids", "sources", "cards"), ((i, s, as_text(card)) for i, s, card in kept))
+    said = as_columns(("ids", "sources", "cards"), kept)
     found = as_columns(
         ("types", "values", "carriers"),
         ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
@@ -89,7 +88,7 @@ class Packed(NamedTuple):
 
     record_ids: list[int]
     sources: list[str]
-    cards: list[str]
+    cards: list[Card]
     handles: list[tuple[str, str, int]]
 
 
@@ -99,7 +98,7 @@ def packed(records: Iterable[tuple[int, str, NormalisedRecord]]) -> Packed:
     for record_id, source, record in records:
         made.record_ids.append(record_id)
         made.sources.append(source)
-        made.cards.append(as_text(card_of(record)))
+        made.cards.append(card_of(record))
         made.handles.extend((*handle, record_id) for handle in sorted(handles(record)))
     return made
 
@@ -175,32 +174,15 @@ def _told_at_once(row: Any) -> list[Carded]:
     """The cards that one row tells."""
     if row.record_ids is None:
         return []
-    cards = map(Card._make, orjson.loads(f"[{row.cards}]"))
-    return list(zip(row.record_ids, row.sources, cards, strict=True))
+    return list(zip(row.record_ids, row.sources, row.cards.split("\n"), strict=True))
 
 
 # One row for all: a push reads the cards of thousands, and a row each takes longer than what is in it.
 CARDS = """
 select array_agg(record_id order by record_id) as record_ids, array_agg(source order by record_id) as sources,
-    string_agg(card, ',' order by record_id) as cards
+    string_agg(card, chr(10) order by record_id) as cards
 from normalised where record_id = any(cast(:ids as bigint[]))
 """
-
-
-def carded(rows: Several[Row[Any]]) -> Iterator[Carded]:
-    """What rows with record id, source and the text of a card say."""
-    cards = read_cards([row.card for row in rows])
-    return ((row.record_id, row.source, card) for row, card in zip(rows, cards, strict=True))
-
-
-def as_text(card: Card) -> str:
-    """The text that a card is kept as."""
-    return orjson.dumps(tuple(card)).decode()
-
-
-def read_cards(texts: Several[str]) -> list[Card]:
-    """The cards that were kept as these texts, read at once: one by one takes twice as long."""
-    return list(map(Card._make, orjson.loads(f"[{','.join(texts)}]")))
 
 
 def load_cards_between(connection: Connection, first: int, last: int) -> Iterator[Carded]:
@@ -214,7 +196,7 @@ def load_cards_between(connection: Connection, first: int, last: int) -> Iterato
         execution_options={"stream_results": True, "yield_per": 5_000},
     )
     for part in rows.partitions():
-        yield from carded(part)
+        yield from ((row.record_id, row.source, row.card) for row in part)
 
 
 def normalised_ids(connection: Connection) -> list[int]:
@@ -248,7 +230,7 @@ select met.*, carded.* from (
     from carriers
 ) met, (
     select array_agg(record_id order by record_id) as record_ids, array_agg(source order by record_id) as sources,
-        string_agg(card, ',' order by record_id) as cards
+        string_agg(card, chr(10) order by record_id) as cards
     from normalised where record_id = any(array(select distinct record_id from carriers))
 ) carded
 """
