@@ -171,7 +171,7 @@ HANDFUL: Final = 12
 
 MANY: Final = 50_000
 """From so many values on, compiled loops are worth what it costs to load them."""
-SOME: Final = 2_000
+SOME: Final = 200
 """From so many values on they are worth it where they are loaded already."""
 
 

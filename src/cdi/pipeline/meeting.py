@@ -17,10 +17,10 @@ from cdi.matching.pairs import IntArray, ScoredPairs, distinct
 from cdi.pipeline.drift import CROWD
 from cdi.pipeline.tables import build_table
 from cdi.store import normalised
-from cdi.store.db import Database, without_waiting
+from cdi.store.db import Database
 from cdi.store.normalised import Carriers
 
-PART: Final = 125
+PART: Final = 170
 """So many records ask together whom they meet."""
 
 
@@ -67,10 +67,10 @@ def meet(
     due: IntArray,
     database: Database | None,
 ) -> Met:
-    """Index the records of this table, of which there are some, by these block keys, parallel to their rows, in place
-    of what was kept of them, and compare them with each other and with all others whom they meet, whose cards are known
-    afterwards. Whoever is `due` is met as this transaction knows it, or not at all: with a `database`, where nothing
-    else was changed in it, those who are met are looked up over another connection."""
+    """Compare the records of this table, of which there are some, with each other and with all others whom they meet by
+    these block keys, parallel to their rows; the cards of those are known afterwards. Whoever is `due` is met as this
+    transaction knows it, or not at all: with a `database`, where nothing else was changed in it, those who are met are
+    looked up over another connection."""
     own = table.record_ids[rows]
     parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(table) // PART))]
     met: list[tuple[IntArray, IntArray]] = []
@@ -82,14 +82,12 @@ def meet(
         found.append(_scored(known, model, *met[-1]))
 
     asked = [keys[part] for part in parts]
-    with without_waiting(connection), _carriers(connection, asked, due, database) as answers:
-        for n, (part, others) in enumerate(zip(parts, answers, strict=True)):
-            if n == 0:
-                normalised.set_block_keys(connection, table.record_ids, keys, own)
+    with _carriers(connection, asked, due, database) as answers:
+        for part, others in zip(parts, answers, strict=True):
             known.learn(others.cards)
             told.append(others.keys)
             compare(part, others.keys, others.record_ids)
-        compare(np.arange(len(keys)), keys, own)
+    compare(np.arange(len(keys)), keys, own)
     return Met(sum(len(left) for left, _ in met), engine.joined(found), _crowded(keys, told))
 
 

@@ -25,7 +25,7 @@ from cdi.measured import BATCH_SECONDS
 from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.meeting import Known, Met, meet
+from cdi.pipeline.meeting import Known, meet
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
@@ -45,6 +45,7 @@ HELD: Final = 0.1
 """Seconds that a batch of what is due takes about, if it has more than `SHORT_BATCH` records."""
 TOLD_EVERY: Final = 1.0
 """Seconds between two countings of what waits."""
+NOBODY: Final = np.zeros(0, np.int64)
 
 REASONS: Final = {
     Reason.SIMILAR: "similar, but not certainly one customer",
@@ -168,17 +169,15 @@ def _resolve_batch(
     alone: bool,
 ) -> None:
     model = active_model(connection, installation, now)
-    around: list[int] = []
-    known = None if heard else _as_compared(connection, due)
-    facts: dict[int, CurrentRecord] = {}
-    found = engine.joined([])
-    if known is None:
-        database = installation.database if alone else None
-        model, known, facts, around, found = _compare(connection, model, due, born, resolved, now, database)
+    compared = None if heard else _as_compared(connection, model, due)
+    if compared is None:
+        compared = _compare(connection, model, due, born, now, installation.database if alone else None)
+    resolved.candidate_pairs += compared.candidates
+    model, known = compared.model, compared.known
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     with without_waiting(connection):
-        pairs.save_pairs(connection, found)
-        wider, core = pairs.surroundings(connection, sorted(due.union(around) - ended), model.match_weight)
+        pairs.save_pairs(connection, compared.pairs)
+        wider, core = pairs.surroundings(connection, sorted(due.union(compared.around) - ended), model.match_weight)
         concerned = sorted(due.union(wider))
         asked = pairs.ask_for_pairs(connection, wider)
         asked_rarities = rarities.ask_among(connection, concerned)
@@ -186,7 +185,9 @@ def _resolve_batch(
         members = known.table(wider)
         scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
     judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
-    clusters, findings = form(members, model, judged)
+    with without_waiting(connection):
+        normalised.set_block_keys(connection, *compared.indexed)
+        clusters, findings = form(members, model, judged)
     if rare.rerunning:
         reruns.leave_to_the_end(connection, sorted(core | ended))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
@@ -201,19 +202,34 @@ def _resolve_batch(
         asked_about=core,
         rare=rare,
         keep_past=keep_past,
-        current=facts,
+        current=compared.facts,
         homes=homes,
     )
     resolved.records += len(due)
     resolved.add(published)
 
 
-def _as_compared(connection: Connection, due: frozenset[int]) -> Known | None:
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """What came of comparing some records: the model that told, what is known by now, the facts of those that are live,
+    all that were connected to them before, how many pairs there were and those that a link or a review may come of; and
+    the records, block keys, and carriers of these, of what is to be indexed anew."""
+
+    model: MatchModel
+    known: Known
+    facts: Mapping[int, CurrentRecord] = field(default_factory=dict)
+    around: Sequence[int] = ()
+    candidates: int = 0
+    pairs: ScoredPairs = field(default_factory=lambda: engine.joined([]))
+    indexed: tuple[IntArray, IntArray, IntArray] = (NOBODY, NOBODY, NOBODY)
+
+
+def _as_compared(connection: Connection, model: MatchModel, due: frozenset[int]) -> _Compared | None:
     """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
     if redo.any_among(connection, sorted(due)):
         return None
     cards = normalised.load_cards(connection, sorted(due))
-    return Known(connection, cards) if len(cards) == len(due) else None
+    return _Compared(model, Known(connection, cards)) if len(cards) == len(due) else None
 
 
 def _compare(
@@ -221,12 +237,10 @@ def _compare(
     model: MatchModel,
     due: frozenset[int],
     born: frozenset[int],
-    resolved: Resolved,
     now: datetime,
     database: Database | None,
-) -> tuple[MatchModel, Known, dict[int, CurrentRecord], list[int], ScoredPairs]:
-    """Compare these records anew, as they are now: the model that told the pairs, what is known by now, the facts of
-    those that are live, all that were connected to them before, and the pairs. `database`: see `meet`."""
+) -> _Compared:
+    """Compare these records anew, as they are now. `database`: see `meet`."""
     ids = sorted(due)
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     facts = records.load_current(connection, ids)
@@ -237,32 +251,18 @@ def _compare(
         indexed = blocking.block_keys(table, model) if known.ids else None
         suspects = asked.answer()
     if indexed is None:  # what has ended meets nobody
-        return model, known, facts, around, engine.joined([])
+        return _Compared(model, known, facts, around)
     watched = watch_shared_values(connection, model, suspects, now)
     if watched is not model:
         indexed = blocking.block_keys(table, watched)
-    model, met = _meet(connection, known, table, watched, indexed, np.array(ids), now, database)
-    resolved.candidate_pairs += met.candidates
-    return model, known, facts, around, met.pairs
-
-
-def _meet(
-    connection: Connection,
-    known: Known,
-    table: RecordTable,
-    model: MatchModel,
-    indexed: tuple[IntArray, IntArray],
-    due: IntArray,
-    now: datetime,
-    database: Database | None,
-) -> tuple[MatchModel, Met]:
-    """Compare the records of this table with whom they meet by these block keys and their rows; the model that told
-    whom."""
-    met = meet(connection, known, table, model, *indexed, due, database)
-    narrowed = refuse_blocks(connection, model, met.crowded, now)
-    if narrowed is not model:
-        met = meet(connection, known, table, narrowed, *blocking.block_keys(table, narrowed), due, database)
-    return narrowed, met
+    met = meet(connection, known, table, watched, *indexed, np.array(ids), database)
+    narrowed = refuse_blocks(connection, watched, met.crowded, now)
+    if narrowed is not watched:
+        indexed = blocking.block_keys(table, narrowed)
+        met = meet(connection, known, table, narrowed, *indexed, np.array(ids), database)
+    keys, rows = indexed
+    kept = table.record_ids, keys, table.record_ids[rows]
+    return _Compared(narrowed, known, facts, around, met.candidates, met.pairs, kept)
 
 
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:

@@ -256,7 +256,8 @@ def carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most:
 def set_block_keys(connection: Connection, record_ids: IntArray, keys: IntArray, key_ids: IntArray) -> None:
     """Give these records these block keys (two parallel columns) instead of those that they had; who is not among
     `key_ids` has none from now on."""
-    run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": record_ids})
+    if len(record_ids):
+        run(connection, SET_KEYS, {"keys": keys, "ids": key_ids, "records": record_ids})
 
 
 SET_KEYS = """

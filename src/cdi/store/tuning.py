@@ -27,7 +27,7 @@ def server_configuration(port: int, memory: int, shared_memory: int, custom: boo
         "unix_socket_permissions": "0700",
         "max_connections": 100,
         # Memory
-        "shared_buffers": _megabytes(memory / 16, 128, 1024),
+        "shared_buffers": _megabytes(memory / 12, 128, 2048),
         "work_mem": _megabytes(memory / 256, 8, 64),
         "maintenance_work_mem": _megabytes(memory / 32, 64, 512),
         "effective_cache_size": _megabytes(memory / 2, 256, 64 * 1024),
