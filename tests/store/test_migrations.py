@@ -175,6 +175,16 @@ def test_cards_become_lines_and_json_again(new: Database) -> None:
     assert kept(new) == before
 
 
+def test_what_would_break_a_line_becomes_a_blank(new: Database) -> None:
+    upgrade(new, "0031")
+    broken = EMPTY[0].replace('"",""', r'"a\tb\n","\u0000\r\u001d"', 1)
+    with new.unit_of_work() as connection:
+        insert = text("insert into normalised (record_id, source, card) values (1, 'till', :card)")
+        connection.execute(insert, {"card": broken})
+    upgrade(new, "0032")
+    assert list(kept(new).values()) == ["1\t0\t0\ta b \t   " + "\t" * 16]
+
+
 def kept(database: Database) -> dict[tuple[int, int], str]:
     """The cards by record and mark."""
     with database.unit_of_work() as connection:
