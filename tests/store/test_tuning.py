@@ -16,7 +16,7 @@ def setting(configuration: str, name: str) -> str:
 
 @pytest.mark.parametrize(
     ("memory", "buffers", "work"),
-    [(1, "128MB", "8MB"), (4, "256MB", "16MB"), (16, "1024MB", "64MB"), (512, "1024MB", "64MB")],
+    [(1, "128MB", "8MB"), (4, "341MB", "16MB"), (16, "1365MB", "64MB"), (512, "2048MB", "64MB")],
 )
 def test_memory_grows_with_the_machine_within_limits(memory: int, buffers: str, work: str) -> None:
     configuration = server_configuration(5432, memory * GIGABYTE, GIGABYTE, custom=False)

@@ -3,7 +3,7 @@ chained, and new words are put in order for those who search. Of many processes 
 
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,19 +17,9 @@ from cdi.store.db import Database
 LOG = logging.getLogger("cdi.api")
 EVERY: Final = 1.0
 """Seconds between two looks."""
-
-
-def put_words_in_order(database: Database) -> None:
-    """See `search_text`."""
-    with database.reading() as connection:
-        search_text.put_in_order(connection)
-
-
-CHORES: Final[Mapping[str, Callable[[Database], object]]] = {
-    "audit log not sealed": seal,
-    "words not put in order": put_words_in_order,
-}
-"""What is done, by what is logged if it fails."""
+WORDS_EVERY: Final = 2
+"""So many looks are between two of those at new words: of more profiles at once it takes less for each, and until then
+every search reads them through."""
 
 
 @asynccontextmanager
@@ -46,9 +36,22 @@ async def housekeeping(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _keep_house(ended: threading.Event, database: Database) -> None:
+    look = 0
     while not ended.wait(EVERY):
-        for failed, chore in CHORES.items():
-            try:
-                chore(database)
-            except CdiError as error:
-                LOG.warning(failed, extra={"reason": error.problem})
+        look += 1
+        _try("audit log not sealed", seal, database)
+        if look % WORDS_EVERY == 0:
+            _try("words not put in order", put_words_in_order, database)
+
+
+def _try(failed: str, chore: Callable[[Database], object], database: Database) -> None:
+    try:
+        chore(database)
+    except CdiError as error:
+        LOG.warning(failed, extra={"reason": error.problem})
+
+
+def put_words_in_order(database: Database) -> None:
+    """See `search_text`."""
+    with database.reading() as connection:
+        search_text.put_in_order(connection)

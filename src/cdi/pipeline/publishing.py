@@ -1,7 +1,7 @@
 """What became different is published: ids follow their records, golden records are built from facts, reviews and
 conflicts open and close, and the feed says what happened. All in the caller's transaction."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -71,6 +71,7 @@ def publish(
     keep_past: bool = True,
     current: Mapping[int, CurrentRecord] = MappingProxyType({}),
     homes: Homes | None = None,
+    beside: Callable[[], None] = lambda: None,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
@@ -80,7 +81,7 @@ def publish(
     changed records touch. `rare`: what the caller knows that none of these records has. Without `keep_past` the
     documents from before are not kept of profiles that had one of the changed records. `current`: facts of live
     records that are at hand; those of others are loaded. `homes`: the profiles of all these records, if they are at
-    hand.
+    hand. `beside`: what else is to be written, which nobody waits for: it is done while profiles are put together.
     """
     scope = frozenset(changed).union(*clusters.values())
     if homes is None:
@@ -114,17 +115,18 @@ def publish(
     lived = frozenset(each for each in touched if each in states and not states[each].retired)
     told_before = {each: _as_told(each, states, old_profiles) for each in lived.difference(due)}
     built = _Built(lived, states)
-    for part in _chunks(due.items(), CHUNK):
-        with without_waiting(connection):
-            golden = profiles.ask_for_golden(connection, [each for each, _ in part if each in lived])
+    with without_waiting(connection):
+        for n, part in enumerate(_chunks(due.items(), CHUNK) if due else [[]]):
+            asked_golden = profiles.ask_for_golden(connection, [each for each, _ in part if each in lived])
             loaded = _facts_of(connection, part, current)
-            for each, document in golden.answer().items():
+            for each, document in asked_golden.answer().items():
                 told_before[each] = _as_told(each, states, old_profiles, GoldenRecord(document))
+            if n == 0:
+                beside()
             for some in _chunks(part, AT_ONCE):
                 writes, words = built.add(installation, some, loaded, facts)
                 profiles.write_profiles(connection, writes, now, forgotten)
                 search_text.save_words(connection, words)
-    with without_waiting(connection):
         profiles.move_records(connection, before, after, now)
         profiles.retire_profiles(connection, _reasons(plan), now, forgotten)
         if rare.restricted:

@@ -179,9 +179,10 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
         outcome = replace(outcome, keys=np.zeros(0, np.int64), key_rows=np.zeros(0, np.int64))
     applying = Applying(installation, snapshot, outcome, task.rebuild, keys_laid=laid)
     _apply_everything(workers, applying, telling, gently=gently)
+    homes = addresses_are_homes(snapshot.table, labels_of(snapshot, outcome))  # it takes too long to be held up by
     with installation.database.unit_of_work() as connection:
         resolver_lock(connection)
-        _finish(connection, installation, snapshot, outcome, utc_now(), switch=task.switch)
+        _finish(connection, installation, snapshot, outcome, homes, utc_now(), switch=task.switch)
         if telling.run is not None:
             reruns.finish(connection, telling.run.rerun_id, utc_now())
     if not gently:
@@ -320,6 +321,7 @@ def _finish(
     installation: Installation,
     snapshot: Snapshot,
     outcome: Outcome,
+    homes: bool,
     now: datetime,
     *,
     switch: bool,
@@ -332,7 +334,7 @@ def _finish(
     late = normalised.touched_since(connection, snapshot.touched)
     redo.queue(connection, late, "it changed during a run over everything", now)
     models.remember_rules(connection, installation.rules_fingerprint)
-    models.remember_homes(connection, addresses_are_homes(snapshot.table, labels_of(snapshot, outcome)))
+    models.remember_homes(connection, homes)
 
 
 def _remember_drift(installation: Installation, model: MatchModel) -> None:

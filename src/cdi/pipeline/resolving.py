@@ -185,9 +185,7 @@ def _resolve_batch(
         members = known.table(wider)
         scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
     judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
-    with without_waiting(connection):
-        normalised.set_block_keys(connection, *compared.indexed)
-        clusters, findings = form(members, model, judged)
+    clusters, findings = form(members, model, judged)
     if rare.rerunning:
         reruns.leave_to_the_end(connection, sorted(core | ended))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
@@ -204,6 +202,7 @@ def _resolve_batch(
         keep_past=keep_past,
         current=compared.facts,
         homes=homes,
+        beside=partial(normalised.set_block_keys, connection, *compared.indexed),
     )
     resolved.records += len(due)
     resolved.add(published)
