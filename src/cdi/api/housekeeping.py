@@ -1,17 +1,20 @@
-"""What the service does once a second beside answering, so that it is done also where no worker runs: the audit log is
-chained, and new words are put in order for those who search. Of many processes one does it."""
+"""What the service does beside answering, so that it is done also where no worker runs: once a second the audit log is
+chained, every other second new words are put in order for those who search; and when it begins, what every push looks
+into is read, if the server is its own. Of many processes one does it."""
 
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from fastapi import FastAPI
 
 from cdi.audit import seal
-from cdi.errors import CdiError
-from cdi.store import search_text
+from cdi.errors import BusyError, CdiError
+from cdi.pipeline import Installation
+from cdi.store import search_text, warming
 from cdi.store.db import Database
 
 LOG = logging.getLogger("cdi.api")
@@ -25,14 +28,21 @@ every search reads them through."""
 @asynccontextmanager
 async def housekeeping(app: FastAPI) -> AsyncIterator[None]:
     """Do it until the service ends."""
+    installation: Installation = app.state.installation
     ended = threading.Event()
-    thread = threading.Thread(target=_keep_house, args=(ended, app.state.installation.database), name="housekeeping")
-    thread.start()
+    chores = [_keep_house] if installation.settings.environment.database_url else [_keep_house, _warm]
+    threads = [
+        threading.Thread(target=chore, args=(ended, installation.database), name=f"housekeeping {chore.__name__}")
+        for chore in chores
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _keep_house(ended: threading.Event, database: Database) -> None:
@@ -42,6 +52,10 @@ def _keep_house(ended: threading.Event, database: Database) -> None:
         _try("audit log not sealed", seal, database)
         if look % WORDS_EVERY == 0:
             _try("words not put in order", put_words_in_order, database)
+
+
+def _warm(ended: threading.Event, database: Database) -> None:
+    _try("memory not warmed", lambda here: warm_up(ended, here), database)
 
 
 def _try(failed: str, chore: Callable[[Database], object], database: Database) -> None:
@@ -55,3 +69,18 @@ def put_words_in_order(database: Database) -> None:
     """See `search_text`."""
     with database.reading() as connection:
         search_text.put_in_order(connection)
+
+
+def warm_up(ended: threading.Event, database: Database) -> None:
+    """See `warming`; between two steps it rests as long as the last one took."""
+    with suppress(BusyError), database.exclusive("warming"):
+        with database.unit_of_work() as connection:
+            steps = warming.steps_of_warming(connection)
+        took = 0.0
+        for step in range(steps):
+            if ended.wait(took):
+                return
+            began = time.monotonic()
+            with database.unit_of_work() as connection:
+                warming.warm(connection, step)
+            took = time.monotonic() - began

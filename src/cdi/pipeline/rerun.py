@@ -185,7 +185,9 @@ def _run_with(workers: Workers, installation: Installation, task: Task, resolved
         _finish(connection, installation, snapshot, outcome, homes, utc_now(), switch=task.switch)
         if telling.run is not None:
             reruns.finish(connection, telling.run.rerun_id, utc_now())
-    if not gently:
+    if not gently and len(snapshot.table) >= WORTH_IT:
+        installation.database.clear_away()
+    elif not gently:
         with installation.database.unit_of_work() as connection:
             take_stock(connection)
     resolved.records += len(snapshot.taken)
