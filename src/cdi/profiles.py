@@ -4,7 +4,7 @@ Every reading passes the caller's visibility: a profile is served as it is store
 seen, else its golden record is built again from those that may.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -26,8 +26,9 @@ from cdi.pipeline.identified import as_kept, typed_identifier
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, normalised, pairs, profiles, records
+from cdi.store.db import Asked
 from cdi.store.finding import ProfileFilter, list_profiles
-from cdi.store.profiles import FoundProfile
+from cdi.store.profiles import FoundProfile, StoredText
 from cdi.store.restrictions import closed_among
 
 
@@ -80,20 +81,19 @@ class Whole:
     version: int
 
 
-def show_whole(connection: Connection, asked: Sequence[tuple[Caller, UUID]]) -> list[Whole | None]:
-    """For each, the profile as it is stored, if it is live and this reader sees every value and record of it; what is
-    masked, built again or gone is for `show`."""
-    wanted = {profile_id for caller, profile_id in asked if _sees_every_value(caller)}
-    stored = profiles.find_texts(connection, wanted) if wanted else {}
-    return [
-        Whole(found.document.encode(), found.version)
-        if (found := stored.get(profile_id)) is not None
-        and _sees_every_value(caller)
-        and not found.sources & caller.visibility.hidden_sources
-        and not found.closed_to
-        else None
-        for caller, profile_id in asked
-    ]
+def ask_for_wholes(connection: Connection, profile_ids: Collection[UUID]) -> Asked[dict[UUID, StoredText]]:
+    """Those of these profiles that are live, as they are stored; `whole` tells who may see them so."""
+    return profiles.ask_for_texts(connection, profile_ids)
+
+
+def whole(caller: Caller, stored: StoredText | None) -> Whole | None:
+    """The profile as it is stored, if this reader sees every value and record of it; what is masked, built again or
+    gone is for `show`."""
+    if stored is None or not _sees_every_value(caller):
+        return None
+    if stored.closed_to or stored.sources & caller.visibility.hidden_sources:
+        return None
+    return Whole(stored.document.encode(), stored.version)
 
 
 def _sees_every_value(caller: Caller) -> bool:

@@ -22,7 +22,9 @@ from cdi.audit import Trail, write_all
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
-from cdi.profiles import Whole, show_whole
+from cdi.profiles import Whole, ask_for_wholes, whole
+from cdi.store.db import without_waiting
+from cdi.store.profiles import StoredText
 from cdi.tracing import span
 
 PROFILES: Final = "/v1/profiles/"
@@ -41,10 +43,10 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """The profile, and the name of the caller."""
+    """The profile, and who asked for it."""
 
     whole: Whole
-    caller: str
+    caller: Caller
 
 
 _Waiting: TypeAlias = list[tuple[_Asked, "asyncio.Future[_Told | None]"]]
@@ -66,7 +68,7 @@ class ReadTogether:
             await self.app(scope, receive, send)
             return
         name_route(scope, TEMPLATE)
-        name_caller(scope, told.caller)
+        name_caller(scope, told.caller.name)
         await _answer(told.whole, Headers(scope=scope).get("if-none-match"))(scope, receive, send)
 
     def _read(self, asked: _Asked) -> "asyncio.Future[_Told | None]":
@@ -94,17 +96,25 @@ class ReadTogether:
             self._begin()
 
     def _load(self, batch: Sequence[_Asked]) -> Sequence[_Told | None]:
-        with span("profiles read together", count=len(batch)), self.installation.database.reading() as connection:
-            keys = {asked.key for asked in batch}
-            callers = callers_of(connection, keys, self.installation.gates, utc_now())
-            known = [(place, asked) for place, asked in enumerate(batch) if asked.key in callers]
-            shown = show_whole(connection, [(callers[asked.key], asked.profile_id) for _, asked in known])
-            given = [asked for (_, asked), whole in zip(known, shown, strict=True) if whole is not None]
-            write_all(connection, [_trail(callers[asked.key], asked.profile_id) for asked in given], utc_now())
-        told: list[_Told | None] = [None] * len(batch)
-        for (place, asked), whole in zip(known, shown, strict=True):
-            told[place] = None if whole is None else _Told(whole, callers[asked.key].name)
+        """Two trips: who asks, and what for; then the audit log, before anything is told."""
+        database, gates, now = self.installation.database, self.installation.gates, utc_now()
+        with (
+            span("profiles read together", count=len(batch)),
+            database.reading() as connection,
+            without_waiting(connection),
+        ):
+            asked_for = ask_for_wholes(connection, {asked.profile_id for asked in batch})
+            callers = callers_of(connection, {asked.key for asked in batch}, gates, now)
+            stored = asked_for.answer()
+            told = [_told(callers.get(asked.key), stored.get(asked.profile_id)) for asked in batch]
+            given = [(one.caller, asked.profile_id) for one, asked in zip(told, batch, strict=True) if one is not None]
+            write_all(connection, [_trail(caller, profile_id) for caller, profile_id in given], now)
         return told
+
+
+def _told(caller: Caller | None, stored: StoredText | None) -> _Told | None:
+    shown = None if caller is None else whole(caller, stored)
+    return None if caller is None or shown is None else _Told(shown, caller)
 
 
 def _trail(caller: Caller, profile_id: UUID) -> Trail:

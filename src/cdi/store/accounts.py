@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, LargeBinary, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from cdi.store.db import metadata, text
+from cdi.store.db import all_rows, metadata, text
 from cdi.store.sources import TIME
 
 api_key = Table(
@@ -65,11 +65,10 @@ def save_key(connection: Connection, key: ApiKey, digest: bytes, now: datetime, 
 
 def find_keys(connection: Connection, digests: Collection[bytes], now: datetime) -> dict[bytes, ApiKey]:
     """The keys with these hashes, those that are valid now."""
-    rows = connection.execute(
-        text(
-            "select hash, name, role, groups, owners, source, sensitive, purposes from api_key"
-            " where hash = any(:hashes) and revoked_at is null and (expires_at is null or expires_at > :now)"
-        ),
+    rows = all_rows(
+        connection,
+        "select hash, name, role, groups, owners, source, sensitive, purposes from api_key"
+        " where hash = any(:hashes) and revoked_at is null and (expires_at is null or expires_at > :now)",
         {"hashes": list(digests), "now": now},
     )
     return {bytes(row.hash): ApiKey(*row[1:]) for row in rows}

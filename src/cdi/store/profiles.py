@@ -418,19 +418,20 @@ class StoredText:
     closed_to: frozenset[str]
 
 
-def find_texts(connection: Connection, profile_ids: Collection[UUID]) -> dict[UUID, StoredText]:
+def ask_for_texts(connection: Connection, profile_ids: Collection[UUID]) -> Asked[dict[UUID, StoredText]]:
     """Those of these profiles that are live."""
-    rows = connection.execute(
-        text(
-            "select profile_id, document::text as document, sources, version, closed_to from profile"
-            " where profile_id = any(:ids) and retired_at is null"
-        ),
-        {"ids": list(profile_ids)},
+    statement = (
+        "select profile_id, document::text as document, sources, version, closed_to from profile"
+        " where profile_id = any(cast(:ids as uuid[])) and retired_at is null"
     )
-    return {
-        row.profile_id: StoredText(row.document, frozenset(row.sources), row.version, frozenset(row.closed_to))
-        for row in rows
-    }
+
+    def read(rows: list[Any]) -> dict[UUID, StoredText]:
+        return {
+            row.profile_id: StoredText(row.document, frozenset(row.sources), row.version, frozenset(row.closed_to))
+            for row in rows
+        }
+
+    return Asked(send(connection, statement, {"ids": list(profile_ids)}), read)
 
 
 def successors(connection: Connection, profile_id: UUID) -> list[UUID]:
