@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -23,7 +24,7 @@ from cdi.pipeline.landing import Landed, arriving_of
 from cdi.pipeline.resolving import Resolved, resolve_changed, resolve_now
 from cdi.settings import PUSH
 from cdi.store import idempotency, profiles
-from cdi.store.db import resolver_lock
+from cdi.store.db import Asked, resolver_lock, without_waiting
 
 STREAMS: Final[Mapping[str, Stream]] = {
     "customers": Stream.CUSTOMER,
@@ -77,12 +78,11 @@ def push(
     trail.about |= {"source": name, "records": len(pushed)}
     due: list[int] = []
     born: set[int] = set()
-    affected: list[str] = []
     with installation.database.unit_of_work() as connection:
         if together:
-            resolver_lock(connection)  # before the keys are locked: whoever has those waits for no resolver
+            with without_waiting(connection):  # the transaction begins on the same trip
+                resolver_lock(connection)  # before the keys are locked: whoever has those waits for no resolver
         now = utc_now()
-        trail.write(connection, now)
         answer = None
         if idempotency_key is not None:
             answer = idempotency.earlier_answer(connection, caller.name, name, idempotency_key, asked, now)
@@ -95,11 +95,14 @@ def push(
                 idempotency.remember_answer(connection, caller.name, name, idempotency_key, asked, answer, now)
         if together:
             resolve_changed(connection, installation, frozenset(due), Resolved(), born=frozenset(born))
-            affected = _affected(connection, name, pushed)
+        with without_waiting(connection):
+            trail.write(connection, now)
+            homes = _ask_for_homes(connection, name, pushed) if together else None
+        affected = _told(homes)
     if wait and not together:
         resolve_now(installation, due)
-        with installation.database.unit_of_work() as connection:
-            affected = _affected(connection, name, pushed)
+        with installation.database.reading() as connection:
+            affected = _told(_ask_for_homes(connection, name, pushed))
     rejected = [{**item, "key": pushed[item["index"]].key} for item in answer["rejected"]]
     return answer | {"rejected": rejected, "affected": affected}
 
@@ -142,7 +145,11 @@ def _position(waiting: Mapping[tuple[str, str], list[int]], item: Rejected) -> i
     return waiting[item.stream, item.key or ""].pop(0)
 
 
-def _affected(connection: Connection, name: str, pushed: Sequence[Pushed]) -> list[str]:
-    """The profiles that the pushed customers belong to now."""
+def _ask_for_homes(connection: Connection, name: str, pushed: Sequence[Pushed]) -> Asked[set[UUID]]:
+    """Ask for the profiles that the pushed customers belong to now."""
     keys = sorted({item.key for item in pushed if item.stream in {"customers", "contacts"}})
-    return sorted(map(str, profiles.find_homes(connection, name, keys)))
+    return profiles.ask_for_homes_of(connection, name, keys)
+
+
+def _told(homes: Asked[set[UUID]] | None) -> list[str]:
+    return [] if homes is None else sorted(map(str, homes.answer()))

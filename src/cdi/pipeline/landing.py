@@ -38,6 +38,7 @@ from cdi.store import profiles as profile_store
 from cdi.store import records as record_store
 from cdi.store import sources as source_store
 from cdi.store import touchpoints as touchpoint_store
+from cdi.store.db import without_waiting
 from cdi.store.records import Arrival, NewVersion, SavedVersion
 from cdi.store.sources import Counts
 
@@ -139,11 +140,13 @@ def land_arrivals(
 ) -> Landed:
     """Append what is new among what arrives, keep what cannot be taken, and queue what is due, in the caller's
     transaction. A record that its mapping cannot read is rejected; the rest goes on."""
-    record_store.lock_keys(connection, arriving.source, _locks(arrivals))
+    with without_waiting(connection):
+        record_store.lock_keys(connection, arriving.source, _locks(arrivals))
+        asked = rarities.ask_against(connection, arriving.source)
+    against = asked.answer()
     exclude = installation.source(arriving.source).exclude
     kept = [replace(item, data=storable(without(item.data, exclude))) for item in rejected]
     landed = Landed(Counts(read=len(arrivals) + len(rejected)), kept)
-    against = rarities.against(connection, arriving.source)
     landed.marker = erased.marker_by(installation, against.erased)
     landed.removed = erased.marker(installation.settings) if against.removed else None
     landed.heals = against.rejected

@@ -1,7 +1,7 @@
 """What became different is published: ids follow their records, golden records are built from facts, reviews and
 conflicts open and close, and the feed says what happened. All in the caller's transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -22,7 +22,7 @@ from cdi.resolution.identity import Event, IdentityPlan, ProfileState, carry_ids
 from cdi.resolution.survivorship import RecordFacts
 from cdi.store import changes, owners, pins, profiles, records, restrictions, reviews, search_text
 from cdi.store import conflicts as store_conflicts
-from cdi.store.db import without_waiting
+from cdi.store.db import Asked, without_waiting
 from cdi.store.profiles import Homes, ProfileWrite
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.store.records import CurrentRecord
@@ -71,7 +71,6 @@ def publish(
     keep_past: bool = True,
     current: Mapping[int, CurrentRecord] = MappingProxyType({}),
     homes: Homes | None = None,
-    beside: Callable[[], None] = lambda: None,
 ) -> Published:
     """Make these clusters the profiles of their records.
 
@@ -81,7 +80,7 @@ def publish(
     changed records touch. `rare`: what the caller knows that none of these records has. Without `keep_past` the
     documents from before are not kept of profiles that had one of the changed records. `current`: facts of live
     records that are at hand; those of others are loaded. `homes`: the profiles of all these records, if they are at
-    hand. `beside`: what else is to be written, which nobody waits for: it is done while profiles are put together.
+    hand.
     """
     scope = frozenset(changed).union(*clusters.values())
     if homes is None:
@@ -108,23 +107,24 @@ def publish(
         constraints.together,
     )
     about = {*touched, *(home for record, home in after.items() if asked_about is None or record in asked_about)}
+    lived = frozenset(each for each in touched if each in states and not states[each].retired)
+    parts = list(_chunks(due.items(), CHUNK))
     with without_waiting(connection):
         asked = ask_about(connection, sorted(about), touched)
+        first = [_ask_for_stored(connection, part, lived, current) for part in parts[:1]]
         questions = questions_about(connection, installation, findings, after, rare)
-        standing = asked.answer()
-    lived = frozenset(each for each in touched if each in states and not states[each].retired)
+    standing = asked.answer()
     told_before = {each: _as_told(each, states, old_profiles) for each in lived.difference(due)}
     built = _Built(lived, states)
     with without_waiting(connection):
-        for n, part in enumerate(_chunks(due.items(), CHUNK) if due else [[]]):
-            asked_golden = profiles.ask_for_golden(connection, [each for each, _ in part if each in lived])
-            loaded = _facts_of(connection, part, current)
-            for each, document in asked_golden.answer().items():
-                told_before[each] = _as_told(each, states, old_profiles, GoldenRecord(document))
-            if n == 0:
-                beside()
+        for part in parts:
+            golden, loaded = first.pop() if first else _ask_for_stored(connection, part, lived, current)
+            told_before |= {
+                each: _as_told(each, states, old_profiles, GoldenRecord(said)) for each, said in golden.answer().items()
+            }
+            here = {**current, **loaded.answer()}
             for some in _chunks(part, AT_ONCE):
-                writes, words = built.add(installation, some, loaded, facts)
+                writes, words = built.add(installation, some, here, facts)
                 profiles.write_profiles(connection, writes, now, forgotten)
                 search_text.save_words(connection, words)
         profiles.move_records(connection, before, after, now)
@@ -234,12 +234,19 @@ def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield part
 
 
-def _facts_of(
-    connection: Connection, part: Sequence[tuple[UUID, frozenset[int]]], known: Mapping[int, CurrentRecord]
-) -> Mapping[int, CurrentRecord]:
-    """The facts of all records of these profiles."""
+def _ask_for_stored(
+    connection: Connection,
+    part: Sequence[tuple[UUID, frozenset[int]]],
+    lived: Collection[UUID],
+    known: Mapping[int, CurrentRecord],
+) -> tuple[Asked[dict[UUID, dict[str, Any]]], Asked[dict[int, CurrentRecord]]]:
+    """Ask for the golden records so far of those of these profiles that lived, and for the facts of all their records
+    that are not known."""
     missing = [record for _, members in part for record in members if record not in known]
-    return {**known, **records.load_current(connection, missing)}
+    return (
+        profiles.ask_for_golden(connection, [profile_id for profile_id, _ in part if profile_id in lived]),
+        records.ask_for_current(connection, missing),
+    )
 
 
 class Sources(Protocol):

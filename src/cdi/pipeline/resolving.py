@@ -176,14 +176,18 @@ def _resolve_batch(
     model, known = compared.model, compared.known
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     with without_waiting(connection):
+        normalised.set_block_keys(connection, *compared.indexed)
         pairs.save_pairs(connection, compared.pairs)
-        wider, core = pairs.surroundings(connection, sorted(due.union(compared.around) - ended), model.match_weight)
-        concerned = sorted(due.union(wider))
+        around = sorted(due.union(compared.around) - ended)
+        asked_around = pairs.ask_for_surroundings(connection, around, model.match_weight)
+    wider, core = asked_around.answer()
+    concerned = sorted(due.union(wider))
+    with without_waiting(connection):
         asked = pairs.ask_for_pairs(connection, wider)
         asked_rarities = rarities.ask_among(connection, concerned)
         asked_homes = profiles.ask_for_homes(connection, concerned)
         members = known.table(wider)
-        scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
+    scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
     judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
     clusters, findings = form(members, model, judged)
     if rare.rerunning:
@@ -202,7 +206,6 @@ def _resolve_batch(
         keep_past=keep_past,
         current=compared.facts,
         homes=homes,
-        beside=partial(normalised.set_block_keys, connection, *compared.indexed),
     )
     resolved.records += len(due)
     resolved.add(published)
@@ -248,7 +251,7 @@ def _compare(
         asked = ask_for_suspects(connection, ids)
         table = known.table(known.ids)
         indexed = blocking.block_keys(table, model) if known.ids else None
-        suspects = asked.answer()
+    suspects = asked.answer()
     if indexed is None:  # what has ended meets nobody
         return _Compared(model, known, facts, around)
     watched = watch_shared_values(connection, model, suspects, now)

@@ -145,10 +145,13 @@ def uproot(connection: Connection, record_ids: Sequence[int], floor: float) -> l
     return [row.record_id for row in rows]
 
 
-def surroundings(connection: Connection, record_ids: Sequence[int], floor: float) -> tuple[list[int], frozenset[int]]:
+def ask_for_surroundings(
+    connection: Connection, record_ids: Sequence[int], floor: float
+) -> Asked[tuple[list[int], frozenset[int]]]:
     """All records connected to these (as in `uproot`); and with them all that are connected to a record which a
     stored pair of any weight brings beside one of them. The latter first, the former as the core of it."""
-    if not record_ids:
-        return [], frozenset()
-    rows = all_rows(connection, SURROUNDINGS, {"ids": list(record_ids), "floor": floor})
-    return sorted({row.record_id for row in rows}), frozenset(row.record_id for row in rows if row.core)
+
+    def read(rows: list[Any]) -> tuple[list[int], frozenset[int]]:
+        return sorted({row.record_id for row in rows}), frozenset(row.record_id for row in rows if row.core)
+
+    return Asked(send(connection, SURROUNDINGS, {"ids": list(record_ids), "floor": floor}), read)

@@ -142,7 +142,13 @@ from (
 
 def find_homes(connection: Connection, source: str, keys: Sequence[str]) -> set[UUID]:
     """The profiles of the customer records of a source with these keys."""
-    return {row.profile_id for row in all_rows(connection, HOMES, {"source": source, "keys": list(keys)})}
+    return ask_for_homes_of(connection, source, keys).answer()
+
+
+def ask_for_homes_of(connection: Connection, source: str, keys: Sequence[str]) -> Asked[set[UUID]]:
+    """See `find_homes`."""
+    asked = send(connection, HOMES, {"source": source, "keys": list(keys)})
+    return Asked(asked, lambda rows: {row.profile_id for row in rows})
 
 
 HOMES = """

@@ -5,12 +5,12 @@ It may be asked early in a transaction that holds the resolver's lock: whoever a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from cdi.store import decisions, erasures, restrictions
-from cdi.store.db import Asked, one_row, send
+from cdi.store.db import Asked, send
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,11 @@ select ({erasures.FINGERPRINT}) as erased, exists (select from retention_mark) a
 """  # noqa: S608  fixed texts
 
 
-def against(connection: Connection, source: str) -> Against:
+def ask_against(connection: Connection, source: str) -> Asked[Against]:
     """What there is of it; for the records that this transaction has locked it stays so."""
-    found = one_row(connection, AGAINST, {"source": source})
-    return Against(None if found.erased is None else bytes(found.erased), found.removed, found.rejected)
+
+    def read(rows: list[Any]) -> Against:
+        (found,) = rows
+        return Against(None if found.erased is None else bytes(found.erased), found.removed, found.rejected)
+
+    return Asked(send(connection, AGAINST, {"source": source}), read)
