@@ -45,6 +45,7 @@ def measure(folder: Path, due: int, seed: int, command: str) -> None:
         serving.compile_openloop(place)
         with serving.served_by_workers(folder, serving.WORKERS) as port:
             serving.warm(port, key, customers)
+            time.sleep(SETTLING)  # until the service has read what it reads when it begins
             offered = next(o for o in serving.offers(customers, key, seed) if o.name == "profile")
             asked = Offered("profile", A_SECOND, offered.requests, 0.99, 1e9)
             before = [serving.open_loop(port, asked, place) for _ in range(WINDOWS_BEFORE)]

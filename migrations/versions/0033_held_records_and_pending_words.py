@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_record_held", "record", ["record_id"], postgresql_where=sa.text("held_version_id is not null")
     )
-    op.execute(f"alter index {WORDS} set (gin_pending_list_limit = 8192)")
+    op.execute(f"alter index {WORDS} set (gin_pending_list_limit = 16384)")
 
 
 def downgrade() -> None:

@@ -27,8 +27,8 @@ profile_search = Table(
         postgresql_using="gin",
         postgresql_ops={"words": "gin_trgm_ops"},
         # What was written last is kept apart, and read through by every search, until it is put in order: the service
-        # does that once a second; where it is not running, whoever writes does, when there are so many kilobytes.
-        postgresql_with={"gin_pending_list_limit": 8192},
+        # does that every few seconds; where it is not running, whoever writes does, when there are so many kilobytes.
+        postgresql_with={"gin_pending_list_limit": 16384},
     ),
 )
 
