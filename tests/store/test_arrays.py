@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from cdi.store.arrays import LongTexts
 from cdi.store.db import Database, one_row
 
 NO_NUL = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -46,6 +47,24 @@ def test_numbers_come_back_as_they_were_sent(database: Database, numbers: list[i
     with database.unit_of_work() as connection:
         sent = {"numbers": np.array(numbers, dtype=np.int64)}
         assert one_row(connection, "select cast(:numbers as bigint[]) as told", sent).told == numbers
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [("float8", np.array([0.1, -1e300, np.inf])), ("bool", np.array([True, False])), ("float8", np.zeros(0))],
+)
+def test_other_numbers_come_back_as_they_were_sent(database: Database, kind: str, numbers: np.ndarray) -> None:
+    with database.unit_of_work() as connection:
+        told = one_row(connection, f"select cast(:numbers as {kind}[]) as told", {"numbers": numbers}).told
+    assert told == numbers.tolist()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(texts=st.lists(NO_NUL | st.sampled_from(["NULL", "", "{}", 'a"b\\c', "a,b"])))
+def test_long_texts_come_back_as_they_were_sent(database: Database, texts: list[str]) -> None:
+    with database.unit_of_work() as connection:
+        sent = {"texts": LongTexts(text.encode() for text in texts)}
+        assert one_row(connection, "select cast(:texts as text[]) as told", sent).told == texts
 
 
 def test_a_text_with_nul_is_refused(database: Database) -> None:

@@ -145,6 +145,22 @@ def test_a_failure_in_exclusive_work_stays_what_it_is(scratch: Database) -> None
         raise ZeroDivisionError
 
 
+def test_what_a_load_left_is_cleared_away(scratch: Database) -> None:
+    with scratch.unit_of_work() as connection:
+        connection.execute(text("insert into thing (id, name) select n, n from generate_series(1, 5000) n"))
+    with scratch.unit_of_work() as connection:
+        connection.execute(text("delete from thing where name <> '7'"))
+    scratch.clear_away()
+    with scratch.unit_of_work() as connection:
+        left = connection.execute(
+            text(
+                "select n_dead_tup, reltuples from pg_stat_user_tables join pg_class using (relname)"
+                " where relname = 'thing'"
+            )
+        ).one()
+    assert tuple(left) == (0, 1)
+
+
 def test_resolvers_come_one_after_the_other(scratch: Database) -> None:
     order: list[str] = []
     holding = threading.Event()

@@ -17,11 +17,13 @@ from arrivals import assert_same_end, customers_of, hard_ones
 from domain import assert_consistent, count, feed_of, live_after, person
 from sqlalchemy import text
 
-from cdi.access import Role
+from cdi import push as pushing
+from cdi.access import Caller, Role, Visibility
 from cdi.app import create_app
 from cdi.auth import create_key
 from cdi.clock import utc_now
 from cdi.pipeline import Installation, resolve
+from cdi.pipeline.meeting import PART
 from cdi.store.db import Database
 from conftest import copy_of, installation_of
 
@@ -212,3 +214,24 @@ def test_one_key_said_by_many_at_once_is_one_record(company: Installation) -> No
     assert count(company, "record") == count(company, "record_version") == len(records)
     assert_consistent(company)
     feed_of(company)
+
+
+def test_whoever_resolves_is_not_kept_from_it_by_those_who_wait(company: Installation) -> None:
+    """More batches at once than there are connections; each looks up over connections besides its own."""
+    dice = Random(1)
+
+    def somebody() -> dict[str, Any]:
+        given, family = ("".join(dice.choices("abcdefghiklmnoprstuvwz", k=7)) for _ in range(2))
+        return person(given, family, f"{dice.randint(1930, 2005)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}")
+
+    batches = [[somebody() for _ in range(PART + 1)] for _ in range(24)]
+
+    def push_one(n: int) -> int:
+        records = [pushing.Pushed(f"{n}-{i}", data) for i, data in enumerate(batches[n])]
+        told = pushing.push(company, Caller("writer", Role.ADMIN, Visibility()), "shop", records, wait=True)
+        return int(told["accepted"])
+
+    with ThreadPoolExecutor(len(batches)) as writers:
+        assert sum(writers.map(push_one, range(len(batches)))) == len(batches) * (PART + 1)
+    assert count(company, "redo") == 0
+    assert_consistent(company)
