@@ -34,11 +34,12 @@ def push(
     *,
     at: datetime | None = None,
     settle: bool = True,
+    stream: str = "customers",
 ) -> Counts:
     """The source says these records (None: deleted); resolved at once unless told otherwise."""
-    arriving = Arriving(source, {"customers": Stream.CUSTOMER}, lambda _, data: data)
+    arriving = Arriving(source, {stream: Stream.CUSTOMER}, lambda _, data: data)
     events = [
-        Record("customers", key, data or {}, Op.UPSERT if data is not None else Op.DELETE, at)
+        Record(stream, key, data or {}, Op.UPSERT if data is not None else Op.DELETE, at)
         for key, data in records.items()
     ]
     with installation.database.unit_of_work() as connection:

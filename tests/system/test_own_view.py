@@ -148,6 +148,18 @@ def test_of_two_who_open_it_at_once_one_does(doors: Doors, officer: TestClient, 
     assert sorted(answers) == [303, 403, 403, 403]
 
 
+def test_a_key_that_two_customers_have_in_streams_of_their_own_makes_no_link(
+    doors: Doors, anna: UUID, company: Installation
+) -> None:
+    """Whose data would it show?"""
+    push(company, "till", {"a": person("Ben", "Oduya", "1991-02-03")}, stream="members")
+    portal = doors.as_(Role.LINKS)
+    told = portal.post("/v1/privacy/links", json={"record": "till:a"})
+    assert told.status_code == 409 and "several customers" in told.text
+    assert "Oduya" not in told.text and "Krzywdzinski" not in told.text
+    assert portal.post("/v1/privacy/links", json={"profile": str(anna)}).status_code == 201
+
+
 def test_an_application_makes_links_for_the_customers_of_its_source_and_does_nothing_else(
     doors: Doors, anna: UUID, company: Installation
 ) -> None:
