@@ -4,7 +4,7 @@ Every reading passes the caller's visibility: a profile is served as it is store
 seen, else its golden record is built again from those that may.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -26,7 +26,6 @@ from cdi.pipeline.identified import as_kept, typed_identifier
 from cdi.pipeline.tables import build_table
 from cdi.serving import evidence_seen, key_as_seen, locate, present
 from cdi.store import conflicts, decisions, normalised, pairs, profiles, records
-from cdi.store.db import Asked
 from cdi.store.finding import ProfileFilter, list_profiles
 from cdi.store.profiles import FoundProfile, StoredText
 from cdi.store.restrictions import closed_among
@@ -79,11 +78,6 @@ class Whole:
 
     document: bytes
     version: int
-
-
-def ask_for_wholes(connection: Connection, profile_ids: Collection[UUID]) -> Asked[dict[UUID, StoredText]]:
-    """Those of these profiles that are live, as they are stored; `whole` tells who may see them so."""
-    return profiles.ask_for_texts(connection, profile_ids)
 
 
 def whole(caller: Caller, stored: StoredText | None) -> Whole | None:

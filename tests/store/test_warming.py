@@ -43,13 +43,13 @@ def test_every_page_of_the_block_keys_is_read(database: Database) -> None:
 def test_only_so_much_is_read_as_there_is_room_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     give_keys(database)
     with database.unit_of_work() as connection:
-        assert warming.steps_of_warming(connection) == warming.STEPS
+        assert len(warming.steps_of_warming(connection)) == warming.STEPS
         monkeypatch.setattr(warming, "SHARE", 1e-6)
-        assert warming.steps_of_warming(connection) < warming.STEPS
+        assert len(warming.steps_of_warming(connection)) < warming.STEPS
 
 
 def test_a_service_that_ends_does_not_wait_for_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
+    done: list[warming.Step] = []
     monkeypatch.setattr(warming, "warm", lambda _connection, step: done.append(step))
     ended = threading.Event()
     ended.set()
@@ -58,7 +58,7 @@ def test_a_service_that_ends_does_not_wait_for_it(database: Database, monkeypatc
 
 
 def test_one_process_does_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[int] = []
+    done: list[warming.Step] = []
     monkeypatch.setattr(warming, "warm", lambda _connection, step: done.append(step))
     with database.exclusive("warming"):
         warm_up(threading.Event(), database)

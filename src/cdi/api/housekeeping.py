@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
@@ -55,7 +56,7 @@ def _keep_house(ended: threading.Event, database: Database) -> None:
 
 
 def _warm(ended: threading.Event, database: Database) -> None:
-    _try("memory not warmed", lambda here: warm_up(ended, here), database)
+    _try("memory not warmed", partial(warm_up, ended), database)
 
 
 def _try(failed: str, chore: Callable[[Database], object], database: Database) -> None:
@@ -77,7 +78,7 @@ def warm_up(ended: threading.Event, database: Database) -> None:
         with database.unit_of_work() as connection:
             steps = warming.steps_of_warming(connection)
         took = 0.0
-        for step in range(steps):
+        for step in steps:
             if ended.wait(took):
                 return
             began = time.monotonic()

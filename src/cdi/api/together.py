@@ -22,9 +22,9 @@ from cdi.audit import Trail, write_all
 from cdi.auth import PREFIX, callers_of, digest
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
-from cdi.profiles import Whole, ask_for_wholes, whole
+from cdi.profiles import Whole, whole
 from cdi.store.db import without_waiting
-from cdi.store.profiles import StoredText
+from cdi.store.profiles import StoredText, ask_for_texts
 from cdi.tracing import span
 
 PROFILES: Final = "/v1/profiles/"
@@ -103,7 +103,7 @@ class ReadTogether:
             database.reading() as connection,
             without_waiting(connection),
         ):
-            asked_for = ask_for_wholes(connection, {asked.profile_id for asked in batch})
+            asked_for = ask_for_texts(connection, {asked.profile_id for asked in batch})
             callers = callers_of(connection, {asked.key for asked in batch}, gates, now)
             stored = asked_for.answer()
             told = [_told(callers.get(asked.key), stored.get(asked.profile_id)) for asked in batch]

@@ -167,7 +167,9 @@ class Database:
     def clear_away(self) -> None:
         """After a load of very many: let the planner know how much there is, take out what was queued on the way, and
         mark what is there to stay. Else whoever reads a page first has that to do."""
-        ours = "select relname from pg_class where relowner = current_user::regrole and relkind = 'r' order by relname"
+        ours = (
+            "select tablename from pg_tables where schemaname = current_schema and tableowner = current_user order by 1"
+        )
         with self.reading() as connection:
             for table in connection.execute(text(ours)).scalars().all():
                 driver_of(connection).execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(table)))
