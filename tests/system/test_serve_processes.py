@@ -19,6 +19,7 @@ from stewarding import company_in
 
 from cdi.access import Role
 from cdi.auth import create_key
+from cdi.cli.answering import SILENCE
 from cdi.clock import utc_now
 from cdi.fields import FieldGroup
 from cdi.pipeline import Installation
@@ -111,13 +112,26 @@ def test_a_process_that_is_killed_is_replaced(company: Installation) -> None:
     with serving(company.folder, company.database.url, workers=WORKERS) as service:
         killed = answering(service)[0]
         killed.kill()
-        deadline = time.monotonic() + 60
-        while killed.pid in {each.pid for each in answering(service)} or len(answering(service)) < WORKERS:
-            assert time.monotonic() < deadline, service.log.read_text()
-            time.sleep(0.2)
+        wait_for_another(service, killed)
         for _ in range(20):
             with service.as_(key) as client:
                 assert client.get("/v1/profiles").status_code == 200
+
+
+def test_a_process_that_dies_while_it_owes_a_sign_of_life_is_replaced_at_once(company: Installation) -> None:
+    with serving(company.folder, company.database.url, workers=WORKERS) as service:
+        killed = answering(service)[0]
+        killed.suspend()
+        time.sleep(2)  # it has been asked by now, as it is twice a second
+        killed.kill()
+        wait_for_another(service, killed)
+
+
+def wait_for_another(service: Service, killed: psutil.Process) -> None:
+    deadline = time.monotonic() + SILENCE / 2
+    while killed.pid in {each.pid for each in answering(service)} or len(answering(service)) < WORKERS:
+        assert time.monotonic() < deadline, service.log.read_text()
+        time.sleep(0.2)
 
 
 def batch(first: int, count: int) -> dict[str, object]:

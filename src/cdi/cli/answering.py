@@ -63,7 +63,16 @@ def supervise(installation: Installation, workers: int) -> None:
         )  # the library reads it when it is loaded, so for processes to come
         answering = partial(_in_a_worker, installation.folder, Path(common))
         config = _config(answering, environment, factory=True, workers=workers)
-        Multiprocess(config, [address]).run()
+        _Supervisor(config, [address]).run()
+
+
+class _Supervisor(Multiprocess):
+    """Replaces a process that died at once, even when it was asked for a sign of life before and had not answered."""
+
+    def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            process.child_conn.close()  # held open here, the pipe would stay silent until SILENCE is over, not break
+        super().keep_subprocess_alive()
 
 
 def _in_a_worker(folder: Path, common: Path) -> FastAPI:
