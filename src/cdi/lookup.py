@@ -4,7 +4,7 @@ Block keys, candidates and weights are those that the record would get if it wer
 checkout is what resolving would find.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -18,6 +18,7 @@ from cdi.errors import NotFoundError
 from cdi.fields import CanonicalData
 from cdi.matching import blocking
 from cdi.matching.cards import Card, card_of
+from cdi.matching.columns import RecordTable
 from cdi.matching.comparing.answers import Subject
 from cdi.matching.engine import Compared, applicable, compare
 from cdi.matching.evidence import Evidence, evidence_of
@@ -73,14 +74,14 @@ def look_up(
         raise NotFoundError("nothing has been resolved yet", remedy="Run cdi resolve")
     company = installation.deployment.company
     asked = card_of(normalise(canonicalise(said, Context(country=company.country, language=company.language))))
-    rules = _rules(asked, model)
-    met = {mate.record_id: mate for mate in mates.block_mates(connection, visibility, list(rules))}
+    keys, _ = blocking.block_keys(_table(asked, []), model)
+    met = {mate.record_id: mate for mate in mates.block_mates(connection, visibility, keys.tolist())}
     if not met:
         return {"model": model.version, "profiles": []}
     compared = _compared(asked, met.values(), model)
     ranked = _ranked(compared.scored(), model, met)[:limit]
     places = np.searchsorted(list(met), [each.record_id for each in ranked])
-    reckoned = evidence_of(compared.at(places), [met[each.record_id].among(rules) for each in ranked])
+    reckoned = evidence_of(compared.at(places), _blocks(asked, [met[each.record_id] for each in ranked], model))
     found = profiles.find_profiles(connection, [each.profile_id for each in ranked])
     names = records.load_names(connection, [each.record_id for each in ranked])
     told = []
@@ -93,15 +94,21 @@ def look_up(
     return {"model": model.version, "profiles": told}
 
 
-def _rules(asked: Card, model: MatchModel) -> dict[int, str]:
-    """The block keys of the question, and the rule that made each."""
-    alone = build_table([(ASKED, NOBODY, asked)])
-    return {key: found.rule.name for found in blocking.rule_keys(alone, model) for key in found.keys.tolist()}
+def _blocks(asked: Card, ranked: Sequence[Mate], model: MatchModel) -> list[tuple[str, ...]]:
+    """By which rules the question meets each of these."""
+    table = _table(asked, ranked)
+    others = table.row_of(np.array([mate.record_id for mate in ranked], dtype=np.int64))
+    return blocking.shared_keys(table, model, np.zeros_like(others), others)
+
+
+def _table(asked: Card, others: Iterable[Mate]) -> RecordTable:
+    """The question, in the first row, and these."""
+    return build_table([(ASKED, NOBODY, asked), *((mate.record_id, mate.source, mate.card) for mate in others)])
 
 
 def _compared(asked: Card, met: Iterable[Mate], model: MatchModel) -> Compared:
     """The question with each of these, in their order."""
-    table = build_table([(ASKED, NOBODY, asked), *((mate.record_id, mate.source, mate.card) for mate in met)])
+    table = _table(asked, met)
     others: IntArray = np.arange(1, len(table), dtype=np.int64)
     return compare(Subject(table, model), applicable(table, model), np.zeros_like(others), others)
 

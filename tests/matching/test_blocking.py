@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from cdi.errors import InvalidInputError
 from cdi.fields import Kind
-from cdi.matching import blocking, engine
+from cdi.matching import block_rules, blocking, engine
 from cdi.matching.blocking import Limits, RuleCount
 from cdi.matching.building import TableBuilder
 from cdi.matching.columns import RecordTable
+from cdi.matching.dividing import DEPTH
+from cdi.matching.model import MatchModel
+from cdi.matching.pairs import IntArray
 from cdi.matching.similarity import combine, hash_texts, sound
 from cdi.matching.training import start_model, train
 from cdi.normalise.record import Email, NormalisedRecord, Phone
@@ -51,10 +54,13 @@ def test_refused_keys_are_divided_alike_in_a_crowd_and_alone() -> None:
         assert sorted(own.tolist()) == sorted(keys[rows == row].tolist())
 
 
-def test_the_pairs_of_a_run_are_the_pairs_that_share_a_key() -> None:
-    table = population(200, seed=2).table()
-    model = blocking.refuse_oversized(table, MODEL, Limits(max_block=20))
-    left, right, _ = blocking.all_pairs(table, model, Limits(max_block=20))
+@pytest.mark.parametrize("largest", [3, 5, 8, 20])
+@pytest.mark.parametrize("size", [30, 200, 1_500])
+def test_the_pairs_of_a_run_are_the_pairs_that_share_a_key(size: int, largest: int) -> None:
+    table = population(size, seed=2).table()
+    limits = Limits(max_block=largest, pairs_a_record=0.5)
+    model = blocking.refuse_oversized(table, MODEL, limits)
+    left, right, _ = blocking.all_pairs(table, model, limits)
     keys, rows = blocking.block_keys(table, model)
     a, b = blocking.candidate_pairs([(keys, rows)], Limits())
     np.testing.assert_array_equal(left, a)
@@ -64,13 +70,41 @@ def test_the_pairs_of_a_run_are_the_pairs_that_share_a_key() -> None:
     assert (np.diff(packed) > 0).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.2, 0.5, 0.9]))
+def test_what_need_not_be_kept_brings_nobody_together_whatever_is_refused(seed: int, share: float) -> None:
+    chance = np.random.default_rng(seed)
+    table, model = population(60, seed=int(chance.integers(50))).table(), MODEL
+    for _ in range(DEPTH + 1):
+        every, _ = all_keys(table, model)
+        model = model.with_found(refused=every[chance.random(len(every)) < share])
+    every, of_every = all_keys(table, model)
+    kept, of_kept = blocking.block_keys(table, model)
+    assert set(zip(kept.tolist(), of_kept.tolist(), strict=True)) < set(
+        zip(every.tolist(), of_every.tolist(), strict=True)
+    )
+    for one, other in zip(
+        blocking.candidate_pairs([(kept, of_kept)], Limits()),
+        blocking.candidate_pairs([(every, of_every)], Limits()),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def all_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, IntArray]:
+    found = list(blocking.rule_keys(table, model))
+    keys, rows = np.concatenate([rule.keys for rule in found]), np.concatenate([rule.rows for rule in found])
+    order = np.lexsort((rows, keys))
+    return keys[order], rows[order]
+
+
 def test_no_block_is_larger_than_allowed_and_most_true_pairs_are_kept() -> None:
     people = population(800, seed=3)
     table = people.table()
     limits = Limits(max_block=10)
     model = blocking.refuse_oversized(table, MODEL, limits)
     left, right, report = blocking.all_pairs(table, model, limits)
-    chained = {rule.name for rule in blocking.RULES if rule.chained}
+    chained = {rule.name for rule in block_rules.RULES if rule.chained}
     assert max(count.largest for count in report.rules if count.rule not in chained) <= 10
     i, j = np.triu_indices(len(table), 1)
     same = people.customer[i] == people.customer[j]

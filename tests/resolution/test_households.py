@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdi.matching import blocking, engine
+from cdi.matching import block_rules, engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.engine import household_probability
 from cdi.matching.pairs import ScoredPairs
@@ -100,4 +100,4 @@ def test_households_of_a_population_are_found() -> None:
 
 
 def test_a_home_is_told_by_rules_of_blocking_that_there_are() -> None:
-    assert set(TELLING) <= {rule.name for rule in blocking.RULES}
+    assert set(TELLING) <= {rule.name for rule in block_rules.RULES}

@@ -17,12 +17,10 @@ MOST_OF_A_BLOCK: Final = 500
 
 MATES = """
 with mates as materialized (
-    select b.record_id, array_agg(asked.key) as keys
-    from unnest(cast(:keys as bigint[])) as asked(key)
+    select distinct b.record_id from unnest(cast(:keys as bigint[])) as asked(key)
     cross join lateral (select record_id from block_key where key = asked.key limit :most) b
-    group by b.record_id
 )
-select n.record_id, n.source, n.card, m.profile_id, mates.keys
+select n.record_id, n.source, n.card, m.profile_id
 from mates join membership m using (record_id) join normalised n using (record_id)
 where not n.source = any(cast(:hidden as text[])) order by n.record_id
 """
@@ -30,18 +28,12 @@ where not n.source = any(cast(:hidden as text[])) order by n.record_id
 
 @dataclass(frozen=True, slots=True)
 class Mate:
-    """A live record that shares a block, the profile that it is in, and the keys of the blocks that it shares."""
+    """A live record that shares a block, and the profile that it is in."""
 
     record_id: int
     source: str
     profile_id: UUID
     card: Card
-    keys: Sequence[int]
-
-    def among(self, rules: Mapping[int, str]) -> tuple[str, ...]:
-        """The rules, of those that made these keys, by which the two meet; in their order."""
-        met = {rules[key] for key in self.keys}
-        return tuple(rule for rule in dict.fromkeys(rules.values()) if rule in met)
 
 
 def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[int]) -> Iterator[Mate]:
@@ -50,7 +42,7 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
         text(MATES), {"keys": list(keys), "most": MOST_OF_A_BLOCK, "hidden": sorted(visibility.hidden_sources)}
     ).all()
     for row in rows:
-        yield Mate(row.record_id, row.source, row.profile_id, row.card, row.keys)
+        yield Mate(row.record_id, row.source, row.profile_id, row.card)
 
 
 # `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
