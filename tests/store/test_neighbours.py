@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection
 
+from cdi.matching.cards import card_of
 from cdi.matching.pairs import ScoredPairs
 from cdi.normalise.record import Identifier, NormalisedRecord
 from cdi.store import normalised, pairs
@@ -72,7 +73,8 @@ def test_cards_are_read_back_as_they_were_kept(database: Database) -> None:
     )
     with database.unit_of_work() as connection:
         said = [(n, f"source{n}", record) for n, record in enumerate((odd, NormalisedRecord(), odd), start=1)]
-        kept = normalised.save_normalised(connection, said, [])
+        kept = [(record_id, source, card_of(record)) for record_id, source, record in said]
+        normalised.save_normalised(connection, said, kept, [])
         assert normalised.load_cards(connection, [3, 1, 2, 4]) == kept
         assert list(normalised.load_cards_between(connection, 1, 3)) == kept
         give_keys(connection, [(7, 1), (7, 2), (7, 3)])
@@ -89,7 +91,8 @@ def test_very_many_cards_are_kept_as_few_are(database: Database) -> None:
         said = [(connection.execute(text(live)).scalar_one(), "till", record)]
         normalised.save_packed(connection, normalised.packed(said), [], 0)
         packed = normalised.load_cards(connection, [said[0][0]])
-        assert packed == normalised.save_normalised(connection, said, [])
+        normalised.save_normalised(connection, said, [(said[0][0], "till", card_of(record))], [])
+        assert packed == normalised.load_cards(connection, [said[0][0]])
 
 
 def test_pairs_that_stay_are_not_written_again(database: Database) -> None:

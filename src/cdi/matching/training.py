@@ -23,8 +23,8 @@ from cdi.matching.comparing.answers import Comparison, Subject
 from cdi.matching.comparing.custom import custom
 from cdi.matching.comparisons import COMPARISONS, comparisons_of, starting_weights, weights_of
 from cdi.matching.engine import prepare, rarity_of
-from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel
-from cdi.matching.pairs import BoolArray, FloatArray, IntArray
+from cdi.matching.model import MIN_CARRIERS, Frequencies, KindWeights, LevelWeights, MatchModel, contained
+from cdi.matching.pairs import BoolArray, FloatArray, IntArray, distinct
 from cdi.matching.similarity import Hashes, numbered
 from cdi.matching.texts import Objects
 
@@ -583,6 +583,15 @@ def shared_in(table: RecordTable, model: MatchModel) -> list[SharedValue]:
             one = int(table.record_ids[carriers[0]])
             found.append(SharedValue(int(hashes[code].view(np.int64)), int(uses[code]), one, sources))
     return sorted(found, key=lambda value: (-value.records, value.record_id))
+
+
+def rows_with(table: RecordTable, values: Hashes) -> IntArray:
+    """The rows that have one of these contact values, by their hashes (ascending)."""
+    found = [
+        column.rows()[contained(features.value_hashes(table, name, column.values), values)[column.codes]]
+        for name, column in _contacts(table)
+    ]
+    return distinct(np.concatenate(found))
 
 
 def _contacts(table: RecordTable) -> list[tuple[str, Ragged]]:

@@ -28,9 +28,10 @@ from cdi.modelling.labels import labels_of_decisions, truth_by_record
 from cdi.modelling.left_out import count_left_out
 from cdi.modelling.trial import Progress
 from cdi.pipeline import Installation
+from cdi.pipeline.comparing import normal_forms
 from cdi.pipeline.parts import Outcome, Snapshot, labels_of
 from cdi.pipeline.rerun import compute_each, take_snapshot
-from cdi.pipeline.resolving import normal_forms, wanted_model
+from cdi.pipeline.resolving import wanted_model
 from cdi.store import decisions, models, profiles, records, redo, studies
 from cdi.store.studies import Study
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from cdi.matching.building import TableBuilder
 from cdi.matching.columns import RecordTable
+from cdi.pipeline.comparing import ended_among, normal_forms
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.resolving import ended_among, normal_forms
 from cdi.pipeline.workers import Workers
 from cdi.store import normalised
 from cdi.store.db import Database, resolver_lock

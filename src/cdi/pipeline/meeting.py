@@ -2,8 +2,8 @@
 for the next ones while those before are compared."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,15 +12,14 @@ from sqlalchemy import Connection
 from cdi.ingest.ahead import ahead
 from cdi.matching import blocking, engine
 from cdi.matching.columns import RecordTable
-from cdi.matching.model import MatchModel
+from cdi.matching.model import MatchModel, contained
 from cdi.matching.pairs import IntArray, ScoredPairs, distinct
 from cdi.pipeline.drift import CROWD
 from cdi.pipeline.tables import build_table
 from cdi.store import normalised
-from cdi.store.db import Database
 from cdi.store.normalised import Carriers
 
-PART: Final = 170
+PART: Final = 200
 """So many records ask together whom they meet."""
 
 
@@ -35,6 +34,10 @@ class Known:
     def ids(self) -> list[int]:
         return list(self._seen)
 
+    def cards(self, record_ids: Iterable[int]) -> list[normalised.Carded]:
+        """Those of these records that were seen."""
+        return [self._seen[record_id] for record_id in record_ids if record_id in self._seen]
+
     def learn(self, cards: Iterable[normalised.Carded]) -> None:
         """Take cards that were fetched together with something else."""
         self._seen |= {carded[0]: carded for carded in cards}
@@ -44,7 +47,7 @@ class Known:
         missing = [record_id for record_id in record_ids if record_id not in self._seen]
         if missing:
             self.learn(normalised.load_cards(self._connection, missing))
-        return build_table(self._seen[record_id] for record_id in record_ids if record_id in self._seen)
+        return build_table(self.cards(record_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,16 @@ class Met:
     crowded: IntArray
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Whom some records met before the resolver's lock was held, the cards that were seen, and the mark after which
+    records were normalised later."""
+
+    mark: int
+    known: Known
+    met: Met
+
+
 def meet(
     connection: Connection,
     known: Known,
@@ -65,35 +78,50 @@ def meet(
     keys: IntArray,
     rows: IntArray,
     due: IntArray,
-    database: Database | None,
+    beside: AbstractContextManager[Connection] | None,
+    only: IntArray | None = None,
 ) -> Met:
     """Compare the records of this table, of which there are some, with each other and with all others whom they meet by
     these block keys, parallel to their rows; the cards of those are known afterwards. Whoever is `due` is met as this
-    transaction knows it, or not at all: with a `database`, where nothing else was changed in it, those who are met are
-    looked up over another connection."""
+    transaction knows it, or not at all: those who are met may be looked up over another connection `beside` this one,
+    if nothing else was changed in it. `only`: pairs of these rows (ascending) alone, with whomever."""
     own = table.record_ids[rows]
-    parts = [np.flatnonzero(rows // PART == n) for n in range(-(-len(table) // PART))]
+    parts = list(_parts(rows, np.arange(len(table)) if only is None else only))
     met: list[tuple[IntArray, IntArray]] = []
     found: list[ScoredPairs] = []
     told: list[IntArray] = []
 
-    def compare(some: IntArray, others: IntArray, other_ids: IntArray) -> None:
-        met.append(meeting(keys[some], own[some], others, other_ids))
-        found.append(_scored(known, model, *met[-1]))
+    def compare(left: IntArray, right: IntArray) -> None:
+        met.append((left, right))
+        found.append(_scored(known, model, left, right))
 
     asked = [keys[part] for part in parts]
-    with _carriers(connection, asked, due, database) as answers:
+    with _carriers(connection, asked, due, beside) as answers:
         for part, others in zip(parts, answers, strict=True):
             known.learn(others.cards)
             told.append(others.keys)
-            compare(part, others.keys, others.record_ids)
-    compare(np.arange(len(keys)), keys, own)
+            compare(*meeting(keys[part], own[part], others.keys, others.record_ids))
+    left, right = meeting(keys, own, keys, own)
+    if only is not None:
+        ids = table.record_ids[only]
+        wanted = contained(left, ids) | contained(right, ids)
+        left, right = left[wanted], right[wanted]
+    compare(left, right)
     return Met(sum(len(left) for left, _ in met), engine.joined(found), _crowded(keys, told))
+
+
+def _parts(rows: IntArray, only: IntArray) -> Iterator[IntArray]:
+    """The places of these rows, some rows at a time."""
+    for start in range(0, len(only), PART):
+        yield np.flatnonzero(contained(rows, only[start : start + PART]))
 
 
 @contextmanager
 def _carriers(
-    connection: Connection, asked: Sequence[IntArray], apart: IntArray, database: Database | None
+    connection: Connection,
+    asked: Sequence[IntArray],
+    apart: IntArray,
+    beside: AbstractContextManager[Connection] | None,
 ) -> Iterator[Iterator[Carriers]]:
     """Who has these keys, part by part: the next are looked up while those before are compared."""
 
@@ -101,11 +129,69 @@ def _carriers(
         for keys in asked:
             yield normalised.carriers(looking, keys, apart, CROWD)
 
-    if len(asked) == 1 or database is None:
+    if len(asked) == 1 or beside is None:
         yield looked_up(connection)
         return
-    with database.looking_up() as beside, closing(ahead(looked_up(beside))) as answers:
+    with beside as looking, closing(ahead(looked_up(looking))) as answers:
         yield answers
+
+
+def meet_late(
+    connection: Connection,
+    known: Known,
+    table: RecordTable,
+    model: MatchModel,
+    keys: IntArray,
+    rows: IntArray,
+    before: Before,
+    moved: Sequence[int],
+) -> Met:
+    """Whom the records of this table meet now: whom they met `before`, without those who ended since, and those who
+    `moved` since, as they are now."""
+    met = before.met
+    own = table.record_ids
+    others = np.setdiff1d(np.concatenate((met.pairs.left, met.pairs.right)), own)
+    same = np.setdiff1d(normalised.kept_among(connection, others.tolist()), moved)
+    known.learn(before.known.cards(same.tolist()))
+    standing = np.union1d(own, same)
+    found = met.pairs.only(contained(met.pairs.left, standing) & contained(met.pairs.right, standing))
+    if not moved:
+        return replace(met, pairs=found)
+    movers = normalised.carriers_among(connection, keys, moved)
+    known.learn(movers.cards)
+    left, right = meeting(keys, own[rows], movers.keys, movers.record_ids)
+    later = _scored(known, model, left, right)
+    return replace(met, candidates=met.candidates + len(left), pairs=engine.joined([found, later]))
+
+
+def meet_anew(
+    connection: Connection,
+    known: Known,
+    table: RecordTable,
+    model: MatchModel,
+    keys: IntArray,
+    rows: IntArray,
+    due: IntArray,
+    met: Met,
+    differing: IntArray,
+) -> Met:
+    """Whom the records of this table meet, of which only these rows have other block keys than when they `met`."""
+    if not len(differing):
+        return met
+    again = meet(connection, known, table, model, keys, rows, due, None, differing)
+    ids = table.record_ids[differing]
+    same = met.pairs.only(~contained(met.pairs.left, ids) & ~contained(met.pairs.right, ids))
+    return Met(met.candidates + again.candidates, engine.joined([same, again.pairs]), again.crowded)
+
+
+def differing_rows(one: tuple[IntArray, IntArray], other: tuple[IntArray, IntArray]) -> IntArray:
+    """The rows that have other block keys in one of these (keys, rows) than in the other."""
+    keys, rows = np.concatenate((one[0], other[0])), np.concatenate((one[1], other[1]))
+    order = np.lexsort((rows, keys))
+    keys, rows = keys[order], rows[order]
+    twice = (keys[1:] == keys[:-1]) & (rows[1:] == rows[:-1])
+    both = np.append(twice, False) | np.insert(twice, 0, False)
+    return distinct(rows[~both])
 
 
 def meeting(keys: IntArray, ids: IntArray, all_keys: IntArray, all_ids: IntArray) -> tuple[IntArray, IntArray]:

@@ -26,6 +26,7 @@ from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.matching.training import shared_values
 from cdi.pipeline.applying import Applied, Applying, with_newborn
+from cdi.pipeline.comparing import forms_of, save_forms
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.many_records import normalise_many, table_of_all
 from cdi.pipeline.mapping_landed import map_what_landed
@@ -37,7 +38,6 @@ from cdi.pipeline.resolving import (
     Resolved,
     active_model,
     form,
-    normalise_records,
     rank,
     resolve_due,
     standing,
@@ -259,7 +259,8 @@ def _normalise_everything(
         telling.wait("normalise", start, len(todo))
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            normalise_records(connection, todo[start : start + at_once])
+            some = todo[start : start + at_once]
+            save_forms(connection, some, forms_of(connection, some))
     telling("normalise", len(todo), len(todo))
 
 

@@ -5,7 +5,7 @@ everything. Both ask the same functions, so they come to the same end.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,23 +17,20 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
-from cdi.matching import blocking, engine
+from cdi.matching import engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
 from cdi.matching.pairs import IntArray, ScoredPairs
 from cdi.measured import BATCH_SECONDS
-from cdi.normalise.record import NormalisedRecord, normalise
-from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
+from cdi.pipeline.comparing import Prepared, as_compared, compare, prepare
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.meeting import Known, meet
 from cdi.pipeline.pace import Pace
 from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, profiles, rarities, records, redo, reruns
-from cdi.store.db import Database, resolver_lock, without_waiting
+from cdi.store.db import resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
-from cdi.store.records import CurrentRecord
 from cdi.tracing import span
 
 DEFAULT: Final = "default"
@@ -103,21 +100,16 @@ def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolv
     done."""
     resolved = Resolved()
     for start in range(0, len(record_ids), BATCH):
+        some = record_ids[start : start + BATCH]
+        prepared = prepare(installation, some)
         with installation.database.unit_of_work() as connection:
             resolver_lock(connection)
-            resolve_these(connection, installation, record_ids[start : start + BATCH], resolved)
+            if taken := redo.take_these(connection, some):
+                resolve_batch(
+                    connection, installation, frozenset(taken), resolved, utc_now(), alone=True, prepared=prepared
+                )
+                redo.done(connection, taken)
     return resolved
-
-
-def resolve_these(
-    connection: Connection, installation: Installation, record_ids: Sequence[int], resolved: Resolved
-) -> None:
-    """Resolve those of these records that are due, in the caller's transaction, which does nothing else, under the
-    resolver's lock."""
-    taken = redo.take_these(connection, record_ids) if record_ids else {}
-    if taken:
-        resolve_batch(connection, installation, frozenset(taken), resolved, utc_now(), alone=True)
-        redo.done(connection, taken)
 
 
 def resolve_changed(
@@ -148,13 +140,15 @@ def resolve_batch(
     keep_past: bool = True,
     heard: bool = True,
     alone: bool = False,
+    prepared: Prepared | None = None,
 ) -> None:
     """Resolve these records against the whole store, in the caller's transaction, under the resolver's lock. Those of
     them that are `born` in this transaction have no past that would have to be asked for. `keep_past`: see
     `publish`. Where nothing new was `heard` of them, but for what stewards decided, they are as they were compared
-    before, unless they wait for that. `alone`: the transaction does nothing else."""
+    before, unless they wait for that. `alone`: the transaction does nothing else. `prepared`: what was found of them
+    before the lock was held."""
     with span("resolver batch", records=len(due)), BATCH_SECONDS.time():
-        _resolve_batch(connection, installation, due, born, resolved, now, keep_past, heard, alone)
+        _resolve_batch(connection, installation, due, born, resolved, now, keep_past, heard, alone, prepared)
 
 
 def _resolve_batch(
@@ -167,11 +161,13 @@ def _resolve_batch(
     keep_past: bool,
     heard: bool,
     alone: bool,
+    prepared: Prepared | None,
 ) -> None:
     model = active_model(connection, installation, now)
-    compared = None if heard else _as_compared(connection, model, due)
+    compared = None if heard else as_compared(connection, model, due)
     if compared is None:
-        compared = _compare(connection, model, due, born, now, installation.database if alone else None)
+        beside = installation.database if alone else None
+        compared = compare(connection, model, due, born, now, beside, prepared)
     resolved.candidate_pairs += compared.candidates
     model, known = compared.model, compared.known
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
@@ -211,62 +207,6 @@ def _resolve_batch(
     resolved.add(published)
 
 
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """What came of comparing some records: the model that told, what is known by now, the facts of those that are live,
-    all that were connected to them before, how many pairs there were and those that a link or a review may come of; and
-    the records, block keys, and carriers of these, of what is to be indexed anew."""
-
-    model: MatchModel
-    known: Known
-    facts: Mapping[int, CurrentRecord] = field(default_factory=dict)
-    around: Sequence[int] = ()
-    candidates: int = 0
-    pairs: ScoredPairs = field(default_factory=lambda: engine.joined([]))
-    indexed: tuple[IntArray, IntArray, IntArray] = (NOBODY, NOBODY, NOBODY)
-
-
-def _as_compared(connection: Connection, model: MatchModel, due: frozenset[int]) -> _Compared | None:
-    """These records as they were compared last; None if one of them has ended or waits to be compared anew."""
-    if redo.any_among(connection, sorted(due)):
-        return None
-    cards = normalised.load_cards(connection, sorted(due))
-    return _Compared(model, Known(connection, cards)) if len(cards) == len(due) else None
-
-
-def _compare(
-    connection: Connection,
-    model: MatchModel,
-    due: frozenset[int],
-    born: frozenset[int],
-    now: datetime,
-    database: Database | None,
-) -> _Compared:
-    """Compare these records anew, as they are now. `database`: see `meet`."""
-    ids = sorted(due)
-    around = pairs.uproot(connection, sorted(due - born), model.match_weight)
-    facts = records.load_current(connection, ids)
-    with without_waiting(connection):
-        known = Known(connection, normalise_records(connection, ids, born, facts))
-        asked = ask_for_suspects(connection, ids)
-        table = known.table(known.ids)
-        indexed = blocking.block_keys(table, model) if known.ids else None
-    suspects = asked.answer()
-    if indexed is None:  # what has ended meets nobody
-        return _Compared(model, known, facts, around)
-    watched = watch_shared_values(connection, model, suspects, now)
-    if watched is not model:
-        indexed = blocking.block_keys(table, watched)
-    met = meet(connection, known, table, watched, *indexed, np.array(ids), database)
-    narrowed = refuse_blocks(connection, watched, met.crowded, now)
-    if narrowed is not watched:
-        indexed = blocking.block_keys(table, narrowed)
-        met = meet(connection, known, table, narrowed, *indexed, np.array(ids), database)
-    keys, rows = indexed
-    kept = table.record_ids, keys, table.record_ids[rows]
-    return _Compared(narrowed, known, facts, around, met.candidates, met.pairs, kept)
-
-
 def active_model(connection: Connection, installation: Installation, now: datetime) -> MatchModel:
     """The model version that decides; before the first, the one that cdi.yaml names is made active."""
     model = installation.models.active(connection)
@@ -297,40 +237,6 @@ def cluster_rules(model: MatchModel) -> ClusterRules:
     """How judgements become customers under this model."""
     usual = ClusterRules(match=model.match_weight, review=model.review_weight)
     return replace(usual, worth_asking=min(usual.worth_asking, model.review_weight - model.match_weight))
-
-
-def normalise_records(
-    connection: Connection,
-    due: Sequence[int],
-    born: frozenset[int] = frozenset(),
-    current: Mapping[int, CurrentRecord] | None = None,
-) -> list[normalised.Carded]:
-    """Bring what is kept of these records up to date; the cards of those that are live. Of those that are `born` in
-    this transaction there is no earlier version. `current`: the live ones as they are now, if they are at hand."""
-    present = normal_forms(connection, due, born, current)
-    return normalised.save_normalised(connection, present, ended_among(due, present))
-
-
-def normal_forms(
-    connection: Connection,
-    record_ids: Sequence[int],
-    born: frozenset[int] = frozenset(),
-    current: Mapping[int, CurrentRecord] | None = None,
-) -> list[tuple[int, str, NormalisedRecord]]:
-    """(record id, source, record) of those of these records that are live, by id, as their facts are now."""
-    if current is None:
-        current = records.load_current(connection, record_ids)
-    earlier = records.load_earlier(connection, [record_id for record_id in current if record_id not in born])
-    return [
-        (record_id, record.source, normalise(record.canonical, tuple(earlier.get(record_id, ()))))
-        for record_id, record in sorted(current.items())
-    ]
-
-
-def ended_among(record_ids: Sequence[int], present: Sequence[tuple[int, str, NormalisedRecord]]) -> list[int]:
-    """Those of these records that are not present any more."""
-    there = {record_id for record_id, _, _ in present}
-    return [record_id for record_id in record_ids if record_id not in there]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import namedtuple_row
+from psycopg.rows import RowFactory, RowMaker, namedtuple_row
 from psycopg.types.json import JsonbDumper
 from sqlalchemy import Connection, Engine, MetaData, Table, TextClause, create_engine, event
 from sqlalchemy import text as parsed
@@ -104,7 +104,23 @@ def one_row(connection: Connection, statement: str, parameters: Mapping[str, Any
 
 def send(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> psycopg.Cursor[Any]:
     """A statement whose answer is fetched later from what this gives; see `without_waiting`."""
-    return driver_of(connection).cursor(row_factory=namedtuple_row).execute(_spelt(statement), parameters)
+    spelt = _spelt(statement)
+    return driver_of(connection).cursor(row_factory=_rows_of(spelt)).execute(spelt, parameters)
+
+
+@lru_cache(maxsize=2_000)
+def _rows_of(_statement: str) -> RowFactory[Any]:
+    """Tuples with the names of the columns, which are read once: of each answer anew took a 25th of a small push."""
+    makers: list[RowMaker[Any]] = []
+
+    def rows(cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:
+        if not makers:
+            if not cursor.description:
+                return namedtuple_row(cursor)
+            makers.append(namedtuple_row(cursor))
+        return makers[0]
+
+    return rows
 
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ All of it is conclusion: it may be thrown away and built again from the records.
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Several
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from psycopg import sql
@@ -16,7 +16,7 @@ from cdi.matching.cards import Card, card_of
 from cdi.matching.pairs import IntArray, distinct
 from cdi.normalise.record import NormalisedRecord
 from cdi.store.binary_copy import copy_integers
-from cdi.store.db import Asked, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
+from cdi.store.db import Asked, all_rows, as_columns, copy_rows, driver_of, metadata, one_row, run, send, text
 
 touch = Sequence("touch", metadata=metadata)
 """Moves with every record that is normalised again: what came after a snapshot is told by it."""
@@ -56,17 +56,19 @@ Carded: TypeAlias = tuple[int, str, Card]
 
 
 def save_normalised(
-    connection: Connection, records: Several[tuple[int, str, NormalisedRecord]], gone: Several[int]
-) -> list[Carded]:
-    """Replace what is kept of these (record id, source, record), and forget those that are gone; what is kept now."""
-    kept = [(i, source, card_of(record)) for i, source, record in records]
-    said = as_columns(("ids", "sources", "cards"), kept)
+    connection: Connection,
+    records: Several[tuple[int, str, NormalisedRecord]],
+    cards: Several[Carded],
+    gone: Several[int],
+) -> None:
+    """Replace what is kept of these (record id, source, record), whose `cards` these are, and forget those that are
+    gone."""
+    said = as_columns(("ids", "sources", "cards"), cards)
     found = as_columns(
         ("types", "values", "carriers"),
         ((*handle, i) for i, _, record in records for handle in sorted(handles(record))),
     )
     run(connection, SAVE, {"gone": list(gone), **said, **found})
-    return kept
 
 
 SAVE = """
@@ -216,14 +218,7 @@ def see_snapshot(connection: Connection, name: str) -> None:
 
 
 # The arrays tell the planner that a few records follow, whose cards it looks up one by one.
-CARRIERS = """
-with carriers as materialized (
-    select asked.key, b.record_id from unnest(cast(:keys as bigint[])) as asked(key) cross join lateral (
-        select record_id from block_key
-        where key = asked.key and record_id not in (select unnest(cast(:records as bigint[])))
-        order by record_id limit :most + 1
-    ) b
-)
+MET: Final = """
 select met.*, carded.* from (
     select coalesce(string_agg(int8send(key), ''), '') as keys,
         coalesce(string_agg(int8send(record_id), ''), '') as carriers
@@ -234,6 +229,19 @@ select met.*, carded.* from (
     from normalised where record_id = any(array(select distinct record_id from carriers))
 ) carded
 """
+CARRIERS: Final = f"""
+with carriers as materialized (
+    select asked.key, b.record_id from unnest(cast(:keys as bigint[])) as asked(key) cross join lateral (
+        select record_id from block_key
+        where key = asked.key and record_id not in (select unnest(cast(:records as bigint[])))
+        order by record_id limit :most + 1
+    ) b
+) {MET}"""  # noqa: S608  fixed texts
+CARRIERS_AMONG: Final = f"""
+with carriers as materialized (
+    select key, record_id from block_key
+    where record_id = any(cast(:records as bigint[])) and key in (select unnest(cast(:keys as bigint[])))
+) {MET}"""  # noqa: S608  fixed texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +256,15 @@ class Carriers:
 def carriers(connection: Connection, keys: IntArray, record_ids: IntArray, most: int) -> Carriers:
     """Which other records have these keys, whatever keys these records have now: of a block that more than `most`
     others share, that many and one."""
-    row = one_row(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most})
+    return _carriers(one_row(connection, CARRIERS, {"keys": distinct(keys), "records": record_ids, "most": most}))
+
+
+def carriers_among(connection: Connection, keys: IntArray, record_ids: Several[int]) -> Carriers:
+    """Which of these records have which of these keys."""
+    return _carriers(one_row(connection, CARRIERS_AMONG, {"keys": distinct(keys), "records": list(record_ids)}))
+
+
+def _carriers(row: Any) -> Carriers:
     keys, ids = (np.frombuffer(column, ">i8").astype(np.int64) for column in (row.keys, row.carriers))
     return Carriers(keys, ids, _told_at_once(row))
 
@@ -329,19 +345,22 @@ def untouched(connection: Connection, record_ids: Several[int], mark: int) -> se
     )
 
 
+def kept_among(connection: Connection, record_ids: Several[int]) -> IntArray:
+    """Those of these records of which something is kept."""
+    asked = "select record_id from normalised where record_id = any(cast(:ids as bigint[])) order by record_id"
+    return np.array([row.record_id for row in all_rows(connection, asked, {"ids": list(record_ids)})], np.int64)
+
+
 def unmoved(connection: Connection, mark: int, count: int) -> bool:
     """Whether since the mark, when there were `count` of them, no record was normalised again or ended."""
     moved = "select count(*) = :count and coalesce(max(touched), 0) <= :mark from normalised"
     return bool(connection.execute(text(moved), {"mark": mark, "count": count}).scalar_one())
 
 
-def touched_since(connection: Connection, mark: int) -> list[int]:
-    """Records that were normalised again since the mark."""
-    return list(
-        connection.execute(
-            text("select record_id from normalised where touched > :mark order by record_id"), {"mark": mark}
-        ).scalars()
-    )
+def touched_since(connection: Connection, mark: int, most: int | None = None) -> list[int]:
+    """Records that were normalised again since the mark, `most` of them at most."""
+    asked = "select record_id from normalised where touched > :mark order by touched limit :most"
+    return sorted(connection.execute(text(asked), {"mark": mark, "most": most}).scalars())
 
 
 def find_by_handle(connection: Connection, kinds: Several[str], value: str) -> list[int]:

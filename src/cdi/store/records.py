@@ -67,6 +67,7 @@ record_version = Table(
     Column("derived_from", Text),  # the profile that an application copied this from
     Column("run_id", BigInteger),
     Index(None, "record_id", "version_id"),
+    Index("ix_record_version_copies", "version_id", "derived_from", postgresql_where=text("derived_from is not null")),
 )
 
 scan_key = Table(
@@ -496,9 +497,11 @@ class CurrentRecord:
     derived_from: str | None
 
 
+# Copies are few: which they are is read from an index of them alone, not from the versions, which are large.
 CURRENT = """
 select r.record_id, r.source, r.stream, r.key, r.observed_at, m.canonical, v.derived_from
-from record r join record_version v on v.version_id = r.version_id join meaning m on m.version_id = r.version_id
+from record r join meaning m on m.version_id = r.version_id
+left join record_version v on v.version_id = r.version_id and v.derived_from is not null
 where r.live and r.kind = 'customer'
 """
 
