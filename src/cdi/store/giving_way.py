@@ -1,0 +1,57 @@
+"""Long work that may wait gives way to those who read and push: its processes in a private server are lighter than
+theirs when the processors are dealt out.
+
+A process that slept is else woken in the place of one that is just answering, and stays there for some milliseconds.
+On a server elsewhere nothing is changed: its processes are not ours.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import event
+
+from cdi.store.db import Database
+
+NICE: Final = 10
+"""A tenth of the weight of others. Less would let those wait too long who wait for a lock of this work."""
+TRIES: Final = 3
+"""The kernel takes ten changes a second, of all users together."""
+
+
+@contextmanager
+def giving_way(database: Database) -> Iterator[Database]:
+    """The same database, which must be the private one, over connections of their own that give way to others."""
+    apart = Database(database.url)
+
+    @event.listens_for(apart.engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        make_light(connection.info.backend_pid)
+
+    try:
+        yield apart
+    finally:
+        apart.close()
+
+
+def make_light(process: int) -> None:
+    """Let this process of the server give way, where the system knows how. Where each session is a group of its own
+    (Linux's autogroup), what counts is the weight of the group, and each process of PostgreSQL is a session."""
+    about = Path("/proc") / str(process)
+    with suppress(OSError):
+        if (about / "cmdline").read_bytes().startswith(b"postgres:"):
+            os.setpriority(os.PRIO_PROCESS, process, NICE)
+            _make_group_light(about / "autogroup")
+
+
+def _make_group_light(group: Path) -> None:
+    for _ in range(TRIES):
+        try:
+            group.write_text(str(NICE))
+        except BlockingIOError:
+            time.sleep(0.1)
+        else:
+            return

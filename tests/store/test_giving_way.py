@@ -1,0 +1,52 @@
+"""What gives way is light, and nothing else is."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from cdi.store.db import Database
+from cdi.store.giving_way import NICE, giving_way, make_light
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
+
+
+def process_of(connection: Connection) -> int:
+    return int(connection.execute(text("select pg_backend_pid()")).scalar_one())
+
+
+def weight_of_group(process: int) -> str:
+    group = Path("/proc") / str(process) / "autogroup"
+    return group.read_text().split()[-1] if group.exists() else str(NICE)
+
+
+def test_every_connection_gives_way_and_those_of_others_do_not(database: Database) -> None:
+    with giving_way(database) as apart, apart.reading() as one, apart.unit_of_work() as other:
+        for connection in (one, other):
+            assert os.getpriority(os.PRIO_PROCESS, process_of(connection)) == NICE
+            assert weight_of_group(process_of(connection)) == str(NICE)
+        with database.reading() as usual:
+            assert os.getpriority(os.PRIO_PROCESS, process_of(usual)) == os.getpriority(os.PRIO_PROCESS, 0)
+        light = {process_of(one), process_of(other)}
+    deadline = time.monotonic() + 10
+    while light & processes_of_server(database):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def processes_of_server(database: Database) -> set[int]:
+    with database.reading() as connection:
+        return set(connection.execute(text("select pid from pg_stat_activity")).scalars())
+
+
+def test_a_process_that_is_no_server_is_left_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        before = os.getpriority(os.PRIO_PROCESS, other.pid)
+        make_light(other.pid)
+        assert os.getpriority(os.PRIO_PROCESS, other.pid) == before
+        other.kill()
+    make_light(other.pid)  # it is gone
