@@ -18,7 +18,7 @@ from cdi.matching.model import MatchModel
 from cdi.matching.pairs import IntArray
 from cdi.matching.similarity import combine, hash_texts, sound
 from cdi.matching.training import start_model, train
-from cdi.normalise.record import Email, NormalisedRecord, Phone
+from cdi.normalise.record import Email, Identifier, NormalisedRecord, Phone
 from people import normalised_records, population, table_of
 
 MODEL = replace(start_model(), custom=(("hobby", "text"),))
@@ -89,6 +89,15 @@ def test_what_need_not_be_kept_brings_nobody_together_whatever_is_refused(seed: 
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_an_address_that_may_be_a_handle_too_is_kept() -> None:
+    table = table_of(
+        NormalisedRecord(emails=(Email("instagram@firma.de"),)),
+        NormalisedRecord(identifiers=(Identifier("social_handle", "firma.de", "instagram"),)),
+    )
+    left, right = blocking.candidate_pairs([blocking.block_keys(table, MODEL)], Limits())
+    assert (left.tolist(), right.tolist()) == ([0], [1])
 
 
 def all_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, IntArray]:

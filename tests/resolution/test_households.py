@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from cdi.matching import block_rules, engine
+from cdi.matching import block_rules, blocking, engine
 from cdi.matching.columns import RecordTable
+from cdi.matching.dividing import DEPTH
 from cdi.matching.engine import household_probability
 from cdi.matching.pairs import ScoredPairs
-from cdi.matching.training import train
+from cdi.matching.training import start_model, train
 from cdi.normalise.record import Address, NormalisedRecord
 from cdi.pipeline.households import TELLING
 from cdi.resolution.clusters import ClusterRules, form_clusters
@@ -101,3 +103,22 @@ def test_households_of_a_population_are_found() -> None:
 
 def test_a_home_is_told_by_rules_of_blocking_that_there_are() -> None:
     assert set(TELLING) <= {rule.name for rule in block_rules.RULES}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_shares_a_block_that_tells_of_a_home_shares_one_that_is_kept(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    table, model = population(80, seed=seed).table(), start_model()
+    for _ in range(DEPTH + 1):
+        keys = np.concatenate([found.keys for found in blocking.rule_keys(table, model)])
+        model = model.with_found(refused=np.unique(keys[chance.random(len(keys)) < 0.5]))
+    telling = [found for found in blocking.rule_keys(table, model) if found.rule.name in TELLING]
+    keys, rows = (np.concatenate([getattr(found, name) for found in telling]) for name in ("keys", "rows"))
+    kept, of_kept = blocking.block_keys(table, model)
+    asked = np.isin(kept, keys)
+    for all_of_them, found in zip(
+        blocking.candidate_pairs([(keys, rows)], blocking.Limits()),
+        blocking.candidate_pairs([(kept[asked], of_kept[asked])], blocking.Limits()),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(all_of_them, found)

@@ -143,34 +143,18 @@ def surnames_of(table: RecordTable) -> Entries:
 
 def _emails(table: RecordTable, model: MatchModel) -> Entries:
     names = features.online(table)
-    kept = _one_persons(table, model)
-    return names.rows[kept], features.value_hashes(table, "online", names.value.values)[names.value.codes[kept]]
+    hashes = features.value_hashes(table, "online", names.value.values)[names.value.codes]
+    kept = ((names.flags & DOUBTFUL) == 0) & ~model.is_shared(hashes)
+    return names.rows[kept], hashes[kept]
 
 
 def _local_parts(table: RecordTable, model: MatchModel) -> Entries:
     names = features.online(table)
-    kept = np.flatnonzero(long_local_parts(table, model))
-    return names.rows[_one_persons(table, model)][kept], _locals_of(table, model)[kept]
-
-
-def _one_persons(table: RecordTable, model: MatchModel) -> IntArray:
-    """The places of those e-mail addresses and handles that are not known to be of several persons."""
-    names = features.online(table)
-    hashes = features.value_hashes(table, "online", names.value.values)[names.value.codes]
-    return np.flatnonzero(((names.flags & DOUBTFUL) == 0) & ~model.is_shared(hashes))
-
-
-def _locals_of(table: RecordTable, model: MatchModel) -> Hashes:
-    names = features.online(table)
-    hashes = features.value_hashes(table, "local", names.local.values)
-    return hashes[names.local.codes[_one_persons(table, model)]]
-
-
-def long_local_parts(table: RecordTable, model: MatchModel) -> BoolArray:
-    """Of each entry of the rule of e-mail addresses, whether the part before the @ is one of its own rule."""
-    names = features.online(table)
-    long: BoolArray = (lengths_of(names.local.values) >= LONG)[names.local.codes[_one_persons(table, model)]]
-    return np.logical_and(long, _locals_of(table, model))
+    whole = features.value_hashes(table, "online", names.value.values)[names.value.codes]
+    hashes = features.value_hashes(table, "local", names.local.values)[names.local.codes]
+    long = (lengths_of(names.local.values) >= LONG)[names.local.codes]
+    kept = ((names.flags & DOUBTFUL) == 0) & ~model.is_shared(whole) & long & (hashes != 0)
+    return names.rows[kept], hashes[kept]
 
 
 LONG: Final = 5

@@ -104,7 +104,7 @@ def _distinct(keys: IntArray, rows: Rows) -> tuple[IntArray, Rows]:
 def block_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, Rows]:
     """The block keys of all records that are worth keeping: 64-bit keys and the row of each, sorted. Each record's keys
     depend on it and the model alone. Two records have one in common exactly if any rule brings them together."""
-    return _distinct(*_together(needed(list(divided_keys(table, model)), table, model)))
+    return _distinct(*_together(needed(list(divided_keys(table, model)), table)))
 
 
 def count_blocks(keys: IntArray) -> tuple[IntArray, IntArray]:

@@ -1,9 +1,9 @@
 """Keys that need not be kept: whoever shares one shares another too, which is coarser.
 
 Who has the same full name at the same postal code has one of its names there as well. So where the key of (postal code,
-name) is taken, that of (full name, postal code) brings nobody else together. In a table of a million records that is
-more than a quarter of all keys, each of which would be written, looked up and stored. Which key covers which is told by
-rule; one covers another only if it is coarser, or by the order in which they are told here, so the coarsest stay.
+name) is taken, that of (full name, postal code) brings nobody else together. In a table of a million records that is a
+third of all keys, each of which would be written, looked up and stored. No two cover each other: what covers is divided
+by less, or is a name at a place, undivided, which nothing covers.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,12 @@ import numpy as np
 from cdi.matching.block_rules import (
     Rows,
     full_names_of,
-    long_local_parts,
     names_of,
     parts_of,
     surnames_of,
 )
 from cdi.matching.columns import RecordTable
 from cdi.matching.dividing import Divided, Group
-from cdi.matching.model import MatchModel
 from cdi.matching.pairs import BoolArray, IntArray
 
 PLACES: Final = {"postal_code": "postal code, name", "city": "city, name", "street": "street, name"}
@@ -59,7 +57,7 @@ Taken: TypeAlias = dict[tuple[str, str], BoolArray]
 """By rule and divisor ("" for none), of which entries the key is taken."""
 
 
-def needed(found: Sequence[Divided], table: RecordTable, model: MatchModel) -> list[Group]:
+def needed(found: Sequence[Divided], table: RecordTable) -> list[Group]:
     """The groups of these rules' keys, all of them, without the keys that others cover."""
     taken, indexes = _taken(found), _Indexes.of(table)
     kept = []
@@ -67,7 +65,7 @@ def needed(found: Sequence[Divided], table: RecordTable, model: MatchModel) -> l
         groups = [group for group in divided.kept if len(group.keys)]
         rows = _rows_of_entries(groups, divided.entries)
         told = COVERS.get(divided.rule.name)
-        covers = list(told(_Entries(rows, table, model, indexes))) if told and groups else []
+        covers = list(told(_Entries(rows, table, indexes))) if told and groups else []
         for group in groups:
             covered = _covered(divided.rule.name, group, covers, taken)
             kept.append(group if covered is None else group.only(~covered))
@@ -141,7 +139,6 @@ class _Entries:
 
     rows: Rows
     table: RecordTable
-    model: MatchModel
     indexes: _Indexes
 
     def at_places(self, of_names: IntArray) -> Iterator[Cover]:
@@ -158,10 +155,6 @@ def _of_everything(entries: _Entries) -> Iterator[Cover]:
         ("given name, start of surname", (parts.given != 0) & (parts.start != 0)),
     ):
         yield Cover(rule, _places(there)[entries.rows])
-
-
-def _of_emails(entries: _Entries) -> Iterator[Cover]:
-    yield Cover("part before the @", _places(long_local_parts(entries.table, entries.model)))
 
 
 def _of_birth_dates(entries: _Entries) -> Iterator[Cover]:
@@ -201,7 +194,6 @@ def _of_names_at(part: str) -> Callable[[_Entries], Iterator[Cover]]:
 
 COVERS: Final[dict[str, Callable[[_Entries], Iterator[Cover]]]] = {
     "alike in everything": _of_everything,
-    "e-mail": _of_emails,
     "birth date": _of_birth_dates,
     "street and number": _of_streets_and_numbers,
     "full name": _of_full_names,

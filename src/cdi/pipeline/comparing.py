@@ -1,8 +1,9 @@
 """Records that are due are normalised and compared with those whom they share a block with.
 
-Most of that needs no lock: it is begun before the resolver's lock is taken, while another resolver may be at work, and
-what became different meanwhile is looked at again once the lock is held (`Prepared`). So resolvers wait for each other
-only while they write.
+Most of that needs no lock. Of many records that were pushed it is done before the resolver's lock is taken, while
+another resolver may be at work, and who became different meanwhile is looked at again once it is held (`Prepared`). So
+they wait for each other only while they write. A block that the two filled together is refused when it is asked for
+next.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,8 @@ from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
 from cdi.pipeline.meeting import Before, Known, Met, differing_rows, meet, meet_anew, meet_late
-from cdi.store import normalised, pairs, records, redo
-from cdi.store.db import Database, without_waiting
+from cdi.store import normalised, pairs, records, redo, reruns
+from cdi.store.db import Database, is_held, without_waiting
 from cdi.store.normalised import Carded
 from cdi.store.records import CurrentRecord
 
@@ -60,10 +61,11 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was found of records that are due before the lock was held: under which tickets they were due, the model,
-    the records and their block keys, and whom they met."""
+    """What was found of records that are due before the lock was held: under which tickets they were due, which version
+    of each that is live counted, the model, the records and their block keys, and whom they met."""
 
     tickets: Mapping[int, int]
+    versions: Mapping[int, int]
     model: MatchModel
     forms: Forms
     table: RecordTable
@@ -82,19 +84,22 @@ def as_compared(connection: Connection, model: MatchModel, due: frozenset[int]) 
 def prepare(installation: Installation, record_ids: Sequence[int]) -> Prepared | None:
     """Compare those of these records that are due before the lock is held; None where that is not worth it."""
     with installation.database.reading() as connection:
+        if is_held(connection, reruns.LOCK):  # it gives records other block keys, which nothing tells
+            return None
         tickets, mark = redo.take_these(connection, record_ids), normalised.last_touch(connection)
         model = installation.models.active(connection)
-        if model is None or not tickets:
-            return None
         ids = sorted(tickets)
+        versions = records.live_versions(connection, ids)
+        if model is None or not versions:
+            return None
         forms = forms_of(connection, ids)
-        if not forms.cards:
+        if forms.facts.keys() != versions.keys():
             return None
         known = Known(connection, forms.cards)
         table = known.table(known.ids)
         indexed = blocking.block_keys(table, model)
         met = meet(connection, known, table, model, *indexed, np.array(ids), nullcontext(connection))
-    return Prepared(tickets, model, forms, table, indexed, Before(mark, known, met))
+    return Prepared(tickets, versions, model, forms, table, indexed, Before(mark, known, met))
 
 
 def compare(
@@ -164,7 +169,10 @@ def _block_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, IntArr
 def _moved(connection: Connection, prepared: Prepared, model: MatchModel, due: frozenset[int]) -> list[int] | None:
     """The other records that were normalised since these were compared; None if what was found does not hold any more
     of all of them."""
-    if model is not prepared.model or redo.take_these(connection, sorted(due)) != prepared.tickets:
+    ids = sorted(due)
+    if model is not prepared.model or redo.take_these(connection, ids) != prepared.tickets:
+        return None
+    if records.live_versions(connection, ids) != prepared.versions:
         return None
     moved = normalised.touched_since(connection, prepared.before.mark, MOVED_AT_MOST + 1)
     return None if len(moved) > MOVED_AT_MOST or not due.isdisjoint(moved) else moved

@@ -24,20 +24,20 @@ from cdi.store.normalised import Carded
 
 ROUNDS: Final = 4
 """Whoever lives with somebody who lives with this customer is found too; a household is no longer chain."""
-ANY: Final = 2**31 - 1
-TELLING: Final = {
-    "e-mail": ANY,
-    "part before the @": ANY,
-    "end of phone": ANY,
-    "street and number": ANY,
-    "surname": 20,
-    "postal code, name": 1,
-    "city, name": 1,
-    "street, name": 1,
-    "custom attribute, name": 1,
-}
-"""The rules of blocking that tell of a home, with how many may share a block for it to tell that alone. Where more do,
-it takes two blocks: a frequent surname, or the name of a street, thousands have who do not live together."""
+TELLING: Final = frozenset(
+    {
+        "e-mail",
+        "part before the @",
+        "end of phone",
+        "street and number",
+        "surname",
+        "postal code, name",
+        "city, name",
+        "street, name",
+        "custom attribute, name",
+    }
+)
+"""The rules of blocking that tell of a home."""
 
 
 def who_lives_with(connection: Connection, installation: Installation, profile_id: UUID) -> list[UUID]:
@@ -97,13 +97,11 @@ class _Neighbourhood:
         """Whom these records meet in blocks that tell of a home, with themselves, and the pairs of them."""
         own = build_table(self.cards[record] for record in mine)
         carriers: dict[int, set[int]] = {}
-        keys: dict[int, int] = {}
         for found in blocking.rule_keys(own, self.model):
             if found.rule.name in TELLING:
                 for key, record in zip(found.keys.tolist(), own.record_ids[found.rows].tolist(), strict=True):
                     carriers.setdefault(key, set()).add(record)
-                    keys[key] = TELLING[found.rule.name]
-        met = mates.home_mates(self.connection, keys, list(self.cards))
+        met = mates.home_mates(self.connection, carriers, list(self.cards))
         pairs = {
             (min(record, mate.record_id), max(record, mate.record_id))
             for mate in met

@@ -181,7 +181,8 @@ def meet_anew(
     again = meet(connection, known, table, model, keys, rows, due, None, differing)
     ids = table.record_ids[differing]
     same = met.pairs.only(~contained(met.pairs.left, ids) & ~contained(met.pairs.right, ids))
-    return Met(met.candidates + again.candidates, engine.joined([same, again.pairs]), again.crowded)
+    crowded = np.union1d(again.crowded, met.crowded[contained(met.crowded, distinct(keys))])
+    return Met(met.candidates + again.candidates, engine.joined([same, again.pairs]), crowded)
 
 
 def differing_rows(one: tuple[IntArray, IntArray], other: tuple[IntArray, IntArray]) -> IntArray:

@@ -42,7 +42,6 @@ HELD: Final = 0.1
 """Seconds that a batch of what is due takes about, if it has more than `SHORT_BATCH` records."""
 TOLD_EVERY: Final = 1.0
 """Seconds between two countings of what waits."""
-NOBODY: Final = np.zeros(0, np.int64)
 
 REASONS: Final = {
     Reason.SIMILAR: "similar, but not certainly one customer",

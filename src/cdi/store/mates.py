@@ -1,6 +1,6 @@
 """Whom a record meets in its blocks, found in the index: one that is not kept, and whom somebody may live with."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -47,13 +47,9 @@ def block_mates(connection: Connection, visibility: Visibility, keys: Sequence[i
 
 # `offset 0` keeps each key's look-up a look-up in the index: for a few keys the planner would rather read all.
 HOME_MATES = """
-with shared as (
-    select b.record_id, asked.key, count(*) over (partition by asked.key) <= asked.alone as alone
-    from unnest(cast(:keys as bigint[]), cast(:alone as int[])) as asked(key, alone)
-    cross join lateral (select record_id from block_key where key = asked.key offset 0) b
-),
-met as materialized (
-    select record_id, array_agg(key) as keys from shared group by record_id having count(*) > 1 or bool_or(alone)
+with met as materialized (
+    select b.record_id, array_agg(asked.key) as keys from unnest(cast(:keys as bigint[])) as asked(key)
+    cross join lateral (select record_id from block_key where key = asked.key offset 0) b group by b.record_id
 )
 select met.record_id, met.keys, n.source, n.card
 from met left join normalised n on n.record_id = met.record_id and n.record_id <> all(cast(:known as bigint[]))
@@ -71,10 +67,9 @@ class HomeMate:
     carded: Carded | None
 
 
-def home_mates(connection: Connection, keys: Mapping[int, int], known: Collection[int]) -> list[HomeMate]:
-    """The records that share two of these keys, or one alone that no more share than is told with it; by id, with the
-    cards of those not `known`."""
-    asked = {"keys": list(keys), "alone": list(keys.values()), "known": list(known)}
+def home_mates(connection: Connection, keys: Collection[int], known: Collection[int]) -> list[HomeMate]:
+    """The records that share one of these keys; by id, with the cards of those not `known`."""
+    asked = {"keys": list(keys), "known": list(known)}
     rows = connection.execute(text(HOME_MATES), asked).all()
     return [
         HomeMate(row.record_id, row.keys, (row.record_id, row.source, row.card) if row.card else None) for row in rows

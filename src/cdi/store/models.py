@@ -54,9 +54,7 @@ class ModelShelf:
     """The active model, read from the store when it or its drift has moved, else remembered."""
 
     def __init__(self) -> None:
-        self._version = ""
-        self._drift = 0
-        self._model: MatchModel | None = None
+        self._kept: tuple[str, int, MatchModel] | None = None  # replaced as a whole: threads ask beside each other
 
     def active(self, connection: Connection) -> MatchModel | None:
         """The model that decides now, its drift included; None before the first."""
@@ -68,14 +66,15 @@ class ModelShelf:
         )
         if row is None:
             return None
-        model, drift = self._model, self._drift
-        if model is None or row.version != self._version:
+        kept = self._kept
+        if kept is None or row.version != kept[0]:
             body = connection.execute(text("select body from model where active")).scalar_one()
-            model, drift = MatchModel.from_json(body), 0
-        if row.drift != drift:
-            model = _drifted(connection, row.version, model, drift)
-        self._version, self._drift, self._model = row.version, row.drift, model
-        return model
+            kept = row.version, 0, MatchModel.from_json(body)
+        version, drift, model = kept
+        if row.drift > drift:  # it may be less: another thread has heard of more meanwhile
+            kept = version, row.drift, _drifted(connection, version, model, drift)
+        self._kept = kept
+        return kept[2]
 
 
 def _drifted(connection: Connection, version: str, model: MatchModel, since: int) -> MatchModel:

@@ -518,6 +518,17 @@ def ask_for_current(connection: Connection, record_ids: Sequence[int]) -> Asked[
     return Asked(asked, lambda rows: {row.record_id: CurrentRecord(*row) for row in rows})
 
 
+def live_versions(connection: Connection, record_ids: Sequence[int]) -> dict[int, int]:
+    """The version that counts of each of these records that is a live customer."""
+    if not record_ids:
+        return {}
+    asked = (
+        "select record_id, version_id from record"
+        " where record_id = any(cast(:ids as bigint[])) and live and kind = 'customer'"
+    )
+    return dict(all_rows(connection, asked, {"ids": list(record_ids)}))
+
+
 def load_as_of(connection: Connection, shown: Sequence[Mapping[str, Any]], at: datetime) -> list[CurrentRecord]:
     """What counted at that time of the records that a document names (source, stream, key, observed_at)."""
     rows = connection.execute(
