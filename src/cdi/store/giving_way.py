@@ -24,7 +24,8 @@ TRIES: Final = 3
 
 @contextmanager
 def giving_way(database: Database) -> Iterator[Database]:
-    """The same database, which must be the private one, over connections of their own that give way to others."""
+    """The same database, which must be the private one: what is done in it gives way to others (but for what is looked
+    up beside, see `Database.looking_up`)."""
     apart = Database(database.url)
 
     @event.listens_for(apart.engine, "connect")
