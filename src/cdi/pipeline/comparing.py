@@ -24,7 +24,7 @@ from cdi.matching.training import rows_with
 from cdi.normalise.record import NormalisedRecord, normalise
 from cdi.pipeline.drift import ask_for_suspects, refuse_blocks, watch_shared_values
 from cdi.pipeline.installation import Installation
-from cdi.pipeline.meeting import Before, Known, Met, differing_rows, meet, meet_anew, meet_late
+from cdi.pipeline.meeting import Asking, Before, Known, Met, differing_rows, meet, meet_anew, meet_late
 from cdi.store import normalised, pairs, records, redo, reruns
 from cdi.store.db import Database, is_held, without_waiting
 from cdi.store.normalised import Carded
@@ -98,7 +98,7 @@ def prepare(installation: Installation, record_ids: Sequence[int]) -> Prepared |
         known = Known(connection, forms.cards)
         table = known.table(known.ids)
         indexed = blocking.block_keys(table, model)
-        met = meet(connection, known, table, model, *indexed, np.array(ids), nullcontext(connection))
+        met = meet(Asking(connection, known, table, model, *indexed), np.array(ids), nullcontext(connection))
     return Prepared(tickets, versions, model, forms, table, indexed, Before(mark, known, met))
 
 
@@ -128,11 +128,12 @@ def compare(
     if not forms.cards:  # what has ended meets nobody
         return Compared(model, known, forms.facts, around)
     watched = watch_shared_values(connection, model, suspects, now)
+    asking = Asking(connection, known, table, model, *indexed)
     if still and moved is not None:
-        met = meet_late(connection, known, table, model, *indexed, still.before, moved)
+        met = meet_late(asking, still.before, moved)
     else:
         beside = None if database is None else database.looking_up()
-        met = meet(connection, known, table, model, *indexed, np.array(ids), beside)
+        met = meet(asking, np.array(ids), beside)
     compared = _Anew(connection, known, table, np.array(ids))
     indexed, met = compared.under(watched, model, indexed, met)
     narrowed = refuse_blocks(connection, watched, met.crowded, now)
@@ -159,7 +160,7 @@ class _Anew:
         keys = _block_keys(self.table, model)
         found = rows_with(self.table, np.setdiff1d(model.shared, before.shared))
         differing = distinct(np.concatenate((differing_rows(indexed, keys), found)))
-        return keys, meet_anew(self.connection, self.known, self.table, model, *keys, self.due, met, differing)
+        return keys, meet_anew(Asking(self.connection, self.known, self.table, model, *keys), self.due, met, differing)
 
 
 def _block_keys(table: RecordTable, model: MatchModel) -> tuple[IntArray, IntArray]:

@@ -70,21 +70,30 @@ class Before:
     met: Met
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The records of a table under a model, with their block keys and, parallel to these, their rows; and over which
+    connection others are asked for, whose cards are known afterwards."""
+
+    connection: Connection
+    known: Known
+    table: RecordTable
+    model: MatchModel
+    keys: IntArray
+    rows: IntArray
+
+
 def meet(
-    connection: Connection,
-    known: Known,
-    table: RecordTable,
-    model: MatchModel,
-    keys: IntArray,
-    rows: IntArray,
+    asking: Asking,
     due: IntArray,
     beside: AbstractContextManager[Connection] | None,
     only: IntArray | None = None,
 ) -> Met:
-    """Compare the records of this table, of which there are some, with each other and with all others whom they meet by
-    these block keys, parallel to their rows; the cards of those are known afterwards. Whoever is `due` is met as this
-    transaction knows it, or not at all: those who are met may be looked up over another connection `beside` this one,
-    if nothing else was changed in it. `only`: pairs of these rows (ascending) alone, with whomever."""
+    """Compare the records that ask, of which there are some, with each other and with all others whom they meet by
+    their block keys. Whoever is `due` is met as this transaction knows it, or not at all: those who are met may be
+    looked up over another connection `beside` this one, if nothing else was changed in it. `only`: pairs of these
+    rows (ascending) alone, with whomever."""
+    known, table, keys, rows = asking.known, asking.table, asking.keys, asking.rows
     own = table.record_ids[rows]
     parts = list(_parts(rows, np.arange(len(table)) if only is None else only))
     met: list[tuple[IntArray, IntArray]] = []
@@ -93,10 +102,10 @@ def meet(
 
     def compare(left: IntArray, right: IntArray) -> None:
         met.append((left, right))
-        found.append(_scored(known, model, left, right))
+        found.append(_scored(known, asking.model, left, right))
 
     asked = [keys[part] for part in parts]
-    with _carriers(connection, asked, due, beside) as answers:
+    with _carriers(asking.connection, asked, due, beside) as answers:
         for part, others in zip(parts, answers, strict=True):
             known.learn(others.cards)
             told.append(others.keys)
@@ -136,20 +145,11 @@ def _carriers(
         yield answers
 
 
-def meet_late(
-    connection: Connection,
-    known: Known,
-    table: RecordTable,
-    model: MatchModel,
-    keys: IntArray,
-    rows: IntArray,
-    before: Before,
-    moved: Sequence[int],
-) -> Met:
-    """Whom the records of this table meet now: whom they met `before`, without those who ended since, and those who
+def meet_late(asking: Asking, before: Before, moved: Sequence[int]) -> Met:
+    """Whom the records that ask meet now: whom they met `before`, without those who ended since, and those who
     `moved` since, as they are now."""
-    met = before.met
-    own = table.record_ids
+    connection, known, met = asking.connection, asking.known, before.met
+    own = asking.table.record_ids
     others = np.setdiff1d(np.concatenate((met.pairs.left, met.pairs.right)), own)
     same = np.setdiff1d(normalised.kept_among(connection, others.tolist()), moved)
     known.learn(before.known.cards(same.tolist()))
@@ -157,31 +157,21 @@ def meet_late(
     found = met.pairs.only(contained(met.pairs.left, standing) & contained(met.pairs.right, standing))
     if not moved:
         return replace(met, pairs=found)
-    movers = normalised.carriers_among(connection, keys, moved)
+    movers = normalised.carriers_among(connection, asking.keys, moved)
     known.learn(movers.cards)
-    left, right = meeting(keys, own[rows], movers.keys, movers.record_ids)
-    later = _scored(known, model, left, right)
+    left, right = meeting(asking.keys, own[asking.rows], movers.keys, movers.record_ids)
+    later = _scored(known, asking.model, left, right)
     return replace(met, candidates=met.candidates + len(left), pairs=engine.joined([found, later]))
 
 
-def meet_anew(
-    connection: Connection,
-    known: Known,
-    table: RecordTable,
-    model: MatchModel,
-    keys: IntArray,
-    rows: IntArray,
-    due: IntArray,
-    met: Met,
-    differing: IntArray,
-) -> Met:
-    """Whom the records of this table meet, of which only these rows have other block keys than when they `met`."""
+def meet_anew(asking: Asking, due: IntArray, met: Met, differing: IntArray) -> Met:
+    """Whom the records that ask meet, of which only these rows have other block keys than when they `met`."""
     if not len(differing):
         return met
-    again = meet(connection, known, table, model, keys, rows, due, None, differing)
-    ids = table.record_ids[differing]
+    again = meet(asking, due, None, differing)
+    ids = asking.table.record_ids[differing]
     same = met.pairs.only(~contained(met.pairs.left, ids) & ~contained(met.pairs.right, ids))
-    crowded = np.union1d(again.crowded, met.crowded[contained(met.crowded, distinct(keys))])
+    crowded = np.union1d(again.crowded, met.crowded[contained(met.crowded, distinct(asking.keys))])
     return Met(met.candidates + again.candidates, engine.joined([same, again.pairs]), crowded)
 
 
