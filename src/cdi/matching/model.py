@@ -180,6 +180,14 @@ class MatchModel:
             drift=self.drift + len(shared) + len(refused),
         )
 
+    def grew_from(self, earlier: "MatchModel") -> bool:
+        """Whether this is that model, with nothing else than perhaps more that `with_found` told it."""
+        if self is earlier:
+            return True
+        return (self.drifted_from or self.version) == (earlier.drifted_from or earlier.version) and (
+            self.drift >= earlier.drift
+        )
+
     @cached_property
     def for_organisations(self) -> "MatchModel":
         """The model as it decides on pairs of two organisations."""

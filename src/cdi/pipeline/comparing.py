@@ -116,6 +116,7 @@ def compare(
     ids = sorted(due)
     moved = None if prepared is None else _moved(connection, prepared, model, due)
     still = None if moved is None else prepared
+    told = still.model if still else model
     around = pairs.uproot(connection, sorted(due - born), model.match_weight)
     forms = still.forms if still else forms_of(connection, ids, born)
     with without_waiting(connection):
@@ -123,19 +124,19 @@ def compare(
         asked = ask_for_suspects(connection, ids)
         known = Known(connection, forms.cards)
         table = still.table if still else known.table(known.ids)
-        indexed = still.indexed if still else _block_keys(table, model)
+        indexed = still.indexed if still else _block_keys(table, told)
     suspects = asked.answer()
     if not forms.cards:  # what has ended meets nobody
         return Compared(model, known, forms.facts, around)
     watched = watch_shared_values(connection, model, suspects, now)
-    asking = Asking(connection, known, table, model, *indexed)
+    asking = Asking(connection, known, table, told, *indexed)
     if still and moved is not None:
         met = meet_late(asking, still.before, moved)
     else:
         beside = None if database is None else database.looking_up()
         met = meet(asking, np.array(ids), beside)
     compared = _Anew(connection, known, table, np.array(ids))
-    indexed, met = compared.under(watched, model, indexed, met)
+    indexed, met = compared.under(watched, told, indexed, met)
     narrowed = refuse_blocks(connection, watched, met.crowded, now)
     (keys, rows), met = compared.under(narrowed, watched, indexed, met)
     kept = table.record_ids, keys, table.record_ids[rows]
@@ -171,7 +172,7 @@ def _moved(connection: Connection, prepared: Prepared, model: MatchModel, due: f
     """The other records that were normalised since these were compared; None if what was found does not hold any more
     of all of them."""
     ids = sorted(due)
-    if model is not prepared.model or redo.take_these(connection, ids) != prepared.tickets:
+    if not model.grew_from(prepared.model) or redo.take_these(connection, ids) != prepared.tickets:
         return None
     if records.live_versions(connection, ids) != prepared.versions:
         return None

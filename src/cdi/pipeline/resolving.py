@@ -6,6 +6,7 @@ everything. Both ask the same functions, so they come to the same end.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
+from cdi.ingest.ahead import ahead
 from cdi.matching import engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
@@ -29,7 +31,7 @@ from cdi.pipeline.publishing import Clusters, Finding, Published, publish
 from cdi.resolution.clusters import ClusterRules, Question, Rank, Reason, form_clusters
 from cdi.resolution.decisions import Constraints, Decision, close, overruled
 from cdi.store import decisions, models, normalised, pairs, profiles, rarities, records, redo, reruns
-from cdi.store.db import resolver_lock, without_waiting
+from cdi.store.db import Database, resolver_lock, without_waiting
 from cdi.store.rarities import UNKNOWN, Rarities
 from cdi.tracing import span
 
@@ -37,6 +39,7 @@ DEFAULT: Final = "default"
 """The name of the shipped model."""
 BATCH = 500
 """Records resolved in one commit at most."""
+PART: Final = int(__import__("os").environ.get("PARTS","250"))
 SHORT_BATCH: Final = 25
 HELD: Final = 0.1
 """Seconds that a batch of what is due takes about, if it has more than `SHORT_BATCH` records."""
@@ -98,16 +101,17 @@ def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolv
     """Resolve these records before anything else that is due; those that another resolver took meanwhile are
     done."""
     resolved = Resolved()
-    for start in range(0, len(record_ids), BATCH):
-        some = record_ids[start : start + BATCH]
-        prepared = prepare(installation, some)
-        with installation.database.unit_of_work() as connection:
-            resolver_lock(connection)
-            if taken := redo.take_these(connection, some):
-                resolve_batch(
-                    connection, installation, frozenset(taken), resolved, utc_now(), alone=True, prepared=prepared
-                )
-                redo.done(connection, taken)
+    parts = [record_ids[start : start + PART] for start in range(0, len(record_ids), PART)]
+    prepared = (prepare(installation, part) for part in parts)
+    with closing(ahead(prepared)) as those_before_the_lock:
+        for part, found in zip(parts, those_before_the_lock, strict=True):
+            with installation.database.unit_of_work() as connection:
+                resolver_lock(connection)
+                if taken := redo.take_these(connection, part):
+                    resolve_batch(
+                        connection, installation, frozenset(taken), resolved, utc_now(), alone=True, prepared=found
+                    )
+                    redo.done(connection, taken)
     return resolved
 
 
@@ -163,15 +167,14 @@ def _resolve_batch(
     prepared: Prepared | None,
 ) -> None:
     model = active_model(connection, installation, now)
+    beside = installation.database if alone else None
     compared = None if heard else as_compared(connection, model, due)
     if compared is None:
-        beside = installation.database if alone else None
         compared = compare(connection, model, due, born, now, beside, prepared)
     resolved.candidate_pairs += compared.candidates
     model, known = compared.model, compared.known
     ended = due.difference(known.ids)  # whom they were connected to is in `around`
     with without_waiting(connection):
-        normalised.set_block_keys(connection, *compared.indexed)
         pairs.save_pairs(connection, compared.pairs)
         around = sorted(due.union(compared.around) - ended)
         asked_around = pairs.ask_for_surroundings(connection, around, model.match_weight)
@@ -183,8 +186,10 @@ def _resolve_batch(
         asked_homes = profiles.ask_for_homes(connection, concerned)
         members = known.table(wider)
     scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
-    judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection))
-    clusters, findings = form(members, model, judged)
+    judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection, beside))
+    with without_waiting(connection):  # the server writes them while clusters form
+        normalised.set_block_keys(connection, *compared.indexed)
+        clusters, findings = form(members, model, judged)
     if rare.rerunning:
         reruns.leave_to_the_end(connection, sorted(core | ended))
     about_core = [finding for finding in findings if finding.left in core or finding.right in core]
@@ -268,9 +273,11 @@ class Judged:
         return self.said.constraints
 
 
-def rank(connection: Connection, record_ids: IntArray) -> IntArray:
-    """The ranks of these records by source, key and stream, which no order of arrival decides."""
-    names = records.load_names(connection, record_ids.tolist())
+def rank(connection: Connection, beside: Database | None, record_ids: IntArray) -> IntArray:
+    """The ranks of these records by source, key and stream, which no order of arrival decides. They are looked up over
+    another connection `beside` this one, which has other things to do, if all of them are committed."""
+    with nullcontext(connection) if beside is None else beside.looking_up() as looking:
+        names = records.load_names(looking, record_ids.tolist())
     ordered = sorted(names, key=lambda i: (names[i].source, names[i].key, names[i].stream, i))
     place = {record: n for n, record in enumerate(ordered)}
     return np.array([place[record] for record in record_ids.tolist()], dtype=np.int64)

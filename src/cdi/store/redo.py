@@ -75,14 +75,7 @@ def take_these(connection: Connection, record_ids: Sequence[int]) -> dict[int, i
     """Those of these records that are due now, with the ticket under which each was taken."""
     if not record_ids:
         return {}
-    return dict(
-        all_rows(
-            connection,
-            "select record_id, ticket from redo"
-            " where record_id = any(cast(:ids as bigint[])) and due_at <= clock_timestamp()",
-            {"ids": list(record_ids)},
-        )
-    )
+    return dict(all_rows(connection, DUE, {"ids": list(record_ids)}))
 
 
 def done(connection: Connection, taken: dict[int, int]) -> None:
@@ -94,6 +87,12 @@ def done(connection: Connection, taken: dict[int, int]) -> None:
 
 
 # One look into the index for each: the planner, who does not know how many there are, would compare each with each.
+DUE = """
+select d.record_id, d.ticket from unnest(cast(:ids as bigint[])) as t(record_id) cross join lateral (
+    select q.record_id, q.ticket from redo q
+    where q.record_id = t.record_id and q.due_at <= clock_timestamp() order by q.due_at
+) d
+"""
 DONE = """
 delete from redo r using unnest(cast(:ids as bigint[]), cast(:tickets as bigint[])) as t(record_id, ticket)
 cross join lateral (
