@@ -34,13 +34,42 @@ class Word:
     sounds: tuple[str, ...] = ()
 
 
-def searchable(canonical: CanonicalData, key: str) -> dict[str, str]:
-    """The words by which a record can be found, by the field group whose scope it takes to see them."""
+def searchable(canonical: CanonicalData, key: str) -> dict[str, dict[str, None]]:
+    """The words by which a record can be found, each once, by the field group whose scope it takes to see them."""
     found: dict[str, dict[str, None]] = {}
-    for group, value, is_name in _values(canonical, key):
-        kept = found.setdefault(group, {})
-        kept |= dict.fromkeys(_spoken(value) if is_name else _words(value))
-    return {group: " ".join(words) for group, words in found.items() if words}
+    for group, words in _told(canonical, key):
+        if words:
+            found.setdefault(group, {}).update(dict.fromkeys(words))
+    return found
+
+
+def _told(canonical: CanonicalData, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The words of each value, with its field group."""
+    for block in ("name", "organisation"):
+        if said := canonical.get(block):
+            for part, value in said.items():
+                if part not in _UNSAID:
+                    yield _IDENTITY, _spoken(str(value))
+    if born := canonical.get("birth_date"):
+        yield _BIRTH, _written(str(born))
+    for attribute, group in _LISTED:
+        for item in canonical.get(attribute) or ():
+            yield group, _written(str(item["value"]))
+    for address in canonical.get("addresses") or ():
+        for part in _PLACED:
+            if value := address.get(part):
+                yield _ADDRESS, _spoken(str(value)) if part == "city" else _written(str(value))
+    # The key of a record that a bare contact made is that contact.
+    yield (_CONTACT if ":" in key else RECORD_KEY), tuple(_words(key))
+
+
+_IDENTITY: Final = FieldGroup.IDENTITY.value
+_BIRTH: Final = FieldGroup.BIRTH.value
+_CONTACT: Final = FieldGroup.CONTACT.value
+_ADDRESS: Final = FieldGroup.ADDRESS.value
+_UNSAID: Final = frozenset({"salutation", "full"})
+_LISTED: Final = (("emails", _CONTACT), ("phones", _CONTACT), ("identifiers", FieldGroup.IDENTIFIER.value))
+_PLACED: Final = ("street", "house_number", "postal_code", "city")
 
 
 @lru_cache(maxsize=50_000)  # names and cities repeat themselves
@@ -49,35 +78,15 @@ def _spoken(name: str) -> tuple[str, ...]:
     return tuple(each for word in _words(name) for each in (word, *(f"~{sound}" for sound in sounds_of(word))))
 
 
-def _values(canonical: CanonicalData, key: str) -> Iterator[tuple[str, str, bool]]:
-    for block in ("name", "organisation"):
-        for part, value in (canonical.get(block) or {}).items():
-            if part not in {"salutation", "full"}:
-                yield FieldGroup.IDENTITY.value, str(value), True
-    if canonical.get("birth_date"):
-        yield FieldGroup.BIRTH.value, str(canonical["birth_date"]), False
-    for attribute, group in (
-        ("emails", FieldGroup.CONTACT),
-        ("phones", FieldGroup.CONTACT),
-        ("identifiers", FieldGroup.IDENTIFIER),
-    ):
-        for item in canonical.get(attribute) or ():
-            yield group.value, str(item["value"]), False
-    for address in canonical.get("addresses") or ():
-        yield from _address(address)
-    # The key of a record that a bare contact made is that contact.
-    yield (FieldGroup.CONTACT.value if ":" in key else RECORD_KEY), key, False
-
-
-def _address(address: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    for part in ("street", "house_number", "postal_code", "city"):
-        if address.get(part):
-            yield FieldGroup.ADDRESS.value, str(address[part]), part == "city"
+@lru_cache(maxsize=50_000)  # the records of a customer say the same
+def _written(value: str) -> tuple[str, ...]:
+    """The words of what is no name."""
+    return tuple(_words(value))
 
 
 def _words(text: str) -> list[str]:
-    stripped = (word.strip(_PUNCTUATION) for word in fold(text[:MAX_LENGTH]).split())
-    return [word for word in stripped if any(map(str.isalnum, word))]
+    stripped = [word.strip(_PUNCTUATION) for word in fold(text[:MAX_LENGTH]).split()]
+    return [word for word in stripped if word.isalnum() or any(map(str.isalnum, word))]
 
 
 def sounds_of(word: str) -> tuple[str, ...]:

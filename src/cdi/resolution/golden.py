@@ -63,7 +63,10 @@ def build_golden(records: Sequence[RecordFacts], rules: SurvivorshipRules, pins:
     witnesses = {record.record_id: _witness(record) for record in ordered}
     pinned = standing_pins(pin for pin in pins if pin.record_id in witnesses)
     attributes: dict[str, Entry] = {}
+    said = frozenset().union(*(record.canonical for record in records))
     for attribute in ATTRIBUTES.values():
+        if not pinned and attribute.name not in said:
+            continue
         if attribute.shape is Shape.MAPPING:
             entry: Entry | None = _custom_entries(ordered, witnesses, rules, pinned)
         else:

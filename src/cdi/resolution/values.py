@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from cdi.errors import InvalidInputError
@@ -42,10 +43,15 @@ def attribute_at(path: str) -> Attribute:
 def fold(value: object) -> str:
     """Text for comparing: lower case, single spaces; a missing value is empty; JSON for what is not text."""
     if isinstance(value, str):
-        return " ".join(value.casefold().split())
+        return _folded(value)
     if value is None:
         return ""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).casefold()
+
+
+@lru_cache(maxsize=50_000)  # the records of a customer say the same
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def is_empty(value: object) -> bool:
@@ -70,7 +76,7 @@ def identity(attribute: Attribute, value: Any) -> Identity:
     those."""
     if attribute.shape is Shape.VALUE or not isinstance(value, dict):
         return (fold(value),)
-    found = tuple([fold(value.get(part)) for part in attribute.identity_parts])
+    found = tuple([fold(said) if (said := value.get(part)) is not None else "" for part in attribute.identity_parts])
     if any(found):
         return found
     return tuple([fold(value.get(part)) for part in attribute.parts if part not in _FLAGS])

@@ -36,12 +36,13 @@ Parts: TypeAlias = Mapping[str, Mapping[str, str]]
 """The words of a profile by source and field group, apart by spaces."""
 
 
-def merged(parts: Iterable[tuple[str, Mapping[str, str]]]) -> dict[str, dict[str, str]]:
+def merged(parts: Iterable[tuple[str, Mapping[str, Mapping[str, None]]]]) -> dict[str, dict[str, str]]:
     """The words of several (source, words by group), each once by source and group."""
     found: dict[str, dict[str, dict[str, None]]] = {}
     for source, groups in parts:
+        held = found.setdefault(source, {})
         for group, words in groups.items():
-            found.setdefault(source, {}).setdefault(group, {}).update(dict.fromkeys(words.split(" ")))
+            held.setdefault(group, {}).update(words)
     return {source: {group: " ".join(words) for group, words in groups.items()} for source, groups in found.items()}
 
 
