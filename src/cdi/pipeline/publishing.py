@@ -174,8 +174,8 @@ class _Built:
             self.questions += findings_of(profile_id, assembly)
             content_hash = assembly.content_hash
             if state is None or state.retired or state.content_hash != content_hash:
-                self.versions[profile_id] = 1 if state is None else state.version + 1
-                writes.append(_write(profile_id, assembly, content_hash, self.sources[profile_id]))
+                version = self.versions[profile_id] = 1 if state is None else state.version + 1
+                writes.append(_write(profile_id, version, assembly, content_hash, self.sources[profile_id]))
             words[profile_id] = search_text.merged((r.source, searchable(r.canonical, r.key)) for r in records_of)
         return writes, words
 
@@ -272,9 +272,12 @@ def record_facts(sources: Sources, record: CurrentRecord) -> RecordFacts:
     )
 
 
-def _write(profile_id: UUID, assembly: Assembly, content_hash: bytes, sources: Sequence[str]) -> ProfileWrite:
+def _write(
+    profile_id: UUID, version: int, assembly: Assembly, content_hash: bytes, sources: Sequence[str]
+) -> ProfileWrite:
     return ProfileWrite(
         profile_id,
+        version,
         assembly.document["kind"],
         assembly.ownership.owner,
         sources,

@@ -85,9 +85,11 @@ carried = Table(
 
 @dataclass(frozen=True, slots=True)
 class ProfileWrite:
-    """A profile as it shall be from now on. `document` is JSON without version and updated_at, which the store adds."""
+    """A profile as it shall be from now on. `document` is a JSON object, without its version and updated_at, which the
+    store adds."""
 
     profile_id: UUID
+    version: int
     kind: str
     data_owner: str
     sources: Sequence[str]
@@ -267,7 +269,7 @@ def load_originals(connection: Connection, profile_ids: Sequence[str]) -> dict[s
     return {row.id: Original(row.golden, row.anchor) for row in rows}
 
 
-WRITTEN = ("profile_id", "kind", "data_owner", "sources", "content_hash")
+WRITTEN = ("profile_id", "kind", "data_owner", "sources", "content_hash", "version")
 
 WRITE_PROFILES = """
 with before as (
@@ -278,17 +280,15 @@ with before as (
 )
 insert into profile as p (profile_id, kind, data_owner, sources, document, content_hash, version,
     created_at, updated_at)
-select profile_id, kind, data_owner, string_to_array(sources, ','),
-    cast(document as jsonb) || jsonb_build_object('version', 1, 'updated_at', cast(:stamp as text)),
-    content_hash, 1, :now, :now
-from unnest(cast(:profile_id as uuid[]), cast(:kind as text[]), cast(:data_owner as text[]),
-    cast(:sources as text[]), cast(:document as text[]), cast(:content_hash as bytea[]))
-    with ordinality as w(profile_id, kind, data_owner, sources, document, content_hash, position)
+select profile_id, kind, data_owner, string_to_array(sources, ','), cast(document as jsonb), content_hash, version,
+    :now, :now
+from unnest(cast(:profile_id as uuid[]), cast(:kind as text[]), cast(:data_owner as text[]), cast(:sources as text[]),
+    cast(:document as text[]), cast(:content_hash as bytea[]), cast(:version as int[]))
+    with ordinality as w(profile_id, kind, data_owner, sources, document, content_hash, version, position)
 order by position
 on conflict (profile_id) do update set
     kind = excluded.kind, data_owner = excluded.data_owner, sources = excluded.sources,
-    document = excluded.document || jsonb_build_object('version', p.version + 1),
-    content_hash = excluded.content_hash, version = p.version + 1,
+    document = excluded.document, content_hash = excluded.content_hash, version = excluded.version,
     updated_at = excluded.updated_at, retired_at = null, retired_reason = null
 """
 
@@ -297,17 +297,18 @@ def write_profiles(
     connection: Connection, profiles: Sequence[ProfileWrite], now: datetime, forgotten: Collection[UUID] = ()
 ) -> None:
     """Insert new profiles, replace changed ones (the document before is kept, but for those that are `forgotten`),
-    bring retired ones back. A new one has version 1, any other the next one. Ids are minted in the order given.
+    bring retired ones back. Ids are minted in the order given.
     """
     if not profiles:
         return
     said = as_columns(
-        WRITTEN, ((p.profile_id, p.kind, p.data_owner, ",".join(p.sources), p.content_hash) for p in profiles)
+        WRITTEN,
+        ((p.profile_id, p.kind, p.data_owner, ",".join(p.sources), p.content_hash, p.version) for p in profiles),
     )
-    documents = LongTexts(p.document for p in profiles)
-    kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
     stamp = now.isoformat()
-    run(connection, WRITE_PROFILES, {"now": now, "stamp": stamp, "kept": kept, "document": documents, **said})
+    documents = LongTexts(p.document[:-1] + f',"version":{p.version},"updated_at":"{stamp}"}}'.encode() for p in profiles)
+    kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
+    run(connection, WRITE_PROFILES, {"now": now, "kept": kept, "document": documents, **said})
 
 
 EMPTY = """jsonb_build_object('id', p.profile_id, 'kind', p.kind, 'data_owner', p.data_owner, 'golden', '{}'::jsonb,
