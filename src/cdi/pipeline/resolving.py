@@ -6,7 +6,7 @@ everything. Both ask the same functions, so they come to the same end.
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from cdi.clock import utc_now
 from cdi.errors import ConfigurationError
-from cdi.ingest.ahead import ahead
 from cdi.matching import engine
 from cdi.matching.columns import RecordTable
 from cdi.matching.model import MatchModel, default_model
@@ -39,7 +38,6 @@ DEFAULT: Final = "default"
 """The name of the shipped model."""
 BATCH = 500
 """Records resolved in one commit at most."""
-PART: Final = int(__import__("os").environ.get("PARTS","250"))
 SHORT_BATCH: Final = 25
 HELD: Final = 0.1
 """Seconds that a batch of what is due takes about, if it has more than `SHORT_BATCH` records."""
@@ -101,17 +99,16 @@ def resolve_now(installation: Installation, record_ids: Sequence[int]) -> Resolv
     """Resolve these records before anything else that is due; those that another resolver took meanwhile are
     done."""
     resolved = Resolved()
-    parts = [record_ids[start : start + PART] for start in range(0, len(record_ids), PART)]
-    prepared = (prepare(installation, part) for part in parts)
-    with closing(ahead(prepared)) as those_before_the_lock:
-        for part, found in zip(parts, those_before_the_lock, strict=True):
-            with installation.database.unit_of_work() as connection:
-                resolver_lock(connection)
-                if taken := redo.take_these(connection, part):
-                    resolve_batch(
-                        connection, installation, frozenset(taken), resolved, utc_now(), alone=True, prepared=found
-                    )
-                    redo.done(connection, taken)
+    for start in range(0, len(record_ids), BATCH):
+        some = record_ids[start : start + BATCH]
+        prepared = prepare(installation, some)
+        with installation.database.unit_of_work() as connection:
+            resolver_lock(connection)
+            if taken := redo.take_these(connection, some):
+                resolve_batch(
+                    connection, installation, frozenset(taken), resolved, utc_now(), alone=True, prepared=prepared
+                )
+                redo.done(connection, taken)
     return resolved
 
 
