@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,11 +26,14 @@ import numpy as np
 
 from bench import results
 from bench.population import SOURCES, Population, generate
+from bench.serving import asked_evenly, compile_openloop
 from bench.tree import Used, watched
 
-BATCHES, BATCH = 20, 500
+BATCHES, BATCH = 12, 500
+CLIENTS = 2  # who push batches at once, after one alone
 SINGLES, EACH_SECOND = 300, 10
-LONGEST_PUSHING = 600  # seconds of single pushes while a new model is applied
+WINDOW = 10  # seconds of single pushes after which is looked whether the new model is applied
+LONGEST_PUSHING = 380  # seconds of them at most
 PATIENCE = 120  # seconds that an answer may take
 SETTLING = 20.0  # seconds after the first batch: a service that was just started is not what is measured
 
@@ -71,6 +75,7 @@ streams:
 SOURCE = "  {name}: {{connector: {connector}, data_owner: customer_data, purpose: sale, retention: P10Y{config}}}\n"
 HEAD = ("step", "seconds", "records/s", "CPU seconds", "peak MB", "peak MB with PostgreSQL")
 LATENCY_HEAD = ("pushed over HTTP, resolved before the answer", "records", "records/s", "p50 ms", "p95 ms", "p99 ms")
+ADDRESS = "POST /v1/sources/app/records HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
 def measure(size: int, seed: int, command: str) -> None:
@@ -94,7 +99,8 @@ def measure_pushes(folder: Path, size: int, seed: int, command: str) -> None:
 def _population(size: int, seed: int) -> Population:
     """The records to load, and those held back to be pushed."""
     print(f"making {size:,} customer records with seed {seed}", file=sys.stderr)
-    return generate(size + BATCHES * BATCH + 2 * SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
+    batches = 1 + BATCHES + BATCHES
+    return generate(size + batches * BATCH + SINGLES + LONGEST_PUSHING * EACH_SECOND, seed)
 
 
 def measure_load(size: int, seed: int, command: str, kept: Path | None = None) -> None:
@@ -215,40 +221,28 @@ def _moment(text: str) -> datetime:
 # -- pushes --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A client of the running service with the key of the source `app`."""
-
-    http: httpx.Client
-
-    def push(self, records: Sequence[dict[str, Any]]) -> float:
-        """Push and wait for the answer; seconds that it took."""
-        began = time.perf_counter()
-        answer = self.http.post("/v1/sources/app/records", json={"records": list(records), "wait": True})
-        answer.raise_for_status()
-        return time.perf_counter() - began
-
-
 def _pushed(folder: Path, records: Iterator[dict[str, Any]]) -> list[list[str]]:
     """The rows of pushing to the service that serves this folder."""
     key = _cdi(folder, "key", "create", "app", "--role", "connector", "--source", "app")[0]["key"]
-    with (
-        _serving(folder) as address,
-        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE) as http,
-    ):
-        client = Client(http)
-        client.push([next(records) for _ in range(BATCH)])
+    with _serving(folder) as port, TemporaryDirectory(prefix="cdi-bench-") as place:
+        compile_openloop(Path(place))
+        client = Client(port, key, Path(place))
+        client.push(_bodies(records, 1, BATCH))
         time.sleep(SETTLING)
-        batches = [client.push([next(records) for _ in range(BATCH)]) for _ in range(BATCHES - 1)]
-        print(*_latency("batches", batches, BATCH), sep="  ", file=sys.stderr)
-        singles = _one_by_one(client, records, lambda sent: sent < SINGLES)
-        print(*_latency("singles", singles, 1), sep="  ", file=sys.stderr)
+        alone = client.push(_bodies(records, BATCHES, BATCH))
+        together = _at_once([(client, _bodies(records, BATCHES // CLIENTS, BATCH)) for _ in range(CLIENTS)])
+        rows = [
+            _latency(f"batches of {BATCH}, one client", alone.seconds, alone.took / BATCHES),
+            _latency(f"batches of {BATCH}, {CLIENTS} clients at once", together.seconds, together.took / BATCHES),
+            _latency(f"one by one, {EACH_SECOND} a second", client.push_evenly(_bodies(records, SINGLES, 1))),
+        ]
         _edit(folder, lambda text: text + "matching: {match: 0.6}\n")
         applying = subprocess.Popen(
             [sys.executable, "-m", "cdi", "resolve", "--dir", str(folder)], stdout=subprocess.DEVNULL
         )
-        most = LONGEST_PUSHING * EACH_SECOND
-        meanwhile = _one_by_one(client, records, lambda sent: sent < most and applying.poll() is None)
+        meanwhile: list[float] = []
+        while applying.poll() is None and len(meanwhile) < LONGEST_PUSHING * EACH_SECOND:
+            meanwhile += client.push_evenly(_bodies(records, WINDOW * EACH_SECOND, 1))
         ended = applying.poll() is not None
         applying.terminate()  # what is left is no news: it goes on where it was
         if applying.wait() != 0 and ended:
@@ -256,28 +250,69 @@ def _pushed(folder: Path, records: Iterator[dict[str, Any]]) -> list[list[str]]:
     during = (
         f"one by one, {EACH_SECOND} a second, while a new model is applied{'' if ended else ' (in its first minutes)'}"
     )
-    return [
-        _latency(f"batches of {BATCH}", batches, BATCH),
-        _latency(f"one by one, {EACH_SECOND} a second", singles, 1),
-        _latency(during, meanwhile, 1),
-    ]
+    return [*rows, _latency(during, meanwhile)]
 
 
-def _one_by_one(client: Client, records: Iterator[dict[str, Any]], go_on: Callable[[int], bool]) -> list[float]:
-    """Single pushes at their set times, whether or not the ones before are answered."""
-    began, sent, waiting = time.perf_counter(), 0, []
-    with ThreadPoolExecutor(16) as senders:
-        while go_on(sent):
-            time.sleep(max(0.0, began + sent / EACH_SECOND - time.perf_counter()))
-            waiting.append(senders.submit(client.push, [next(records)]))
-            sent += 1
-    return [answer.result() for answer in waiting]
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """How long each of some pushes took, and all of them from the first to the last."""
+
+    seconds: list[float]
+    took: float
 
 
-def _latency(name: str, seconds: Sequence[float], each: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client of the service at this port of loopback, with the key of the source `app`. What it pushes is written as
+    JSON before the clock runs."""
+
+    port: int
+    key: str
+    place: Path
+
+    def push(self, bodies: Sequence[bytes]) -> Pushes:
+        """Push one after the other over one connection, and wait for each answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+        ends = [time.perf_counter()]
+        for body in bodies:
+            connection.request("POST", "/v1/sources/app/records", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"a push was answered with status {answer.status}")
+            ends.append(time.perf_counter())
+        connection.close()
+        return Pushes(np.diff(ends).tolist(), ends[-1] - ends[0])
+
+    def push_evenly(self, bodies: Sequence[bytes]) -> list[float]:
+        """Push at set times, whether or not the ones before are answered; seconds from when each should have begun."""
+        head = f"{ADDRESS}Authorization: Bearer {self.key}\r\nContent-Length: "
+        requests = [f"{head}{len(body)}\r\n\r\n".encode() + body for body in bodies]
+        return asked_evenly(self.port, requests, EACH_SECOND, len(bodies) / EACH_SECOND, self.place)
+
+
+def _at_once(work: Sequence[tuple[Client, Sequence[bytes]]]) -> Pushes:
+    """Several clients push at once."""
+    with ThreadPoolExecutor(len(work)) as clients:
+        began = time.perf_counter()
+        pushed = list(clients.map(lambda each: each[0].push(each[1]), work))
+        took = time.perf_counter() - began
+    return Pushes([seconds for of_client in pushed for seconds in of_client.seconds], took)
+
+
+def _bodies(records: Iterator[dict[str, Any]], count: int, each: int) -> list[bytes]:
+    """The next records as so many requests."""
+    return [json.dumps({"records": [next(records) for _ in range(each)], "wait": True}).encode() for _ in range(count)]
+
+
+def _latency(name: str, seconds: Sequence[float], a_batch: float | None = None) -> list[str]:
+    """A row of the table. `a_batch`: seconds for each batch, if these are batches."""
+    each, rate = (1, "") if a_batch is None else (BATCH, f"{BATCH / a_batch:,.0f}")
     p50, p95, p99 = (np.quantile(seconds, q) * 1000 for q in (0.5, 0.95, 0.99))
-    rate = f"{each * len(seconds) / sum(seconds):,.0f}" if each > 1 else ""
-    return [name, f"{each * len(seconds):,}", rate, f"{p50:.1f}", f"{p95:.1f}", f"{p99:.1f}"]
+    row = [name, f"{each * len(seconds):,}", rate, f"{p50:.1f}", f"{p95:.1f}", f"{p99:.1f}"]
+    print(*row, sep="  ", file=sys.stderr)
+    return row
 
 
 def _rest(population: Population, start: int) -> Iterator[dict[str, Any]]:
@@ -300,8 +335,8 @@ def _rest(population: Population, start: int) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    """The service on a free port of loopback; its address."""
+def _serving(folder: Path) -> Iterator[int]:
+    """The service on a free port of loopback; the port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -318,7 +353,7 @@ def _serving(folder: Path) -> Iterator[str]:
                 break
             except httpx.TransportError:
                 time.sleep(0.2)
-        yield address
+        yield port
     finally:
         process.terminate()
         process.wait(60)

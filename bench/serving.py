@@ -322,18 +322,31 @@ def _record(customer: Customer) -> dict[str, object]:
     return {"record": data, "limit": 5}
 
 
-def open_loop(port: int, offered: Offered, place: Path, fine: frozenset[str] = frozenset({"200"})) -> list[str]:
+def asked_evenly(
+    port: int,
+    requests: Sequence[bytes],
+    a_second: int,
+    seconds: float,
+    place: Path,
+    fine: frozenset[str] = frozenset({"200"}),
+) -> list[float]:
+    """Seconds that each answer took, from when its request should have been sent. Raises RuntimeError for one with a
+    status that is not `fine`."""
     asked = place / "requests"
-    asked.write_bytes(b"".join(f"{len(r)}\n".encode() + r for r in offered.requests))
-    arguments = ["127.0.0.1", port, offered.a_second, OPEN_SECONDS, OPEN_CONNECTIONS, asked]
+    asked.write_bytes(b"".join(f"{len(r)}\n".encode() + r for r in requests))
+    arguments = ["127.0.0.1", port, a_second, seconds, OPEN_CONNECTIONS, asked]
     said = subprocess.run(
         [str(place / "openloop"), *map(str, arguments)], check=True, capture_output=True, text=True
     ).stdout
     answers = [line.split() for line in said.splitlines()]
     wrong = sorted({status for status, _ in answers} - fine)
     if wrong:
-        raise RuntimeError(f"{offered.name}: answers with status {', '.join(wrong)}")
-    latency = np.array([float(microseconds) / 1000 for _, microseconds in answers])
+        raise RuntimeError(f"answers with status {', '.join(wrong)}")
+    return [float(microseconds) / 1e6 for _, microseconds in answers]
+
+
+def open_loop(port: int, offered: Offered, place: Path, fine: frozenset[str] = frozenset({"200"})) -> list[str]:
+    latency = 1000 * np.array(asked_evenly(port, offered.requests, offered.a_second, OPEN_SECONDS, place, fine))
     p50, p95, p99 = np.quantile(latency, [0.5, 0.95, 0.99])
     reached = p95 if offered.quantile == 0.95 else p99
     bar = f"p{offered.quantile * 100:.0f} ≤ {offered.bar:.0f}"

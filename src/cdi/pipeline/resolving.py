@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -183,7 +182,7 @@ def _resolve_batch(
         asked_homes = profiles.ask_for_homes(connection, concerned)
         members = known.table(wider)
     scored, rare, homes = asked.answer(), asked_rarities.answer(), asked_homes.answer()
-    judged = Judged(standing(connection, wider, rare), scored, partial(rank, connection, beside))
+    judged = Judged(standing(connection, wider, rare), scored, _ranks(connection, beside))
     with without_waiting(connection):  # the server writes them while clusters form
         normalised.set_block_keys(connection, *compared.indexed)
         clusters, findings = form(members, model, judged)
@@ -270,14 +269,23 @@ class Judged:
         return self.said.constraints
 
 
-def rank(connection: Connection, beside: Database | None, record_ids: IntArray) -> IntArray:
-    """The ranks of these records by source, key and stream, which no order of arrival decides. They are looked up over
-    another connection `beside` this one, which has other things to do, if all of them are committed."""
-    with nullcontext(connection) if beside is None else beside.looking_up() as looking:
-        names = records.load_names(looking, record_ids.tolist())
+def rank(connection: Connection, record_ids: IntArray) -> IntArray:
+    """The ranks of these records by source, key and stream, which no order of arrival decides."""
+    names = records.load_names(connection, record_ids.tolist())
     ordered = sorted(names, key=lambda i: (names[i].source, names[i].key, names[i].stream, i))
     place = {record: n for n, record in enumerate(ordered)}
     return np.array([place[record] for record in record_ids.tolist()], dtype=np.int64)
+
+
+def _ranks(connection: Connection, beside: Database | None) -> Rank:
+    """`rank`, of records that are all committed over another connection `beside` this one, which has other things to
+    do."""
+
+    def ranked(record_ids: IntArray) -> IntArray:
+        with nullcontext(connection) if beside is None else beside.looking_up() as looking:
+            return rank(looking, record_ids)
+
+    return ranked
 
 
 def form(table: RecordTable, model: MatchModel, judged: Judged) -> tuple[Clusters, list[Finding]]:
