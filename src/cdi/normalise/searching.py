@@ -2,10 +2,10 @@
 follow one rule, so that whatever is shown can be typed again: folded, apart by spaces, names by their sound too."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from cdi.fields import CanonicalData, FieldGroup
 from cdi.normalise.phonetics import koelner_phonetik
@@ -46,19 +46,17 @@ def searchable(canonical: CanonicalData, key: str) -> dict[str, dict[str, None]]
 def _told(canonical: CanonicalData, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The words of each value, with its field group."""
     for block in ("name", "organisation"):
-        if said := canonical.get(block):
-            for part, value in said.items():
-                if part not in _UNSAID:
-                    yield _IDENTITY, _spoken(str(value))
+        for part, value in (canonical.get(block) or {}).items():
+            if part not in _UNSAID:
+                yield _IDENTITY, _spoken(str(value))
     if born := canonical.get("birth_date"):
         yield _BIRTH, _written(str(born))
     for attribute, group in _LISTED:
         for item in canonical.get(attribute) or ():
             yield group, _written(str(item["value"]))
     for address in canonical.get("addresses") or ():
-        for part in _PLACED:
-            if value := address.get(part):
-                yield _ADDRESS, _spoken(str(value)) if part == "city" else _written(str(value))
+        for part, words_of in _PLACED:
+            yield _ADDRESS, words_of(str(address.get(part) or ""))
     # The key of a record that a bare contact made is that contact.
     yield (_CONTACT if ":" in key else RECORD_KEY), tuple(_words(key))
 
@@ -69,7 +67,6 @@ _CONTACT: Final = FieldGroup.CONTACT.value
 _ADDRESS: Final = FieldGroup.ADDRESS.value
 _UNSAID: Final = frozenset({"salutation", "full"})
 _LISTED: Final = (("emails", _CONTACT), ("phones", _CONTACT), ("identifiers", FieldGroup.IDENTIFIER.value))
-_PLACED: Final = ("street", "house_number", "postal_code", "city")
 
 
 @lru_cache(maxsize=50_000)  # names and cities repeat themselves
@@ -82,6 +79,9 @@ def _spoken(name: str) -> tuple[str, ...]:
 def _written(value: str) -> tuple[str, ...]:
     """The words of what is no name."""
     return tuple(_words(value))
+
+
+_PLACED: Final = (("street", _written), ("house_number", _written), ("postal_code", _written), ("city", _spoken))
 
 
 def _words(text: str) -> list[str]:

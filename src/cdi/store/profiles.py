@@ -305,8 +305,8 @@ def write_profiles(
         WRITTEN,
         ((p.profile_id, p.kind, p.data_owner, ",".join(p.sources), p.content_hash, p.version) for p in profiles),
     )
-    stamp = now.isoformat()
-    documents = LongTexts(p.document[:-1] + f',"version":{p.version},"updated_at":"{stamp}"}}'.encode() for p in profiles)
+    end = f',"updated_at":"{now.isoformat()}","version":'
+    documents = LongTexts(p.document[:-1] + f"{end}{p.version}}}".encode() for p in profiles)
     kept = [each.profile_id for each in profiles if each.profile_id not in forgotten]
     run(connection, WRITE_PROFILES, {"now": now, "kept": kept, "document": documents, **said})
 
