@@ -20,6 +20,13 @@ from cdi.store.db import Database, resolver_lock
 
 ANNA = person("Anna", "Krzywdzinski", "1984-03-05", emails=email("anna.krz@gmx.de"))
 NAMESAKE = person("Tadeusz", "Krzywdzinski", "1951-07-30")
+STRANGERS = {
+    f"clerk {n}": person(*name, emails=email("anna.krz@gmx.de"))
+    for n, name in enumerate(
+        [("Detlef", "Ohm"), ("Ines", "Wurz"), ("Kai", "Bolte"), ("Uta", "Zech"), ("Jan", "Prill"), ("Ida", "Falk")]
+    )
+}
+"""They all give the address of the shop, which is not theirs."""
 
 
 @pytest.fixture
@@ -38,6 +45,12 @@ def say(company: Installation, source: str, records: Mapping[str, CanonicalData 
         resolver_lock(connection)
         landed = land(connection, company, arriving, events, (), utc_now())
         resolve_changed(connection, company, frozenset(landed.due), Resolved())
+
+
+def drift_of(company: Installation) -> int:
+    """How much the active model found out since it was made active."""
+    with company.database.reading() as connection:
+        return int(connection.execute(text("select count(*) from model_drift")).scalar_one())
 
 
 def resolve_anna(company: Installation, meanwhile: Callable[[], None]) -> None:
@@ -93,6 +106,31 @@ def test_who_ended_meanwhile_is_left_out(company: Installation) -> None:
     assert profile_of(company, "shop", "anna") is None
     with company.database.reading() as connection:
         assert connection.execute(text("select count(*) from pair")).scalar_one() == 0
+
+
+def test_a_value_that_turned_out_to_be_shared_meanwhile_says_nothing_any_more(company: Installation) -> None:
+    push(company, "shop", {"anna": person("A.", None, emails=email("anna.krz@gmx.de"))})
+    resolve_anna(company, lambda: say(company, "shop", STRANGERS))
+    assert drift_of(company) > 0
+    assert_different_profiles(company, ("till", "anna"), ("shop", "anna"))
+    for stranger in STRANGERS:
+        assert_different_profiles(company, ("till", "anna"), ("shop", stranger))
+
+
+def test_a_shared_value_lets_what_was_compared_before_hold(
+    company: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the model found out about others is no reason to compare her anew."""
+    push(company, "shop", {"anna": ANNA})
+
+    def others_share_a_value() -> None:
+        theirs = {key: {**said, "emails": email("info@amt.de")[:1]} for key, said in STRANGERS.items()}
+        say(company, "shop", theirs)
+        monkeypatch.setattr(meeting.normalised, "carriers", None)
+
+    resolve_anna(company, others_share_a_value)
+    assert drift_of(company) > 0
+    assert_same_profile(company, ("till", "anna"), ("shop", "anna"))
 
 
 def test_what_the_source_said_of_her_meanwhile_counts(company: Installation) -> None:
