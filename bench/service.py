@@ -32,7 +32,7 @@ from bench.tree import Used, watched
 BATCHES, BATCH = 12, 500
 CLIENTS = 2  # who push batches at once, after one alone
 SINGLES, EACH_SECOND = 300, 10
-WINDOW = 10  # seconds of single pushes after which is looked whether the new model is applied
+WINDOW = 2  # seconds of single pushes after which is looked whether the new model is applied
 LONGEST_PUSHING = 380  # seconds of them at most
 PATIENCE = 120  # seconds that an answer may take
 SETTLING = 20.0  # seconds after the first batch: a service that was just started is not what is measured

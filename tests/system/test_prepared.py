@@ -124,12 +124,22 @@ def test_a_shared_value_lets_what_was_compared_before_hold(
     push(company, "shop", {"anna": ANNA})
 
     def others_share_a_value() -> None:
-        theirs = {key: {**said, "emails": email("info@amt.de")[:1]} for key, said in STRANGERS.items()}
+        theirs = {key: {**said, "emails": email("info@amt.de")} for key, said in STRANGERS.items()}
         say(company, "shop", theirs)
         monkeypatch.setattr(meeting.normalised, "carriers", None)
 
     resolve_anna(company, others_share_a_value)
     assert drift_of(company) > 0
+    assert_same_profile(company, ("till", "anna"), ("shop", "anna"))
+
+
+def test_who_came_with_a_value_that_turned_out_to_be_shared_is_compared_without_it(company: Installation) -> None:
+    def others_share_a_value_then_she_gives_it_at_the_shop() -> None:
+        say(company, "shop", {key: {**said, "emails": email("info@amt.de")} for key, said in STRANGERS.items()})
+        assert drift_of(company) > 0
+        say(company, "shop", {"anna": person("Anna", "Krzywdzinski", emails=email("info@amt.de"))})
+
+    resolve_anna(company, others_share_a_value_then_she_gives_it_at_the_shop)
     assert_same_profile(company, ("till", "anna"), ("shop", "anna"))
 
 

@@ -2,14 +2,14 @@
 follow one rule, so that whatever is shown can be typed again: folded, apart by spaces, names by their sound too."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from cdi.fields import CanonicalData, FieldGroup
 from cdi.normalise.phonetics import koelner_phonetik
-from cdi.normalise.text import MAX_LENGTH, clean, fold
+from cdi.normalise.text import CACHED, MAX_LENGTH, clean, fold
 
 RECORD_KEY: Final = "key"
 """Beside the field groups, the group of what is no value: the key of the record."""
@@ -43,7 +43,7 @@ def searchable(canonical: CanonicalData, key: str) -> dict[str, dict[str, None]]
     return found
 
 
-def _told(canonical: CanonicalData, key: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _told(canonical: CanonicalData, key: str) -> Iterator[tuple[str, Sequence[str]]]:
     """The words of each value, with its field group."""
     for block in ("name", "organisation"):
         for part, value in (canonical.get(block) or {}).items():
@@ -53,12 +53,12 @@ def _told(canonical: CanonicalData, key: str) -> Iterator[tuple[str, tuple[str, 
         yield _BIRTH, _written(str(born))
     for attribute, group in _LISTED:
         for item in canonical.get(attribute) or ():
-            yield group, _written(str(item["value"]))
+            yield group, _words(str(item["value"]))
     for address in canonical.get("addresses") or ():
         for part, words_of in _PLACED:
             yield _ADDRESS, words_of(str(address.get(part) or ""))
     # The key of a record that a bare contact made is that contact.
-    yield (_CONTACT if ":" in key else RECORD_KEY), tuple(_words(key))
+    yield (_CONTACT if ":" in key else RECORD_KEY), _words(key)
 
 
 _IDENTITY: Final = FieldGroup.IDENTITY.value
@@ -69,13 +69,13 @@ _UNSAID: Final = frozenset({"salutation", "full"})
 _LISTED: Final = (("emails", _CONTACT), ("phones", _CONTACT), ("identifiers", FieldGroup.IDENTIFIER.value))
 
 
-@lru_cache(maxsize=50_000)  # names and cities repeat themselves
+@lru_cache(maxsize=CACHED)  # names and cities repeat themselves
 def _spoken(name: str) -> tuple[str, ...]:
     """The words of a name, each with how it sounds."""
     return tuple(each for word in _words(name) for each in (word, *(f"~{sound}" for sound in sounds_of(word))))
 
 
-@lru_cache(maxsize=50_000)  # the records of a customer say the same
+@lru_cache(maxsize=CACHED)  # dates, streets and their numbers repeat themselves
 def _written(value: str) -> tuple[str, ...]:
     """The words of what is no name."""
     return tuple(_words(value))

@@ -8,7 +8,7 @@ next.
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -131,7 +131,7 @@ def compare(
     watched = watch_shared_values(connection, model, suspects, now)
     asking = Asking(connection, known, table, told, *indexed)
     if still and moved is not None:
-        met = meet_late(asking, still.before, moved)
+        met = meet_late(replace(asking, model=model), still.before, moved)
     else:
         beside = None if database is None else database.looking_up()
         met = meet(asking, np.array(ids), beside)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from cdi.errors import InvalidInputError
@@ -43,15 +42,10 @@ def attribute_at(path: str) -> Attribute:
 def fold(value: object) -> str:
     """Text for comparing: lower case, single spaces; a missing value is empty; JSON for what is not text."""
     if isinstance(value, str):
-        return _folded(value)
+        return " ".join(value.casefold().split())
     if value is None:
         return ""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).casefold()
-
-
-@lru_cache(maxsize=50_000)  # the records of a customer say the same
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def is_empty(value: object) -> bool:

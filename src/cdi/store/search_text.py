@@ -40,9 +40,8 @@ def merged(parts: Iterable[tuple[str, Mapping[str, Mapping[str, None]]]]) -> dic
     """The words of several (source, words by group), each once by source and group."""
     found: dict[str, dict[str, dict[str, None]]] = {}
     for source, groups in parts:
-        held = found.setdefault(source, {})
         for group, words in groups.items():
-            held.setdefault(group, {}).update(words)
+            found.setdefault(source, {}).setdefault(group, {}).update(words)
     return {source: {group: " ".join(words) for group, words in groups.items()} for source, groups in found.items()}
 
 
