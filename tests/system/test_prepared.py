@@ -134,6 +134,8 @@ def test_a_shared_value_lets_what_was_compared_before_hold(
 
 
 def test_who_came_with_a_value_that_turned_out_to_be_shared_is_compared_without_it(company: Installation) -> None:
+    push(company, "shop", {"tadeusz": NAMESAKE})
+
     def others_share_a_value_then_she_gives_it_at_the_shop() -> None:
         say(company, "shop", {key: {**said, "emails": email("info@amt.de")} for key, said in STRANGERS.items()})
         assert drift_of(company) > 0
