@@ -70,7 +70,7 @@ def identity(attribute: Attribute, value: Any) -> Identity:
     those."""
     if attribute.shape is Shape.VALUE or not isinstance(value, dict):
         return (fold(value),)
-    found = tuple([fold(said) if (said := value.get(part)) is not None else "" for part in attribute.identity_parts])
+    found = tuple([fold(value.get(part)) for part in attribute.identity_parts])
     if any(found):
         return found
     return tuple([fold(value.get(part)) for part in attribute.parts if part not in _FLAGS])
