@@ -25,7 +25,7 @@ def weight_of_group(process: int) -> str:
 
 
 def test_every_connection_gives_way_and_those_of_others_do_not(database: Database) -> None:
-    with giving_way(database) as apart, apart.reading() as one, apart.unit_of_work() as other:
+    with giving_way(database, private=True) as apart, apart.reading() as one, apart.unit_of_work() as other:
         for connection in (one, other):
             assert os.getpriority(os.PRIO_PROCESS, process_of(connection)) == NICE
             assert weight_of_group(process_of(connection)) == str(NICE)

@@ -1,6 +1,6 @@
 """What the service does beside answering, so that it is done also where no worker runs: once a second the audit log is
-chained, every ten seconds new words are put in order for those who search; and when it begins, what every push looks
-into is read, if the server is its own. Of many processes one does it."""
+chained, every ten seconds new words are put in order for those who search, which gives way to all; and when it begins,
+what every push looks into is read, if the server is its own. Of many processes one does it."""
 
 import logging
 import threading
@@ -17,6 +17,7 @@ from cdi.errors import BusyError, CdiError
 from cdi.pipeline import Installation
 from cdi.store import search_text, warming
 from cdi.store.db import Database
+from cdi.store.giving_way import giving_way
 
 LOG = logging.getLogger("cdi.api")
 EVERY: Final = 1.0
@@ -30,29 +31,29 @@ as much as of 500), and until then every search reads them through."""
 async def housekeeping(app: FastAPI) -> AsyncIterator[None]:
     """Do it until the service ends."""
     installation: Installation = app.state.installation
+    database, private = installation.database, not installation.settings.environment.database_url
     ended = threading.Event()
-    chores = [_keep_house] if installation.settings.environment.database_url else [_keep_house, _warm]
-    threads = [
-        threading.Thread(target=chore, args=(ended, installation.database), name=f"housekeeping {chore.__name__}")
-        for chore in chores
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
+    with giving_way(database, private=private) as gently:
+        threads = [threading.Thread(target=_keep_house, args=(ended, database, gently), name="housekeeping")]
+        if private:
+            threads.append(threading.Thread(target=_warm, args=(ended, database), name="warming"))
         for thread in threads:
-            thread.join()
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
 
 
-def _keep_house(ended: threading.Event, database: Database) -> None:
+def _keep_house(ended: threading.Event, database: Database, gently: Database) -> None:
     look = 0
     while not ended.wait(EVERY):
         look += 1
         _try("audit log not sealed", seal, database)
         if look % WORDS_EVERY == 0:
-            _try("words not put in order", put_words_in_order, database)
+            _try("words not put in order", put_words_in_order, gently)
 
 
 def _warm(ended: threading.Event, database: Database) -> None:

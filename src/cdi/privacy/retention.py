@@ -7,7 +7,7 @@ A legal hold protects, a share that seems too large is asked about first, and wh
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,7 @@ from cdi.store import due, exports, holds, records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
 from cdi.store.due import Counted, Due
-from cdi.store.giving_way import giving_way
+from cdi.store.giving_way import giving_way, on_its_processor
 from cdi.store.retention import SaidVersion
 
 RECORDS: Final = "records"
@@ -229,18 +229,12 @@ def run(
 ) -> Removed:
     """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
     unless it is `confirmed`. May be killed at any moment and run again."""
-    with _giving_way(installation) as gently:
-        return _run(gently, trail, say, source, confirmed)
-
-
-@contextmanager
-def _giving_way(installation: Installation) -> Iterator[Installation]:
-    """The installation for long work beside those who read and push."""
-    if installation.settings.environment.database_url:
-        yield installation
-    else:
-        with giving_way(installation.database) as database:
-            yield replace(installation, database=database)
+    private = not installation.settings.environment.database_url
+    with (
+        giving_way(installation.database, private=private) as database,
+        on_its_processor() if private else nullcontext(),
+    ):
+        return _run(replace(installation, database=database), trail, say, source, confirmed)
 
 
 def _run(installation: Installation, trail: Trail, say: Progress, source: str | None, confirmed: bool) -> Removed:

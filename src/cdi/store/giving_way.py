@@ -1,8 +1,8 @@
 """Long work that may wait gives way to those who read and push: its processes in a private server are lighter than
-theirs when the processors are dealt out.
+theirs when the processors are dealt out, and keep to one processor, so that the others are free for whoever asks.
 
-A process that slept is else woken in the place of one that is just answering, and stays there for some milliseconds.
-On a server elsewhere nothing is changed: its processes are not ours.
+A process that slept is else woken in the place of one that is just answering, on whichever processor that is, and stays
+there for some milliseconds. On a server elsewhere nothing is changed: its processes are not ours.
 """
 
 import os
@@ -23,9 +23,12 @@ TRIES: Final = 3
 
 
 @contextmanager
-def giving_way(database: Database) -> Iterator[Database]:
-    """The same database, which must be the private one: what is done in it gives way to others (but for what is looked
-    up beside, see `Database.looking_up`)."""
+def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
+    """The same database: if it is the private one, what is done in it gives way to others (but for what is looked up
+    beside, see `Database.looking_up`)."""
+    if not private:
+        yield database
+        return
     apart = Database(database.url)
 
     @event.listens_for(apart.engine, "connect")
@@ -38,6 +41,18 @@ def giving_way(database: Database) -> Iterator[Database]:
         apart.close()
 
 
+@contextmanager
+def on_its_processor() -> Iterator[None]:
+    """The calling thread keeps to the processor that the connections of `giving_way` keep to: it works when they do
+    not."""
+    before = _allowed()
+    _keep_to(0, {max(before)} if before else set())
+    try:
+        yield
+    finally:
+        _keep_to(0, before)
+
+
 def make_light(process: int) -> None:
     """Let this process of the server give way, where the system knows how. Where each session is a group of its own
     (Linux's autogroup), what counts is the weight of the group, and each process of PostgreSQL is a session."""
@@ -45,7 +60,20 @@ def make_light(process: int) -> None:
     with suppress(OSError):
         if (about / "cmdline").read_bytes().startswith(b"postgres:"):
             os.setpriority(os.PRIO_PROCESS, process, NICE)
+            allowed = _allowed()
+            _keep_to(process, {max(allowed)} if allowed else set())
             _make_group_light(about / "autogroup")
+
+
+def _allowed() -> set[int]:
+    """The processors that we may use; none where the system does not tell."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def _keep_to(process: int, processors: set[int]) -> None:
+    if processors:
+        with suppress(OSError):
+            os.sched_setaffinity(process, processors)
 
 
 def _make_group_light(group: Path) -> None:
