@@ -10,9 +10,13 @@ import pytest
 from sqlalchemy import Connection, text
 
 from cdi.store.db import Database
-from cdi.store.giving_way import NICE, giving_way, make_light
+from cdi.store.giving_way import NICE, giving_way, make_light, on_its_processor
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
+
+
+ALL = os.sched_getaffinity(0) if sys.platform == "linux" else set()
+THE_LAST = {max(ALL)} if ALL else ALL
 
 
 def process_of(connection: Connection) -> int:
@@ -29,7 +33,9 @@ def test_every_connection_gives_way_and_those_of_others_do_not(database: Databas
         for connection in (one, other):
             assert os.getpriority(os.PRIO_PROCESS, process_of(connection)) == NICE
             assert weight_of_group(process_of(connection)) == str(NICE)
+            assert os.sched_getaffinity(process_of(connection)) == THE_LAST
         with database.reading() as usual:
+            assert os.sched_getaffinity(process_of(usual)) == ALL
             assert os.getpriority(os.PRIO_PROCESS, process_of(usual)) == os.getpriority(os.PRIO_PROCESS, 0)
         light = {process_of(one), process_of(other)}
     deadline = time.monotonic() + 10
@@ -43,10 +49,22 @@ def processes_of_server(database: Database) -> set[int]:
         return set(connection.execute(text("select pid from pg_stat_activity")).scalars())
 
 
+def test_a_server_that_is_not_ours_is_left_as_it_is(database: Database) -> None:
+    with giving_way(database, private=False) as same:
+        assert same is database
+
+
+def test_a_thread_keeps_to_the_processor_of_its_connections_for_as_long_as_it_says(database: Database) -> None:
+    with on_its_processor(), giving_way(database, private=True) as apart, apart.reading() as connection:
+        assert os.sched_getaffinity(0) == THE_LAST == os.sched_getaffinity(process_of(connection))
+    assert os.sched_getaffinity(0) == ALL
+
+
 def test_a_process_that_is_no_server_is_left_alone() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         before = os.getpriority(os.PRIO_PROCESS, other.pid)
         make_light(other.pid)
         assert os.getpriority(os.PRIO_PROCESS, other.pid) == before
+        assert os.sched_getaffinity(other.pid) == ALL
         other.kill()
     make_light(other.pid)  # it is gone
