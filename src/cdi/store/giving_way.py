@@ -46,7 +46,7 @@ def on_its_processor() -> Iterator[None]:
     """The calling thread keeps to the processor that the connections of `giving_way` keep to: it works when they do
     not."""
     before = _allowed()
-    _keep_to(0, {max(before)} if before else set())
+    _keep_to(0, _last_of(before))
     try:
         yield
     finally:
@@ -60,14 +60,17 @@ def make_light(process: int) -> None:
     with suppress(OSError):
         if (about / "cmdline").read_bytes().startswith(b"postgres:"):
             os.setpriority(os.PRIO_PROCESS, process, NICE)
-            allowed = _allowed()
-            _keep_to(process, {max(allowed)} if allowed else set())
+            _keep_to(process, _last_of(_allowed()))
             _make_group_light(about / "autogroup")
 
 
 def _allowed() -> set[int]:
     """The processors that we may use; none where the system does not tell."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
+def _last_of(processors: set[int]) -> set[int]:
+    return set(sorted(processors)[-1:])
 
 
 def _keep_to(process: int, processors: set[int]) -> None:
