@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
 
 from cdi.store.db import Database
-from cdi.store.giving_way import NICE, giving_way, make_light, on_its_processor
+from cdi.store.giving_way import NICE, giving_way, make_light, thread_gives_way
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
 
@@ -21,6 +23,11 @@ THE_LAST = {max(ALL)} if ALL else ALL
 
 def process_of(connection: Connection) -> int:
     return int(connection.execute(text("select pg_backend_pid()")).scalar_one())
+
+
+def parent_of(process: int) -> int:
+    told = (Path("/proc") / str(process) / "status").read_text()
+    return next(int(line.split()[1]) for line in told.splitlines() if line.startswith("PPid:"))
 
 
 def weight_of_group(process: int) -> str:
@@ -36,7 +43,8 @@ def test_every_connection_gives_way_and_those_of_others_do_not(database: Databas
             assert os.sched_getaffinity(process_of(connection)) == THE_LAST
         with database.reading() as usual:
             assert os.sched_getaffinity(process_of(usual)) == ALL
-            assert os.getpriority(os.PRIO_PROCESS, process_of(usual)) == os.getpriority(os.PRIO_PROCESS, 0)
+            server = parent_of(process_of(usual))
+            assert os.getpriority(os.PRIO_PROCESS, process_of(usual)) == os.getpriority(os.PRIO_PROCESS, server)
         light = {process_of(one), process_of(other)}
     deadline = time.monotonic() + 10
     while light & processes_of_server(database):
@@ -54,10 +62,19 @@ def test_a_server_that_is_not_ours_is_left_as_it_is(database: Database) -> None:
         assert same is database
 
 
-def test_a_thread_keeps_to_the_processor_of_its_connections_for_as_long_as_it_says(database: Database) -> None:
-    with on_its_processor(), giving_way(database, private=True) as apart, apart.reading() as connection:
-        assert os.sched_getaffinity(0) == THE_LAST == os.sched_getaffinity(process_of(connection))
-    assert os.sched_getaffinity(0) == ALL
+def test_a_thread_gives_way_beside_its_connections_and_no_other_thread_does(database: Database) -> None:
+    main, weight = threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0)
+
+    def work() -> None:
+        with thread_gives_way(), giving_way(database, private=True) as apart, apart.reading() as connection:
+            assert os.sched_getaffinity(0) == THE_LAST == os.sched_getaffinity(process_of(connection))
+            assert os.getpriority(os.PRIO_PROCESS, 0) == NICE == os.getpriority(os.PRIO_PROCESS, process_of(connection))
+            assert os.sched_getaffinity(main) == ALL
+            assert os.getpriority(os.PRIO_PROCESS, main) == weight
+        assert os.sched_getaffinity(0) == ALL
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
 
 
 def test_a_process_that_is_no_server_is_left_alone() -> None:

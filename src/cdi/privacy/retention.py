@@ -26,7 +26,7 @@ from cdi.normalise.record import canonicalise
 from cdi.periods import Period
 from cdi.pipeline import Installation
 from cdi.pipeline.landing import CONTACTS, arriving_of, is_bare_contact
-from cdi.pipeline.pace import Pace
+from cdi.pipeline.pace import Pace, rest_after
 from cdi.pipeline.removed import mark as mark_removed
 from cdi.pipeline.resolving import Progress, Resolved, resolve_changed
 from cdi.privacy.unsaying import unsaid
@@ -35,7 +35,7 @@ from cdi.store import due, exports, holds, records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
 from cdi.store.due import Counted, Due
-from cdi.store.giving_way import giving_way, on_its_processor
+from cdi.store.giving_way import giving_way, thread_gives_way
 from cdi.store.retention import SaidVersion
 
 RECORDS: Final = "records"
@@ -43,6 +43,8 @@ TOUCHPOINTS: Final = "touchpoints"
 HELD: Final = 0.3
 """Seconds that a batch takes about: so long whoever pushes waits for the resolver's lock."""
 LEAST: Final = 100
+ENOUGH_A_SECOND: Final = 400
+"""Faster it need not be: 100,000 are gone in a little over four minutes, and the other time is for readers."""
 FEW: Final = 25
 """So many may go without being asked about, whatever share they are."""
 MOST: Final = 500
@@ -232,7 +234,7 @@ def run(
     private = not installation.settings.environment.database_url
     with (
         giving_way(installation.database, private=private) as database,
-        on_its_processor() if private else nullcontext(),
+        thread_gives_way() if private else nullcontext(),
     ):
         return _run(replace(installation, database=database), trail, say, source, confirmed)
 
@@ -282,7 +284,7 @@ def _batches(installation: Installation, run_id: UUID, author: str, rule: Rule, 
         pace.took(took)
         yield len(going)
         if start < len(ids):
-            time.sleep(took)  # as long the database is for those who read and push
+            time.sleep(rest_after(took, len(part), ENOUGH_A_SECOND))
 
 
 def _act_of(installation: Installation, rule: Rule) -> Act:

@@ -42,15 +42,25 @@ def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
 
 
 @contextmanager
-def on_its_processor() -> Iterator[None]:
-    """The calling thread keeps to the processor that the connections of `giving_way` keep to: it works when they do
-    not."""
-    before = _allowed()
-    _keep_to(0, _last_of(before))
+def thread_gives_way() -> Iterator[None]:
+    """The calling thread gives way as the connections of `giving_way` do, on the same processor: it works when they do
+    not. Where the system knows weights of threads.
+
+    It is to end with this work: only root may make a thread as heavy again as it was.
+    """
+    processors = _allowed()
+    if not processors:
+        yield
+        return
+    weight = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(weight, NICE))
+    _keep_to(0, _last_of(processors))
     try:
         yield
     finally:
-        _keep_to(0, before)
+        _keep_to(0, processors)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, weight)
 
 
 def make_light(process: int) -> None:
@@ -65,7 +75,7 @@ def make_light(process: int) -> None:
 
 
 def _allowed() -> set[int]:
-    """The processors that we may use; none where the system does not tell."""
+    """The processors that we may use; none where the system does not tell (all but Linux)."""
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
