@@ -77,6 +77,28 @@ def test_a_thread_gives_way_beside_its_connections_and_no_other_thread_does(data
         thread.submit(work).result()
 
 
+GIVES_WAY = f"""
+import sys
+from pathlib import Path
+from cdi.store.giving_way import thread_gives_way
+group = Path("/proc/self/autogroup")
+before = group.read_text().split()[-1]
+with thread_gives_way(alone=sys.argv[1] == "alone"):
+    print(group.read_text().split()[-1] == "{NICE}")
+assert group.read_text().split()[-1] == before
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="without groups the weight of the thread counts")
+@pytest.mark.parametrize(
+    ("does", "own_session", "light"), [("alone", True, "True"), ("alone", False, "False"), ("other", True, "False")]
+)
+def test_a_session_gives_way_if_all_that_is_in_it_does(does: str, own_session: bool, light: str) -> None:
+    program = [sys.executable, "-c", GIVES_WAY, does]
+    told = subprocess.run(program, start_new_session=own_session, check=True, capture_output=True, text=True).stdout
+    assert told.strip() == light
+
+
 def test_a_process_that_is_no_server_is_left_alone() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         before = os.getpriority(os.PRIO_PROCESS, other.pid)

@@ -29,7 +29,7 @@ def retention(
             return
         trail = Trail.of(operator(), "retention", changes=True)
         with progress_bars() as say:
-            removed = retaining.run(installation, trail, say, source, confirmed=confirm)
+            removed = retaining.run(installation, trail, say, source, confirmed=confirm, alone=True)
     if as_json:
         print_json(asdict(removed))
     else:

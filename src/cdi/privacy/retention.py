@@ -227,14 +227,21 @@ class Removed:
 
 
 def run(
-    installation: Installation, trail: Trail, say: Progress, source: str | None = None, *, confirmed: bool = False
+    installation: Installation,
+    trail: Trail,
+    say: Progress,
+    source: str | None = None,
+    *,
+    confirmed: bool = False,
+    alone: bool = False,
 ) -> Removed:
     """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
-    unless it is `confirmed`. May be killed at any moment and run again."""
+    unless it is `confirmed`. May be killed at any moment and run again. Beside a server of ours it gives way to others:
+    the whole process if it does nothing else (`alone`), else this thread, which then is to end with it."""
     private = not installation.settings.environment.database_url
     with (
         giving_way(installation.database, private=private) as database,
-        thread_gives_way() if private else nullcontext(),
+        thread_gives_way(alone=alone) if private else nullcontext(),
     ):
         return _run(replace(installation, database=database), trail, say, source, confirmed)
 

@@ -8,7 +8,7 @@ there for some milliseconds. On a server elsewhere nothing is changed: its proce
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,9 +42,10 @@ def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
 
 
 @contextmanager
-def thread_gives_way() -> Iterator[None]:
+def thread_gives_way(*, alone: bool = False) -> Iterator[None]:
     """The calling thread gives way as the connections of `giving_way` do, on the same processor: it works when they do
-    not. Where the system knows weights of threads.
+    not. So does its session as a whole if it is this process's own, and the process does nothing else (`alone`). Where
+    the system knows weights of threads.
 
     It is to end with this work: only root may make a thread as heavy again as it was.
     """
@@ -56,11 +57,26 @@ def thread_gives_way() -> Iterator[None]:
     os.setpriority(os.PRIO_PROCESS, 0, max(weight, NICE))
     _keep_to(0, _last_of(processors))
     try:
-        yield
+        with _session_gives_way() if alone and os.getsid(0) == os.getpid() else nullcontext():
+            yield
     finally:
         _keep_to(0, processors)
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, weight)
+
+
+@contextmanager
+def _session_gives_way() -> Iterator[None]:
+    group = Path("/proc/self/autogroup")
+    if not group.exists():
+        yield
+        return
+    weight = int(group.read_text().split()[-1])
+    _weigh_group(group, max(weight, NICE))
+    try:
+        yield
+    finally:
+        _weigh_group(group, weight)
 
 
 def make_light(process: int) -> None:
@@ -71,7 +87,7 @@ def make_light(process: int) -> None:
         if (about / "cmdline").read_bytes().startswith(b"postgres:"):
             os.setpriority(os.PRIO_PROCESS, process, NICE)
             _keep_to(process, _last_of(_allowed()))
-            _make_group_light(about / "autogroup")
+            _weigh_group(about / "autogroup", NICE)
 
 
 def _allowed() -> set[int]:
@@ -89,11 +105,12 @@ def _keep_to(process: int, processors: set[int]) -> None:
             os.sched_setaffinity(process, processors)
 
 
-def _make_group_light(group: Path) -> None:
-    for _ in range(TRIES):
-        try:
-            group.write_text(str(NICE))
-        except BlockingIOError:
-            time.sleep(0.1)
-        else:
-            return
+def _weigh_group(group: Path, nice: int) -> None:
+    with suppress(OSError):
+        for _ in range(TRIES):
+            try:
+                group.write_text(str(nice))
+            except BlockingIOError:
+                time.sleep(0.1)
+            else:
+                return
