@@ -8,11 +8,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from sqlalchemy import Connection, text
 
 from cdi.store.db import Database
-from cdi.store.giving_way import NICE, giving_way, make_light, thread_gives_way
+from cdi.store.giving_way import NICE, WRITERS, giving_way, make_light, thread_gives_way
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
 
@@ -55,6 +56,17 @@ def test_every_connection_gives_way_and_those_of_others_do_not(database: Databas
 def processes_of_server(database: Database) -> set[int]:
     with database.reading() as connection:
         return set(connection.execute(text("select pid from pg_stat_activity")).scalars())
+
+
+def test_what_the_server_writes_for_all_it_writes_beside_those_that_give_way(database: Database) -> None:
+    with giving_way(database, private=True) as apart, apart.reading() as connection:
+        server = psutil.Process(parent_of(process_of(connection)))
+        writers = [one for one in server.children() if one.cmdline() and one.cmdline()[0].strip().endswith(WRITERS)]
+        assert len(writers) == len(WRITERS)
+        for writer in writers:
+            assert os.sched_getaffinity(writer.pid) == THE_LAST
+            assert os.getpriority(os.PRIO_PROCESS, writer.pid) == os.getpriority(os.PRIO_PROCESS, server.pid)
+        assert os.sched_getaffinity(server.pid) == ALL
 
 
 def test_a_server_that_is_not_ours_is_left_as_it_is(database: Database) -> None:

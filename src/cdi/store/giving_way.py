@@ -1,5 +1,6 @@
 """Long work that may wait gives way to those who read and push: its processes in a private server are lighter than
-theirs when the processors are dealt out, and keep to one processor, so that the others are free for whoever asks.
+theirs when the processors are dealt out, and keep to one processor, so that the others are free for whoever asks. What
+the server then has to write it writes from there too.
 
 A process that slept is else woken in the place of one that is just answering, on whichever processor that is, and stays
 there for some milliseconds. On a server elsewhere nothing is changed: its processes are not ours.
@@ -12,10 +13,13 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 from sqlalchemy import event
 
 from cdi.store.db import Database
 
+WRITERS: Final = ("walwriter", "checkpointer", "background writer")
+"""Processes of the server that write, for all of its connections, by the last word of their titles."""
 NICE: Final = 10
 """A tenth of the weight of others. Less would let those wait too long who wait for a lock of this work."""
 TRIES: Final = 3
@@ -34,6 +38,7 @@ def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
     @event.listens_for(apart.engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         make_light(connection.info.backend_pid)
+        put_writers_aside(connection.info.backend_pid)
 
     try:
         yield apart
@@ -88,6 +93,22 @@ def make_light(process: int) -> None:
             os.setpriority(os.PRIO_PROCESS, process, NICE)
             _keep_to(process, _last_of(_allowed()))
             _weigh_group(about / "autogroup", NICE)
+
+
+def put_writers_aside(process: int) -> None:
+    """Let what the server of this process has to write, of log and of pages, be written on the processor of those who
+    give way, for as long as it runs: much of it is theirs. It is as heavy as ever."""
+    with suppress(psutil.Error):
+        server = psutil.Process(process).parent()
+        for other in server.children() if server else ():
+            if _title_of(other).endswith(WRITERS):
+                _keep_to(other.pid, _last_of(_allowed()))
+
+
+def _title_of(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):  # one may end while we look
+        return " ".join(process.cmdline()).strip()
+    return ""
 
 
 def _allowed() -> set[int]:
