@@ -209,3 +209,24 @@ def test_killed_in_the_middle_nothing_is_lost_and_nothing_is_doubled(company: Co
             worker.stop()
     assert [status for (status,) in company.rows("select status from sync_run order by run_id")] == ["failed", "ok"]
     assert len(company.rows("select from record")) == len(company.rows("select from record_version")) == 400
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_ended_in_the_middle_says_so_and_goes_on_when_it_is_run_again(
+    company: Company, sign: signal.Signals
+) -> None:
+    with sluggish(0.1) as url:
+        company.sources(SLOW.format(url=url))
+        sync = [sys.executable, "-m", "cdi", "sync"]
+        with subprocess.Popen(sync, cwd=company.folder, env=company.environment, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + PATIENCE
+            while not company.rows("select from record"):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            process.send_signal(sign)
+            said = process.communicate(timeout=PATIENCE)[1].decode()
+        assert process.returncode == 130
+        assert " ".join(said.split()) == "stopped; what was done stays, run it again to go on"
+        assert 0 < len(company.rows("select from record")) < 400
+        assert company.command("sync").returncode == 0
+        assert len(company.rows("select from record")) == 400

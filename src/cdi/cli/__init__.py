@@ -7,7 +7,7 @@ What went wrong and can be put right is one red line on stderr and exit code 1; 
 import signal
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.text import Text
@@ -32,6 +32,9 @@ from cdi.cli import (
 from cdi.cli.terminal import err, one_line
 from cdi.collecting import collect_seldom
 from cdi.errors import CdiError
+
+INTERRUPTED: Final = 130
+"""The exit code of a program that Ctrl-C ended."""
 
 app = typer.Typer(
     name="cdi",
@@ -97,5 +100,13 @@ def main() -> None:
             err.print(Text(f"error: {one_line(line)}", style="red"), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        err.print(Text("stopped; what was done stays, run it again to go on", style="yellow"))
-        sys.exit(130)
+        _stopped()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
+            _stopped()
+        raise
+
+
+def _stopped() -> NoReturn:
+    err.print(Text("stopped; what was done stays, run it again to go on", style="yellow"))
+    sys.exit(INTERRUPTED)

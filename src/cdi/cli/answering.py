@@ -7,7 +7,7 @@ all the rest of cdi.
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,7 +45,10 @@ def serve_alone(installation: Installation, *, announce: bool) -> None:
         with traced(installation, SERVICE):
             app = create_app(installation)
             collect_seldom()
-            uvicorn.Server(_config(app, environment)).run([address])
+            with suppress(
+                KeyboardInterrupt
+            ):  # the server repeats the signal that it was ended by, when it has ended well
+                uvicorn.Server(_config(app, environment)).run([address])
 
 
 def supervise(installation: Installation, workers: int) -> None:
