@@ -31,7 +31,7 @@ as much as of 500), and until then every search reads them through."""
 async def housekeeping(app: FastAPI) -> AsyncIterator[None]:
     """Do it until the service ends."""
     installation: Installation = app.state.installation
-    database, private = installation.database, not installation.settings.environment.database_url
+    database, private = installation.database, installation.has_own_server
     ended = threading.Event()
     with giving_way(database, private=private) as gently:
         threads = [threading.Thread(target=_keep_house, args=(ended, database, gently), name="housekeeping")]

@@ -58,6 +58,11 @@ class Installation:
     def folder(self) -> Path:
         return self.settings.folder
 
+    @property
+    def has_own_server(self) -> bool:
+        """The database is the private server of this deployment, not one that the operator runs."""
+        return not self.settings.environment.database_url
+
     def source(self, name: str) -> SourceSystem:
         """The source system of this name; ConfigurationError names those that exist."""
         found = self.deployment.sources.get(name)

@@ -238,7 +238,7 @@ def run(
     """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
     unless it is `confirmed`. May be killed at any moment and run again. Beside a server of ours it gives way to others:
     the whole process if it does nothing else (`alone`), else this thread, which then is to end with it."""
-    private = not installation.settings.environment.database_url
+    private = installation.has_own_server
     with (
         giving_way(installation.database, private=private) as database,
         thread_gives_way(alone=alone) if private else nullcontext(),
