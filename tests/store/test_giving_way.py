@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from cdi.store.db import Database
-from cdi.store.giving_way import NICE, WRITERS, giving_way, make_light, thread_gives_way
+from cdi.store.giving_way import NICE, WRITERS, Beside, giving_way, make_light, thread_gives_way, writers_aside
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems are left as they are")
 
@@ -58,15 +58,24 @@ def processes_of_server(database: Database) -> set[int]:
         return set(connection.execute(text("select pid from pg_stat_activity")).scalars())
 
 
-def test_what_the_server_writes_for_all_it_writes_beside_those_that_give_way(database: Database) -> None:
-    with giving_way(database, private=True) as apart, apart.reading() as connection:
-        server = psutil.Process(parent_of(process_of(connection)))
-        writers = [one for one in server.children() if one.cmdline() and one.cmdline()[0].strip().endswith(WRITERS)]
+def writers_of(server: int) -> list[int]:
+    titles = {one.pid: " ".join(one.cmdline()).strip() for one in psutil.Process(server).children()}
+    return [process for process, title in titles.items() if title.endswith(WRITERS)]
+
+
+@pytest.mark.skipif(len(ALL) < 2, reason="there is but one processor")
+def test_meanwhile_the_server_writes_on_the_processor_of_those_that_give_way(database: Database) -> None:
+    with database.reading() as connection:
+        server = parent_of(process_of(connection))
+        writers = writers_of(server)
         assert len(writers) == len(WRITERS)
+        with writers_aside(database):
+            for writer in writers:
+                assert os.sched_getaffinity(writer) == THE_LAST
+                assert os.getpriority(os.PRIO_PROCESS, writer) == os.getpriority(os.PRIO_PROCESS, server)
+            assert os.sched_getaffinity(server) == os.sched_getaffinity(process_of(connection)) == ALL
         for writer in writers:
-            assert os.sched_getaffinity(writer.pid) == THE_LAST
-            assert os.getpriority(os.PRIO_PROCESS, writer.pid) == os.getpriority(os.PRIO_PROCESS, server.pid)
-        assert os.sched_getaffinity(server.pid) == ALL
+            assert os.sched_getaffinity(writer) == ALL
 
 
 def test_a_server_that_is_not_ours_is_left_as_it_is(database: Database) -> None:
@@ -78,9 +87,9 @@ def test_a_thread_gives_way_beside_its_connections_and_no_other_thread_does(data
     main, weight = threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0)
 
     def work() -> None:
-        with thread_gives_way(), giving_way(database, private=True) as apart, apart.reading() as connection:
+        with thread_gives_way(Beside.WORK), giving_way(database, private=True) as apart, apart.reading() as connection:
             assert os.sched_getaffinity(0) == THE_LAST == os.sched_getaffinity(process_of(connection))
-            assert os.getpriority(os.PRIO_PROCESS, 0) == NICE == os.getpriority(os.PRIO_PROCESS, process_of(connection))
+            assert os.getpriority(os.PRIO_PROCESS, 0) == max(weight, NICE)
             assert os.sched_getaffinity(main) == ALL
             assert os.getpriority(os.PRIO_PROCESS, main) == weight
         assert os.sched_getaffinity(0) == ALL
@@ -89,26 +98,33 @@ def test_a_thread_gives_way_beside_its_connections_and_no_other_thread_does(data
         thread.submit(work).result()
 
 
-GIVES_WAY = f"""
+def test_a_thread_that_others_who_answer_wait_for_is_left_as_it_is() -> None:
+    weight = os.getpriority(os.PRIO_PROCESS, 0)
+    with thread_gives_way(Beside.ANSWERS):
+        assert os.sched_getaffinity(0) == ALL
+        assert os.getpriority(os.PRIO_PROCESS, 0) == weight
+
+
+GIVES_WAY = """
 import sys
 from pathlib import Path
-from cdi.store.giving_way import thread_gives_way
+from cdi.store.giving_way import Beside, thread_gives_way
 group = Path("/proc/self/autogroup")
-before = group.read_text().split()[-1]
-with thread_gives_way(alone=sys.argv[1] == "alone"):
-    print(group.read_text().split()[-1] == "{NICE}")
-assert group.read_text().split()[-1] == before
+before = group.read_text()
+with thread_gives_way(Beside[sys.argv[1]]):
+    print(group.read_text() != before)
+assert group.read_text() == before
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="without groups the weight of the thread counts")
 @pytest.mark.parametrize(
-    ("does", "own_session", "light"), [("alone", True, "True"), ("alone", False, "False"), ("other", True, "False")]
+    ("beside", "own_session", "lighter"), [("NOTHING", True, True), ("NOTHING", False, False), ("WORK", True, False)]
 )
-def test_a_session_gives_way_if_all_that_is_in_it_does(does: str, own_session: bool, light: str) -> None:
-    program = [sys.executable, "-c", GIVES_WAY, does]
+def test_a_session_gives_way_if_all_that_is_in_it_does(beside: str, own_session: bool, lighter: bool) -> None:
+    program = [sys.executable, "-c", GIVES_WAY, beside]
     told = subprocess.run(program, start_new_session=own_session, check=True, capture_output=True, text=True).stdout
-    assert told.strip() == light
+    assert told.strip() == str(lighter)
 
 
 def test_a_process_that_is_no_server_is_left_alone() -> None:

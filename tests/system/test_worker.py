@@ -211,6 +211,7 @@ def test_killed_in_the_middle_nothing_is_lost_and_nothing_is_doubled(company: Co
     assert len(company.rows("select from record")) == len(company.rows("select from record_version")) == 400
 
 
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="whoever began this ignores Ctrl-C")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_ended_in_the_middle_says_so_and_goes_on_when_it_is_run_again(
     company: Company, sign: signal.Signals
@@ -226,7 +227,7 @@ def test_a_command_that_is_ended_in_the_middle_says_so_and_goes_on_when_it_is_ru
             process.send_signal(sign)
             said = process.communicate(timeout=PATIENCE)[1].decode()
         assert process.returncode == 130
-        assert " ".join(said.split()) == "stopped; what was done stays, run it again to go on"
+        assert " ".join(said.split()) == "stopped; it may be run again"
         assert 0 < len(company.rows("select from record")) < 400
         assert company.command("sync").returncode == 0
         assert len(company.rows("select from record")) == 400

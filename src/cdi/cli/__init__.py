@@ -90,7 +90,7 @@ app.add_typer(database.app, name="db")
 
 
 def main() -> None:
-    """The program: exit code 0, 1 when a command failed, 2 for wrong usage."""
+    """The program: exit code 0, 1 when a command failed, 2 for wrong usage, 130 when it was stopped."""
     collect_seldom()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` ends us as Ctrl-C does: what is open is closed
     try:
@@ -108,5 +108,5 @@ def main() -> None:
 
 
 def _stopped() -> NoReturn:
-    err.print(Text("stopped; what was done stays, run it again to go on", style="yellow"))
+    err.print(Text("stopped; it may be run again", style="yellow"))
     sys.exit(INTERRUPTED)

@@ -6,6 +6,7 @@ all the rest of cdi.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -45,10 +46,11 @@ def serve_alone(installation: Installation, *, announce: bool) -> None:
         with traced(installation, SERVICE):
             app = create_app(installation)
             collect_seldom()
-            with suppress(
-                KeyboardInterrupt
-            ):  # the server repeats the signal that it was ended by, when it has ended well
-                uvicorn.Server(_config(app, environment)).run([address])
+            server = uvicorn.Server(_config(app, environment))
+            with suppress(KeyboardInterrupt):  # it repeats the signal by which it was asked to end, when it has ended
+                server.run([address])
+    if not server.started or server.force_exit:
+        sys.exit(1)
 
 
 def supervise(installation: Installation, workers: int) -> None:

@@ -11,6 +11,7 @@ from cdi.cli.terminal import HERE, Folder, Json, err, out, print_json, print_tab
 from cdi.clock import utc_now
 from cdi.pipeline import Installation
 from cdi.privacy import retention as retaining
+from cdi.store.giving_way import Beside
 
 
 def retention(
@@ -29,7 +30,7 @@ def retention(
             return
         trail = Trail.of(operator(), "retention", changes=True)
         with progress_bars() as say:
-            removed = retaining.run(installation, trail, say, source, confirmed=confirm, alone=True)
+            removed = retaining.run(installation, trail, say, source, confirmed=confirm, beside=Beside.NOTHING)
     if as_json:
         print_json(asdict(removed))
     else:

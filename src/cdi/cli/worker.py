@@ -18,6 +18,7 @@ from cdi.jobs import Happening, Worker, jobs_of
 from cdi.logs import configure_logging
 from cdi.pipeline import Installation
 from cdi.pipeline.timing import source_standing
+from cdi.store.giving_way import Beside
 
 log = logging.getLogger(__name__)
 COLOURS = {"ended": "green", "failed": "red", "stopped": "yellow", "busy": "yellow"}
@@ -46,7 +47,7 @@ def worker(folder: Folder = HERE) -> None:
 def working_beside(installation: Installation) -> Iterator[None]:
     """While the block runs, what is due is worked off by this process too."""
     stop = threading.Event()
-    worker = Worker(installation, jobs_of(installation), _log, stop)
+    worker = Worker(installation, jobs_of(installation, Beside.ANSWERS), _log, stop)
     thread = threading.Thread(target=worker.run, name="worker", daemon=True)
     thread.start()
     try:

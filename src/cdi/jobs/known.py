@@ -23,13 +23,14 @@ from cdi.settings import PUSH
 from cdi.store import audit as audit_store
 from cdi.store import redo
 from cdi.store import sources as source_store
+from cdi.store.giving_way import Beside
 
 RUNS_KEPT = timedelta(days=90)
 """How long it is known how a source was read."""
 
 
-def jobs_of(installation: Installation) -> list[Job]:
-    """Every job of this deployment."""
+def jobs_of(installation: Installation, beside: Beside = Beside.WORK) -> list[Job]:
+    """Every job of this deployment, for a process that does this `beside`."""
     resolving = _Resolving()
     read = [name for name, system in installation.deployment.sources.items() if system.connector != PUSH]
     return [
@@ -45,7 +46,7 @@ def jobs_of(installation: Installation) -> list[Job]:
         periodic(installation, "forget old runs", "@daily", _forget),
         draining("study a model", modelling.studies.waits, _study),
         on_request(modelling.JOB, _apply),
-        *_retention(installation),
+        *_retention(installation, beside),
         *(reading(installation, name, _read(name)) for name in read),
     ]
 
@@ -109,12 +110,12 @@ def _apply(installation: Installation, _: Standing, going: Going) -> str | None:
     return f"model {changed['model']} decides"
 
 
-def _retention(installation: Installation) -> list[Job]:
+def _retention(installation: Installation, beside: Beside) -> list[Job]:
     """Only if cdi.yaml says when: what goes is gone."""
     runs = installation.deployment.retention
     if runs.schedule is None:
         return []
-    jobs = [periodic(installation, "retention", str(runs.schedule), _remove, since=utc_now())]
+    jobs = [periodic(installation, "retention", str(runs.schedule), _remove(beside), since=utc_now())]
     if runs.audit is not None:
         jobs.append(periodic(installation, "cut the audit log", str(runs.schedule), _cut(runs.audit), since=utc_now()))
     return jobs
@@ -130,12 +131,15 @@ def _cut(kept: Period) -> Work:
     return cut
 
 
-def _remove(installation: Installation, _: Standing, going: Going) -> str | None:
-    trail = Trail(f"{Credential.SYSTEM}:retention", Role.ADMIN.value, "retention", changes=True)
-    removed = retention.run(installation, trail, going)
-    if removed.asks:
-        raise ConflictError(
-            f"more is due than max_delete_share allows: {'; '.join(removed.asks)}",
-            remedy="Look with cdi retention --dry-run, then cdi retention --confirm",
-        )
-    return f"{removed.total} removed" if removed.total else None
+def _remove(beside: Beside) -> Work:
+    def remove(installation: Installation, _: Standing, going: Going) -> str | None:
+        trail = Trail(f"{Credential.SYSTEM}:retention", Role.ADMIN.value, "retention", changes=True)
+        removed = retention.run(installation, trail, going, beside=beside)
+        if removed.asks:
+            raise ConflictError(
+                f"more is due than max_delete_share allows: {'; '.join(removed.asks)}",
+                remedy="Look with cdi retention --dry-run, then cdi retention --confirm",
+            )
+        return f"{removed.total} removed" if removed.total else None
+
+    return remove

@@ -7,7 +7,6 @@ A legal hold protects, a share that seems too large is asked about first, and wh
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -35,7 +34,7 @@ from cdi.store import due, exports, holds, records
 from cdi.store import retention as store
 from cdi.store.db import resolver_lock
 from cdi.store.due import Counted, Due
-from cdi.store.giving_way import giving_way, thread_gives_way
+from cdi.store.giving_way import Beside, giving_way, thread_gives_way, writers_aside
 from cdi.store.retention import SaidVersion
 
 RECORDS: Final = "records"
@@ -233,15 +232,17 @@ def run(
     source: str | None = None,
     *,
     confirmed: bool = False,
-    alone: bool = False,
+    beside: Beside = Beside.WORK,
 ) -> Removed:
     """Remove what is due now. Of a rule by which more would go than `max_delete_share` of its source nothing does
-    unless it is `confirmed`. May be killed at any moment and run again. Beside a server of ours it gives way to others:
-    the whole process if it does nothing else (`alone`), else this thread, which then is to end with it."""
-    private = installation.has_own_server
+    unless it is `confirmed`. May be killed at any moment and run again. Beside a server of ours it gives way to others,
+    by what this process does `beside`."""
+    if not installation.has_own_server:
+        return _run(installation, trail, say, source, confirmed)
     with (
-        giving_way(installation.database, private=private) as database,
-        thread_gives_way(alone=alone) if private else nullcontext(),
+        giving_way(installation.database, private=True) as database,
+        writers_aside(database),
+        thread_gives_way(beside),
     ):
         return _run(replace(installation, database=database), trail, say, source, confirmed)
 

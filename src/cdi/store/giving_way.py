@@ -1,6 +1,6 @@
 """Long work that may wait gives way to those who read and push: its processes in a private server are lighter than
 theirs when the processors are dealt out, and keep to one processor, so that the others are free for whoever asks. What
-the server then has to write it writes from there too.
+the server has to write meanwhile it may write from there too.
 
 A process that slept is else woken in the place of one that is just answering, on whichever processor that is, and stays
 there for some milliseconds. On a server elsewhere nothing is changed: its processes are not ours.
@@ -10,20 +10,29 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 from sqlalchemy import event
 
-from cdi.store.db import Database
+from cdi.store.db import Database, text
 
 WRITERS: Final = ("walwriter", "checkpointer", "background writer")
 """Processes of the server that write, for all of its connections, by the last word of their titles."""
 NICE: Final = 10
 """A tenth of the weight of others. Less would let those wait too long who wait for a lock of this work."""
-TRIES: Final = 3
+TRIES: Final = 10
 """The kernel takes ten changes a second, of all users together."""
+
+
+class Beside(Enum):
+    """What the process of such work does besides."""
+
+    NOTHING = auto()
+    WORK = auto()  # that may wait too
+    ANSWERS = auto()
 
 
 @contextmanager
@@ -38,7 +47,6 @@ def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
     @event.listens_for(apart.engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         make_light(connection.info.backend_pid)
-        put_writers_aside(connection.info.backend_pid)
 
     try:
         yield apart
@@ -47,36 +55,36 @@ def giving_way(database: Database, *, private: bool) -> Iterator[Database]:
 
 
 @contextmanager
-def thread_gives_way(*, alone: bool = False) -> Iterator[None]:
+def thread_gives_way(beside: Beside) -> Iterator[None]:
     """The calling thread gives way as the connections of `giving_way` do, on the same processor: it works when they do
-    not. So does its session as a whole if it is this process's own, and the process does nothing else (`alone`). Where
-    the system knows weights of threads.
+    not. So does its session as a whole if the process leads it and does nothing else. A process that answers is left as
+    it is: its threads wait for each other. Where the system knows weights of threads.
 
     It is to end with this work: only root may make a thread as heavy again as it was.
     """
     processors = _allowed()
-    if not processors:
+    if not processors or beside is Beside.ANSWERS:
         yield
         return
     weight = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(weight, NICE))
-    _keep_to(0, _last_of(processors))
     try:
-        with _session_gives_way() if alone and os.getsid(0) == os.getpid() else nullcontext():
+        _weigh(0, max(weight, NICE))
+        _keep_to(0, _last_of(processors))
+        with _session_gives_way() if beside is Beside.NOTHING and os.getsid(0) == os.getpid() else nullcontext():
             yield
     finally:
         _keep_to(0, processors)
-        with suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, weight)
+        _weigh(0, weight)
 
 
 @contextmanager
 def _session_gives_way() -> Iterator[None]:
     group = Path("/proc/self/autogroup")
-    if not group.exists():
+    try:
+        weight = int(group.read_text().split()[-1])
+    except (OSError, ValueError, IndexError):  # a system, or a process, without
         yield
         return
-    weight = int(group.read_text().split()[-1])
     _weigh_group(group, max(weight, NICE))
     try:
         yield
@@ -84,31 +92,58 @@ def _session_gives_way() -> Iterator[None]:
         _weigh_group(group, weight)
 
 
-def make_light(process: int) -> None:
-    """Let this process of the server give way, where the system knows how. Where each session is a group of its own
-    (Linux's autogroup), what counts is the weight of the group, and each process of PostgreSQL is a session."""
-    about = Path("/proc") / str(process)
-    with suppress(OSError):
-        if (about / "cmdline").read_bytes().startswith(b"postgres:"):
-            os.setpriority(os.PRIO_PROCESS, process, NICE)
-            _keep_to(process, _last_of(_allowed()))
-            _weigh_group(about / "autogroup", NICE)
+@contextmanager
+def writers_aside(database: Database) -> Iterator[None]:
+    """Meanwhile the server of this private database writes log and pages, most of which is of those who give way, on
+    the processor that they keep to. Its processes are as heavy as ever. Two such at once: the first to end ends it for
+    both."""
+    processors = _allowed()
+    with database.reading() as connection:
+        backend = connection.execute(text("select pg_backend_pid()")).scalar_one()
+        writers = _writers_beside(backend) if processors else []
+    try:
+        for writer in writers:
+            _keep_to(writer, _last_of(processors))
+        yield
+    finally:
+        for writer in writers:
+            _keep_to(writer, processors)
 
 
-def put_writers_aside(process: int) -> None:
-    """Let what the server of this process has to write, of log and of pages, be written on the processor of those who
-    give way, for as long as it runs: much of it is theirs. It is as heavy as ever."""
-    with suppress(psutil.Error):
-        server = psutil.Process(process).parent()
-        for other in server.children() if server else ():
-            if _title_of(other).endswith(WRITERS):
-                _keep_to(other.pid, _last_of(_allowed()))
+def _writers_beside(backend: int) -> list[int]:
+    try:
+        server = psutil.Process(backend).parent() if _is_of_server(backend) else None
+        return [one.pid for one in server.children() if _title_of(one).endswith(WRITERS)] if server else []
+    except (psutil.Error, OSError):
+        return []
 
 
 def _title_of(process: psutil.Process) -> str:
-    with suppress(psutil.NoSuchProcess):  # one may end while we look
+    with suppress(psutil.Error, OSError):  # it may end while we look
         return " ".join(process.cmdline()).strip()
     return ""
+
+
+def make_light(process: int) -> None:
+    """Let this process of the server give way, where the system knows how. Where each session is a group of its own
+    (Linux's autogroup), what counts is the weight of the group, and each process of PostgreSQL is a session."""
+    if _is_of_server(process):
+        with suppress(OSError):
+            _weigh(process, max(os.getpriority(os.PRIO_PROCESS, process), NICE))
+        _keep_to(process, _last_of(_allowed()))
+        _weigh_group(Path("/proc") / str(process) / "autogroup", NICE)
+
+
+def _is_of_server(process: int) -> bool:
+    """Not so if the server counts its processes otherwise than we do, in a container of its own."""
+    with suppress(OSError):
+        return (Path("/proc") / str(process) / "cmdline").read_bytes().startswith(b"postgres:")
+    return False
+
+
+def _weigh(process: int, nice: int) -> None:
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process, nice)
 
 
 def _allowed() -> set[int]:
