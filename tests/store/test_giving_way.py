@@ -27,8 +27,7 @@ def process_of(connection: Connection) -> int:
 
 
 def parent_of(process: int) -> int:
-    told = (Path("/proc") / str(process) / "status").read_text()
-    return next(int(line.split()[1]) for line in told.splitlines() if line.startswith("PPid:"))
+    return psutil.Process(process).ppid()
 
 
 def weight_of_group(process: int) -> str:
@@ -76,6 +75,25 @@ def test_meanwhile_the_server_writes_on_the_processor_of_those_that_give_way(dat
             assert os.sched_getaffinity(server) == os.sched_getaffinity(process_of(connection)) == ALL
         for writer in writers:
             assert os.sched_getaffinity(writer) == ALL
+
+
+@pytest.mark.skipif(len(ALL) < 2, reason="there is but one processor")
+def test_afterwards_the_server_writes_where_it_may_also_if_we_may_use_less_or_were_killed_before(
+    database: Database,
+) -> None:
+    with database.reading() as connection:
+        writers = writers_of(parent_of(process_of(connection)))
+
+    def work() -> None:
+        os.sched_setaffinity(0, THE_LAST)
+        for writer in writers:
+            os.sched_setaffinity(writer, THE_LAST)  # left so by a run that was killed
+        with writers_aside(database):
+            assert [os.sched_getaffinity(writer) for writer in writers] == [THE_LAST] * len(WRITERS)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
+    assert [os.sched_getaffinity(writer) for writer in writers] == [ALL] * len(WRITERS)
 
 
 def test_a_server_that_is_not_ours_is_left_as_it_is(database: Database) -> None:

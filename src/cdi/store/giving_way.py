@@ -95,33 +95,34 @@ def _session_gives_way() -> Iterator[None]:
 @contextmanager
 def writers_aside(database: Database) -> Iterator[None]:
     """Meanwhile the server of this private database writes log and pages, most of which is of those who give way, on
-    the processor that they keep to. Its processes are as heavy as ever. Two such at once: the first to end ends it for
-    both."""
-    processors = _allowed()
+    the processor that they keep to; afterwards where the server itself may. Its processes are as heavy as ever. Two
+    such at once: the first to end ends it for both."""
     with database.reading() as connection:
-        backend = connection.execute(text("select pg_backend_pid()")).scalar_one()
-        writers = _writers_beside(backend) if processors else []
+        server = _server_of(connection.execute(text("select pg_backend_pid()")).scalar_one())
+    if server is None:
+        yield
+        return
+    writers = _writers_of(server)
     try:
         for writer in writers:
-            _keep_to(writer, _last_of(processors))
+            _keep_to(writer, _last_of(_allowed()))
         yield
     finally:
         for writer in writers:
-            _keep_to(writer, processors)
+            _keep_to(writer, _allowed(server))
 
 
-def _writers_beside(backend: int) -> list[int]:
-    try:
-        server = psutil.Process(backend).parent() if _is_of_server(backend) else None
-        return [one.pid for one in server.children() if _title_of(one).endswith(WRITERS)] if server else []
-    except (psutil.Error, OSError):
-        return []
+def _server_of(backend: int) -> int | None:
+    """The process that began this one, if this one is a server's."""
+    with suppress(psutil.Error):
+        return psutil.Process(backend).ppid() if _is_of_server(backend) else None
+    return None
 
 
-def _title_of(process: psutil.Process) -> str:
-    with suppress(psutil.Error, OSError):  # it may end while we look
-        return " ".join(process.cmdline()).strip()
-    return ""
+def _writers_of(server: int) -> list[int]:
+    with suppress(psutil.Error, OSError):
+        return [one.pid for one in psutil.Process(server).children() if _title_of(one.pid).endswith(WRITERS)]
+    return []
 
 
 def make_light(process: int) -> None:
@@ -136,9 +137,13 @@ def make_light(process: int) -> None:
 
 def _is_of_server(process: int) -> bool:
     """Not so if the server counts its processes otherwise than we do, in a container of its own."""
-    with suppress(OSError):
-        return (Path("/proc") / str(process) / "cmdline").read_bytes().startswith(b"postgres:")
-    return False
+    return _title_of(process).startswith("postgres:")
+
+
+def _title_of(process: int) -> str:
+    with suppress(psutil.Error, OSError):  # it may have ended
+        return " ".join(psutil.Process(process).cmdline()).strip()
+    return ""
 
 
 def _weigh(process: int, nice: int) -> None:
@@ -146,9 +151,11 @@ def _weigh(process: int, nice: int) -> None:
         os.setpriority(os.PRIO_PROCESS, process, nice)
 
 
-def _allowed() -> set[int]:
-    """The processors that we may use; none where the system does not tell (all but Linux)."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+def _allowed(process: int = 0) -> set[int]:
+    """The processors that a process, or this thread, may use; none where the system does not tell (all but Linux)."""
+    with suppress(OSError):  # it may have ended
+        return os.sched_getaffinity(process) if hasattr(os, "sched_getaffinity") else set()
+    return set()
 
 
 def _last_of(processors: set[int]) -> set[int]:
